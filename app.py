@@ -1,0 +1,44 @@
+"""The CDK application: chooses the stage, builds its stacks. Run by ``npx cdk``."""
+
+from __future__ import annotations
+
+import sys
+
+from aws_cdk import App, Tags, Validations
+from cdk_nag import AwsSolutionsChecks
+
+from stacks.assets import LayerMissingError
+from stacks.data import DataStack
+from stacks.ingest import IngestStack
+from stacks.operations import OperationsStack
+from stacks.stages import StageConfig, StageError, choose_stage
+from tillgate.settings import SettingsError
+
+
+def build(app: App, *, stage: StageConfig) -> None:
+    """Add a stage's stacks to the application, and the checks that they must pass.
+
+    Raises LayerMissingError when the layers are not those of the sources, and
+    SettingsError when a function would be told something that makes no sense.
+    """
+    prefix = f"Tillgate-{stage.name}"
+    data = DataStack(app, f"{prefix}-Data", stage=stage)
+    ingest = IngestStack(app, f"{prefix}-Ingest", stage=stage, data=data)
+    OperationsStack(app, f"{prefix}-Operations", stage=stage, data=data, ingest=ingest)
+    Tags.of(app).add("tillgate:stage", stage.name)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app, verbose=True))
+
+
+def main() -> int:
+    app = App()
+    try:
+        build(app, stage=choose_stage(app.node.try_get_context))
+    except (StageError, SettingsError, LayerMissingError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    app.synth()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

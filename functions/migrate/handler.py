@@ -1,0 +1,18 @@
+"""Brings the schema up to date: on deploy as a custom resource, or by a plain invocation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tillgate import bootstrap
+from tillgate.entrypoints.custom_resource import serve_custom_resource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def handler(event: Mapping[str, Any], _context: object) -> Mapping[str, Any] | None:
+    if "ResponseURL" not in event:
+        return bootstrap.migrate()()
+    serve_custom_resource(event, lambda: bootstrap.migrate()(), physical_id="schema")
+    return None

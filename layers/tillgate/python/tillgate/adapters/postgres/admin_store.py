@@ -1,0 +1,213 @@
+"""What the operator keeps, read and written by the admin role."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, LiteralString
+
+from psycopg import errors
+
+from tillgate.domain.administration import (
+    AppRecord,
+    SourceRecord,
+    StoreStatus,
+    TenantRecord,
+    TokenRecord,
+)
+from tillgate.domain.errors import MerchantTakenError, NotFoundError, SlugTakenError
+from tillgate.domain.tenant import AppId, SourceId, TenantId, TenantState, TokenId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tillgate.adapters.postgres.connection import Database, Row
+    from tillgate.domain.administration import NewApp, NewSource
+
+_TENANTS: LiteralString = """
+    SELECT tenant_id::text, slug, name, state, created_at FROM tillgate.tenant
+"""
+_ADD_TENANT: LiteralString = """
+    INSERT INTO tillgate.tenant (slug, name) VALUES (%s, %s)
+    RETURNING tenant_id::text, slug, name, state, created_at
+"""
+_SET_TENANT_STATE: LiteralString = """
+    UPDATE tillgate.tenant SET state = %s WHERE tenant_id = %s
+    RETURNING tenant_id::text, slug, name, state, created_at
+"""
+_TOKENS: LiteralString = """
+    SELECT token_id::text, tenant_id::text, name, hint, created_at, revoked_at
+    FROM tillgate.api_token WHERE tenant_id = %s ORDER BY created_at, token_id
+"""
+_ISSUE: LiteralString = """
+    INSERT INTO tillgate.api_token (tenant_id, name, digest, hint) VALUES (%s, %s, %s, %s)
+    RETURNING token_id::text, tenant_id::text, name, hint, created_at, revoked_at
+"""
+_REVOKE: LiteralString = """
+    UPDATE tillgate.api_token SET revoked_at = coalesce(revoked_at, now()) WHERE token_id = %s
+    RETURNING token_id::text, tenant_id::text, name, hint, created_at, revoked_at
+"""
+_APPS: LiteralString = """
+    SELECT app_id::text, provider, name, notification_url, created_at FROM tillgate.app
+"""
+_ADD_APP: LiteralString = """
+    INSERT INTO tillgate.app (app_id, provider, name, notification_url, sealed_secret)
+    VALUES (%s, %s, %s, %s, %s)
+    RETURNING app_id::text, provider, name, notification_url, created_at
+"""
+_SOURCES: LiteralString = """
+    SELECT s.source_id::text, s.tenant_id::text, s.provider, s.name, s.merchant_id,
+        s.app_id::text, coalesce(s.notification_url, a.notification_url), s.created_at
+    FROM tillgate.source AS s
+    LEFT JOIN tillgate.app AS a ON a.app_id = s.app_id
+"""
+_ADD_SOURCE: LiteralString = """
+    INSERT INTO tillgate.source (
+        source_id, tenant_id, provider, name, merchant_id, app_id, notification_url, sealed_secret
+    ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+"""
+_STATUS: LiteralString = """
+    SELECT
+        (SELECT coalesce(max(m.number), 0) FROM tillgate.schema_migration AS m),
+        (
+            SELECT min(d.n) - 1 FROM generate_series(0, 1000) AS d (n)
+            WHERE to_regclass('tillgate.event_' || to_char(
+                (now() AT TIME ZONE 'UTC')::date + d.n, 'YYYYMMDD')) IS NULL
+        ),
+        (SELECT count(*) FROM tillgate.tenant)
+"""
+
+
+class PostgresAdminStore:
+    """Implements AdminStore. ``within_seconds`` is the deadline of one call."""
+
+    def __init__(self, database: Database, *, within_seconds: float) -> None:
+        self._database = database
+        self._within_seconds = within_seconds
+
+    def add_tenant(self, *, slug: str, name: str) -> TenantRecord:
+        try:
+            return _tenant(self._add(_ADD_TENANT, slug, name))
+        except errors.UniqueViolation:
+            raise SlugTakenError(f"There is a tenant with the slug {slug} already.") from None
+
+    def tenants(self, *, slug: str | None = None) -> list[TenantRecord]:
+        if slug is None:
+            rows = self._run(_TENANTS + " ORDER BY slug")
+        else:
+            rows = self._run(_TENANTS + " WHERE slug = %s", slug)
+        return [_tenant(row) for row in rows]
+
+    def tenant(self, tenant_id: TenantId) -> TenantRecord | None:
+        rows = self._run(_TENANTS + " WHERE tenant_id = %s", tenant_id)
+        return _tenant(rows[0]) if rows else None
+
+    def set_tenant_state(self, tenant_id: TenantId, state: TenantState) -> TenantRecord | None:
+        rows = self._run(_SET_TENANT_STATE, state, tenant_id)
+        return _tenant(rows[0]) if rows else None
+
+    def add_token(self, tenant_id: TenantId, *, name: str, digest: bytes, hint: str) -> TokenRecord:
+        with _tenant_must_exist():
+            return _token(self._add(_ISSUE, tenant_id, name, digest, hint))
+
+    def tokens(self, tenant_id: TenantId) -> list[TokenRecord]:
+        return [_token(row) for row in self._run(_TOKENS, tenant_id)]
+
+    def revoke_token(self, token_id: TokenId) -> TokenRecord | None:
+        rows = self._run(_REVOKE, token_id)
+        return _token(rows[0]) if rows else None
+
+    def add_app(self, app: NewApp) -> AppRecord:
+        row = self._add(
+            _ADD_APP, app.app_id, app.provider, app.name, app.notification_url, app.sealed_secret
+        )
+        return _app(row)
+
+    def apps(self) -> list[AppRecord]:
+        return [_app(row) for row in self._run(_APPS + " ORDER BY created_at, app_id")]
+
+    def app(self, app_id: AppId) -> AppRecord | None:
+        rows = self._run(_APPS + " WHERE app_id = %s", app_id)
+        return _app(rows[0]) if rows else None
+
+    def add_source(self, source: NewSource) -> SourceRecord:
+        params = (
+            source.source_id, source.tenant_id, source.provider, source.name,
+            source.merchant_id, source.app_id, source.notification_url, source.sealed_secret,
+        )  # fmt: skip
+        try:
+            with (
+                _tenant_must_exist(),
+                self._database.transaction(within_seconds=self._within_seconds) as cursor,
+            ):
+                cursor.execute(_ADD_SOURCE, params)
+                # Read back with a join: a bound source's URL is its app's.
+                cursor.execute(_SOURCES + " WHERE s.source_id = %s", (source.source_id,))
+                [row] = cursor.fetchall()
+                return _source(row)
+        except errors.UniqueViolation:
+            raise MerchantTakenError(
+                f"This app has a source for the merchant {source.merchant_id} already."
+            ) from None
+
+    def sources(self, tenant_id: TenantId) -> list[SourceRecord]:
+        query = _SOURCES + " WHERE s.tenant_id = %s ORDER BY s.created_at, s.source_id"
+        return [_source(row) for row in self._run(query, tenant_id)]
+
+    def status(self) -> StoreStatus:
+        [(migration, days_ahead, tenants)] = self._run(_STATUS)
+        return StoreStatus(migration=migration, days_ahead=days_ahead, tenants=tenants)
+
+    def _run(self, query: LiteralString, *params: object) -> list[Row]:
+        # It runs twice when the connection turns out to be dead: only what is idempotent.
+        return self._database.rows(query, params, within_seconds=self._within_seconds)
+
+    def _add(self, query: LiteralString, *params: object) -> Row:
+        with self._database.transaction(within_seconds=self._within_seconds) as cursor:
+            [row] = cursor.execute(query, params).fetchall()
+            return row
+
+
+@contextmanager
+def _tenant_must_exist() -> Iterator[None]:
+    try:
+        yield
+    except errors.ForeignKeyViolation:
+        raise NotFoundError("There is no such tenant.") from None
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+def _tenant(row: Row) -> TenantRecord:
+    tenant_id, slug, name, state, created_at = row
+    return TenantRecord(
+        tenant_id=TenantId(tenant_id), slug=slug, name=name, state=TenantState(state),
+        created_at=_utc(created_at),
+    )  # fmt: skip
+
+
+def _token(row: Row) -> TokenRecord:
+    token_id, tenant_id, name, hint, created_at, revoked_at = row
+    return TokenRecord(
+        token_id=TokenId(token_id), tenant_id=TenantId(tenant_id), name=name, hint=hint,
+        created_at=_utc(created_at), revoked_at=_utc(revoked_at) if revoked_at else None,
+    )  # fmt: skip
+
+
+def _app(row: Row) -> AppRecord:
+    app_id, provider, name, notification_url, created_at = row
+    return AppRecord(
+        app_id=AppId(app_id), provider=provider, name=name, notification_url=notification_url,
+        created_at=_utc(created_at),
+    )  # fmt: skip
+
+
+def _source(row: Row) -> SourceRecord:
+    source_id, tenant_id, provider, name, merchant_id, app_id, notification_url, created_at = row
+    return SourceRecord(
+        source_id=SourceId(source_id), tenant_id=TenantId(tenant_id), provider=provider,
+        name=name, merchant_id=merchant_id, app_id=AppId(app_id) if app_id else None,
+        notification_url=notification_url, created_at=_utc(created_at),
+    )  # fmt: skip

@@ -1,0 +1,22 @@
+"""What ``/startupz`` asks the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tillgate.adapters.postgres.connection import Database
+
+
+class PostgresProbe:
+    """Implements SchemaProbe."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def current_migration(self, *, within_seconds: float) -> int:
+        [(number,)] = self._database.rows(
+            "SELECT coalesce(max(number), 0) FROM tillgate.schema_migration",
+            within_seconds=within_seconds,
+        )
+        return int(number)

@@ -1,0 +1,54 @@
+"""The quarantine, sealed before it reaches the database."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tillgate.adapters.postgres.connection import Database
+    from tillgate.domain.ports import SecretBox
+    from tillgate.domain.quarantine import Quarantined
+
+KEPT_DAYS = 30
+
+
+def quarantine_seal_context(quarantine_id: str) -> str:
+    """Name the row a sealed delivery belongs to."""
+    return f"quarantine:{quarantine_id}"
+
+
+class PostgresQuarantine:
+    """Implements Quarantine. ``within_seconds`` is the deadline of one call."""
+
+    def __init__(
+        self, database: Database, secret_box: SecretBox, *, within_seconds: float
+    ) -> None:
+        self._database = database
+        self._secret_box = secret_box
+        self._within_seconds = within_seconds
+
+    def put(self, item: Quarantined) -> bool:
+        # Made here, not by the database, so that a repeat after a lost answer is the same row.
+        quarantine_id = str(uuid.uuid4())
+        plain = json.dumps(item.headers).encode() + b"\n" + item.content
+        sealed = self._secret_box.seal(plain, context=quarantine_seal_context(quarantine_id))
+        [(kept,)] = self._database.rows(
+            "SELECT tillgate.quarantine_put(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                quarantine_id,
+                item.tenant_id,
+                item.endpoint_id,
+                item.provider,
+                item.reason.value,
+                item.rid,
+                item.received_at,
+                item.received_at + timedelta(days=KEPT_DAYS),
+                sealed,
+                item.daily_limit,
+            ),
+            within_seconds=self._within_seconds,
+        )
+        return bool(kept)

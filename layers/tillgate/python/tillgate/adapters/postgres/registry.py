@@ -1,0 +1,65 @@
+"""The registry, through the three functions that the ingest role may call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tillgate.domain.tenant import (
+    AppId,
+    Endpoint,
+    Source,
+    SourceId,
+    Tenant,
+    TenantId,
+    TenantState,
+)
+
+if TYPE_CHECKING:
+    from tillgate.adapters.postgres.connection import Database
+
+
+class PostgresRegistry:
+    """Implements Registry. ``within_seconds`` is the deadline of one call."""
+
+    def __init__(self, database: Database, *, within_seconds: float) -> None:
+        self._database = database
+        self._within_seconds = within_seconds
+
+    def find_token(self, digest: bytes) -> Tenant | None:
+        rows = self._database.rows(
+            "SELECT tenant_id::text, slug, state FROM tillgate.find_token(%s)",
+            (digest,),
+            within_seconds=self._within_seconds,
+        )
+        return _tenant(*rows[0]) if rows else None
+
+    def find_endpoint(self, provider: str, endpoint_id: str) -> Endpoint | None:
+        rows = self._database.rows(
+            "SELECT notification_url, sealed_secret, merchant_id, tenant_id::text, slug, state"
+            " FROM tillgate.find_endpoint(%s, %s)",
+            (provider, endpoint_id),
+            within_seconds=self._within_seconds,
+        )
+        if not rows:
+            return None
+        notification_url, sealed_secret, merchant_id, tenant_id, slug, state = rows[0]
+        source = None
+        if tenant_id is not None:
+            source = Source(SourceId(endpoint_id), _tenant(tenant_id, slug, state), merchant_id)
+        return Endpoint(endpoint_id, provider, notification_url, (sealed_secret,), source)
+
+    def find_bound_source(self, app_id: AppId, merchant_id: str) -> Source | None:
+        rows = self._database.rows(
+            "SELECT source_id::text, tenant_id::text, slug, state"
+            " FROM tillgate.find_bound_source(%s, %s)",
+            (app_id, merchant_id),
+            within_seconds=self._within_seconds,
+        )
+        if not rows:
+            return None
+        source_id, tenant_id, slug, state = rows[0]
+        return Source(SourceId(source_id), _tenant(tenant_id, slug, state), merchant_id)
+
+
+def _tenant(tenant_id: str, slug: str, state: str) -> Tenant:
+    return Tenant(TenantId(tenant_id), slug, TenantState(state))

@@ -1,0 +1,97 @@
+"""What the operator keeps: tenants, their tokens and sources, and the apps at vendors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tillgate.domain.tenant import AppId, SourceId, TenantId, TenantState, TokenId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantRecord:
+    """A tenant as the operator sees it."""
+
+    tenant_id: TenantId
+    slug: str
+    name: str
+    state: TenantState
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRecord:
+    """An API token; ``hint`` is its first characters, the rest is known to its holder only."""
+
+    token_id: TokenId
+    tenant_id: TenantId
+    name: str
+    hint: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppRecord:
+    """The operator's registration at a vendor."""
+
+    app_id: AppId
+    provider: str
+    name: str
+    notification_url: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRecord:
+    """A tenant's connection to a POS; ``notification_url`` is the app's when bound to one."""
+
+    source_id: SourceId
+    tenant_id: TenantId
+    provider: str
+    name: str
+    merchant_id: str | None
+    app_id: AppId | None
+    notification_url: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewApp:
+    """An app to be kept; its id is made before, since the secret is sealed with it."""
+
+    app_id: AppId
+    provider: str
+    name: str
+    notification_url: str
+    sealed_secret: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSource:
+    """A source to be kept: with ``app_id`` and a merchant, or with a URL and a sealed secret."""
+
+    source_id: SourceId
+    tenant_id: TenantId
+    provider: str
+    name: str
+    merchant_id: str | None
+    app_id: AppId | None
+    notification_url: str | None
+    sealed_secret: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreStatus:
+    """What the operator's database role can tell of the store.
+
+    ``migration`` is the number of the last one applied; ``days_ahead`` counts the UTC days
+    after today, without a gap, that have partitions (-1 when today itself has none).
+    """
+
+    migration: int
+    days_ahead: int
+    tenants: int

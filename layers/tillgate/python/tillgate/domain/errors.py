@@ -1,0 +1,135 @@
+"""What can go wrong, by whose fault. ``entrypoints.problems`` maps each to an HTTP status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tillgate.domain.tenant import EventId
+
+
+class TillgateError(Exception):
+    """The root of every error that Tillgate raises on purpose."""
+
+
+class SenderError(TillgateError):
+    """The caller sent something that it can mend."""
+
+
+class UpstreamError(TillgateError):
+    """Something Tillgate stands on did not do its part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a document: where (an RFC 6901 JSON pointer) and what."""
+
+    pointer: str
+    detail: str
+
+
+class InvalidJsonError(SenderError):
+    """The body is not one JSON value as RFC 8259 and this service's limits have it."""
+
+
+class InvalidEventError(SenderError):
+    """The body is JSON but not an event; ``faults`` names every fault."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("The body is JSON, but not an event.")
+        self.faults = tuple(faults)
+
+
+class InvalidQueryError(SenderError):
+    """A query parameter does not fit."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(fault.detail for fault in faults))
+        self.faults = tuple(faults)
+
+
+class InvalidRequestError(SenderError):
+    """A document sent to the admin API does not fit; ``faults`` names every fault."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("The body is JSON, but not what this call takes.")
+        self.faults = tuple(faults)
+
+
+class IdempotencyKeyRequiredError(SenderError):
+    """The Idempotency-Key header is absent."""
+
+
+class IdempotencyKeyInvalidError(SenderError):
+    """The Idempotency-Key header holds no usable key."""
+
+
+class IdempotencyKeyReusedError(SenderError):
+    """The key belongs to another event, whose id is ``event_id``."""
+
+    def __init__(self, event_id: EventId) -> None:
+        super().__init__("This key was used before, for an event with another content.")
+        self.event_id = event_id
+
+
+class UnauthenticatedError(SenderError):
+    """No token, or one that is not valid."""
+
+
+class TenantMismatchError(SenderError):
+    """X-Tenant-Id names another tenant than the token does."""
+
+
+class TenantSuspendedError(SenderError):
+    """The tenant was suspended by the operator."""
+
+
+class UnsupportedMediaTypeError(SenderError):
+    """The content type is not application/json in UTF-8."""
+
+
+class PayloadTooLargeError(SenderError):
+    """The body is larger than the limit; ``max_body_bytes`` is the limit."""
+
+    def __init__(self, max_body_bytes: int) -> None:
+        super().__init__(f"The body is larger than {max_body_bytes} bytes.")
+        self.max_body_bytes = max_body_bytes
+
+
+class NotFoundError(SenderError):
+    """There is no such thing, or it belongs to another tenant: the answer is the same."""
+
+
+class MethodNotAllowedError(SenderError):
+    """The path exists, the method does not; ``allowed`` lists those that do."""
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__(f"Allowed here: {', '.join(allowed)}.")
+        self.allowed = tuple(allowed)
+
+
+class SlugTakenError(SenderError):
+    """Another tenant has this slug."""
+
+
+class MerchantTakenError(SenderError):
+    """This app has a source for this merchant already."""
+
+
+class SignatureRefusedError(SenderError):
+    """A provider's delivery is not signed as its endpoint asks, or the endpoint is unknown."""
+
+
+class UnreadableDeliveryError(SenderError):
+    """A provider's delivery was signed well, but cannot be split into events."""
+
+
+class StoreUnavailableError(UpstreamError):
+    """The database gave no answer within its deadline, or none that can be used."""
+
+
+class SecretUnavailableError(UpstreamError):
+    """A secret could not be read, or does not hold what it should."""

@@ -1,0 +1,133 @@
+"""JSON as the sender wrote it: strict reading, one canonical writing.
+
+Python's own ``json`` turns ``12.10`` into ``12.1``, and refuses or rounds large
+numbers. A sale's amounts must come out as they went in, and "the same event" must
+mean the same value, so a number stays the text that was sent (RFC 8259, section 6)
+until somebody needs it as a number.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from tillgate.domain.errors import InvalidJsonError, SenderError
+
+MAX_DEPTH = 64
+
+# Around a number while it passes through the encoder as a string, to be cut off again.
+# Random, so that no sender can write a string that looks like one.
+_MARK = os.urandom(12).hex()
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class Number:
+    """A JSON number as written. Equal when written the same: 1 is not 1.0.
+
+    Never changed; not frozen only because a frozen one takes three times as long to
+    make, and a large body makes tens of thousands.
+    """
+
+    text: str
+
+
+JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | Number | bool | None"
+
+
+class LoneSurrogateError(SenderError):
+    """A string holds half of a surrogate pair, which JSON can escape but no text can carry."""
+
+
+def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise InvalidJsonError("An object holds the same key twice.")
+    return members
+
+
+def _refuse_constant(name: str) -> JsonValue:
+    raise InvalidJsonError(f"{name} is not JSON.")
+
+
+_DECODER = json.JSONDecoder(
+    parse_int=Number,
+    parse_float=Number,
+    parse_constant=_refuse_constant,
+    object_pairs_hook=_unique,
+)
+
+
+def _mark(value: Any) -> str:
+    if isinstance(value, Number):
+        return f"{_MARK}{value.text}{_MARK}"
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False,
+    check_circular=False,
+    sort_keys=True,
+    separators=(",", ":"),
+    default=_mark,
+)
+
+
+def parse(body: bytes) -> JsonValue:
+    """Read one JSON value from UTF-8 bytes.
+
+    Raises InvalidJsonError for what RFC 8259 does not allow, and for duplicate keys,
+    NaN, infinities, and nesting deeper than MAX_DEPTH (the outermost counts 1).
+    """
+    if not body:
+        raise InvalidJsonError("The body is empty.")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidJsonError(f"The body is not UTF-8 (byte {error.start}).") from None
+    try:
+        value: JsonValue = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise InvalidJsonError(
+            f"The body is not JSON: {error.msg} (line {error.lineno}, column {error.colno})."
+        ) from None
+    except RecursionError:
+        raise InvalidJsonError(_too_deep()) from None
+    # Counting brackets is cheap and can only overestimate; most bodies stop here.
+    if text.count("{") + text.count("[") > MAX_DEPTH:
+        _refuse_too_deep(value)
+    return value
+
+
+def _too_deep() -> str:
+    return f"The body is nested deeper than {MAX_DEPTH} levels."
+
+
+def _refuse_too_deep(value: JsonValue) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        containers = [item for item in level if isinstance(item, (dict, list))]
+        if not containers:
+            return
+        level = [
+            child
+            for container in containers
+            for child in (container.values() if isinstance(container, dict) else container)
+        ]
+    raise InvalidJsonError(_too_deep())
+
+
+def dump(value: JsonValue) -> str:
+    """Write a parsed value in its one canonical form.
+
+    Keys in code point order, no white space, numbers as they were written, and
+    characters unescaped where JSON allows it; the same value gives the same text.
+    Raises LoneSurrogateError when a string cannot be written in UTF-8.
+    """
+    text = _ENCODER.encode(value).replace(f'"{_MARK}', "").replace(f'{_MARK}"', "")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise LoneSurrogateError("A string holds a lone surrogate.") from None
+    return text

@@ -1,0 +1,203 @@
+"""What the use cases need from outside, by role. Adapters implement these; so do test fakes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from datetime import date, datetime
+
+    from tillgate.domain.administration import (
+        AppRecord,
+        NewApp,
+        NewSource,
+        SourceRecord,
+        StoreStatus,
+        TenantRecord,
+        TokenRecord,
+    )
+    from tillgate.domain.event import Accepted, NewEvent
+    from tillgate.domain.migration import Migration
+    from tillgate.domain.quarantine import Quarantined
+    from tillgate.domain.stored_event import EventHead, EventQuery, StoredEvent
+    from tillgate.domain.tenant import (
+        AppId,
+        Endpoint,
+        EventId,
+        Source,
+        Tenant,
+        TenantId,
+        TenantState,
+        TokenId,
+    )
+
+
+class EventStore(Protocol):
+    """Keeps every event exactly once per (tenant, key)."""
+
+    def accept(
+        self, tenant_id: TenantId, events: Sequence[NewEvent], *, received_at: datetime
+    ) -> list[Accepted]:
+        """Store the events durably, all or none, and answer for each in order.
+
+        Idempotent: an event that is there already is a duplicate. The first of two
+        events with one key wins, within a call too. Raises StoreUnavailableError when
+        it is not certain that they are stored.
+        """
+        ...
+
+
+class Registry(Protocol):
+    """Knows who may send. Every method raises StoreUnavailableError when it cannot tell."""
+
+    def find_token(self, digest: bytes) -> Tenant | None:
+        """Give the tenant of a token that is not revoked, by the token's SHA-256."""
+        ...
+
+    def find_endpoint(self, provider: str, endpoint_id: str) -> Endpoint | None:
+        """Give the source or app to which this provider delivers at this id."""
+        ...
+
+    def find_bound_source(self, app_id: AppId, merchant_id: str) -> Source | None:
+        """Give the source that is bound to an app for one merchant."""
+        ...
+
+
+class Quarantine(Protocol):
+    """Keeps what could not be accepted."""
+
+    def put(self, item: Quarantined) -> bool:
+        """Keep it durably; False when the day's limit is reached.
+
+        Raises StoreUnavailableError when it is not certain that it is kept.
+        """
+        ...
+
+
+class SecretBox(Protocol):
+    """Seals what must be readable again, bound to the place where it is kept."""
+
+    def seal(self, plain: bytes, *, context: str) -> bytes:
+        """Encrypt and authenticate; raises SecretUnavailableError without a key ring."""
+        ...
+
+    def open(self, sealed: bytes, *, context: str) -> bytes:
+        """Give the plain bytes back.
+
+        Raises SecretUnavailableError when the key ring has no such key or the text was
+        sealed for another context.
+        """
+        ...
+
+
+class EventReader(Protocol):
+    """Reads one tenant's events, and never another's. Raises StoreUnavailableError."""
+
+    def event(self, tenant_id: TenantId, event_id: EventId) -> StoredEvent | None:
+        """Give one event whole, or None when this tenant has none by this id."""
+        ...
+
+    def events(self, tenant_id: TenantId, query: EventQuery) -> list[EventHead]:
+        """Give at most ``query.limit`` events, the newest stored first."""
+        ...
+
+
+class AdminStore(Protocol):
+    """Keeps what the operator decides. Every method raises StoreUnavailableError.
+
+    Ids are lower-case UUID text. Lists are ordered by name, or by when they were made.
+    """
+
+    def add_tenant(self, *, slug: str, name: str) -> TenantRecord:
+        """Raises SlugTakenError."""
+        ...
+
+    def tenants(self, *, slug: str | None = None) -> list[TenantRecord]: ...
+
+    def tenant(self, tenant_id: TenantId) -> TenantRecord | None: ...
+
+    def set_tenant_state(self, tenant_id: TenantId, state: TenantState) -> TenantRecord | None:
+        """Idempotent; None when there is no such tenant."""
+        ...
+
+    def add_token(
+        self, tenant_id: TenantId, *, name: str, digest: bytes, hint: str
+    ) -> TokenRecord:
+        """Raises NotFoundError when there is no such tenant."""
+        ...
+
+    def tokens(self, tenant_id: TenantId) -> list[TokenRecord]: ...
+
+    def revoke_token(self, token_id: TokenId) -> TokenRecord | None:
+        """Idempotent: the first revocation's time stays. None when there is no such token."""
+        ...
+
+    def add_app(self, app: NewApp) -> AppRecord: ...
+
+    def apps(self) -> list[AppRecord]: ...
+
+    def app(self, app_id: AppId) -> AppRecord | None: ...
+
+    def add_source(self, source: NewSource) -> SourceRecord:
+        """Raises MerchantTakenError, and NotFoundError when there is no such tenant."""
+        ...
+
+    def sources(self, tenant_id: TenantId) -> list[SourceRecord]: ...
+
+    def status(self) -> StoreStatus:
+        """Tell how the store itself is."""
+        ...
+
+
+class Schema(Protocol):
+    """The database as its owner sees it; all but ``locked`` is for inside that lock."""
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold the lock that lets one migrate at a time in."""
+        ...
+
+    def applied(self) -> dict[int, str]:
+        """Give what was applied: number -> sha256."""
+        ...
+
+    def apply(self, migration: Migration) -> None:
+        """Apply one migration and note it, both or neither."""
+        ...
+
+    def set_password(self, role: str, password: str) -> None:
+        """Let a runtime role log in with this password."""
+        ...
+
+
+class SecretStore(Protocol):
+    """Secrets as text, by ARN or name. Raises SecretUnavailableError."""
+
+    def read(self, secret_id: str) -> str:
+        """Give the current value."""
+        ...
+
+    def write(self, secret_id: str, value: str) -> None:
+        """Make this the current value."""
+        ...
+
+
+class Upkeep(Protocol):
+    """What the database needs done regularly. Raises StoreUnavailableError."""
+
+    def make_partitions(self, day: date) -> bool:
+        """Make the partitions of one UTC day; False when they are there already."""
+        ...
+
+    def discard_expired_quarantine(self, *, at_most: int) -> int:
+        """Delete what has expired, oldest first, and say how much that was."""
+        ...
+
+
+class SchemaProbe(Protocol):
+    """Asks how far the schema is. Raises StoreUnavailableError."""
+
+    def current_migration(self, *, within_seconds: float) -> int:
+        """Give the number of the last migration applied, 0 for none."""
+        ...

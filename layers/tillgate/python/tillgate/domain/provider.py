@@ -1,0 +1,66 @@
+"""What Tillgate must know of a POS vendor. Each module in ``providers`` declares one.
+
+One shape serves them all: a vendor that signs the body, one that signs the registered
+URL with it, one that signs fields inside it, and one that puts many merchants' events
+into one request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from tillgate.domain.json_value import JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookRequest:
+    """A vendor's delivery: raw bytes, header names in lower case, and the URL as registered."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    notification_url: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookItem:
+    """One event inside a delivery.
+
+    ``key`` is the vendor's own id of it, without namespace; ``data`` is what is stored;
+    ``identity`` is that part of it which a vendor's resend leaves as it was. ``merchant_id``
+    is None where the vendor names no merchant. ``occurred_at`` is RFC 3339.
+    """
+
+    key: str
+    type: str
+    data: dict[str, JsonValue]
+    identity: JsonValue
+    merchant_id: str | None = None
+    occurred_at: str | None = None
+    entity_id: str | None = None
+    entity_version: str | None = None
+
+
+class Provider(Protocol):
+    """A POS vendor. Both methods answer for any bytes and headers whatever."""
+
+    @property
+    def name(self) -> str:
+        """The word in the URL, and the namespace of its idempotency keys."""
+        ...
+
+    def verify(self, request: HookRequest, secret: str) -> bool:
+        """Tell whether the delivery was signed with this secret; compares in constant time."""
+        ...
+
+    def split(self, request: HookRequest) -> Sequence[HookItem]:
+        """Take the events out of a verified delivery, at least one.
+
+        Raises UnreadableDeliveryError when it cannot.
+        """
+        ...

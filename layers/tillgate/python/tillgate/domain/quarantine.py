@@ -1,0 +1,51 @@
+"""What could not be accepted as it stood, kept until a person has looked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tillgate.domain.tenant import TenantId
+
+
+class Reason(StrEnum):
+    """Why. The first two were refused with 401 and are kept within a quota; the rest, always."""
+
+    SIGNATURE_REFUSED = "signature-refused"
+    UNKNOWN_ENDPOINT = "unknown-endpoint"
+    MERCHANT_UNKNOWN = "merchant-unknown"
+    MERCHANT_MISMATCH = "merchant-mismatch"
+    UNREADABLE = "unreadable"
+    KEY_CONFLICT = "key-conflict"
+    TENANT_SUSPENDED = "tenant-suspended"
+
+
+# HTTP contract: a known endpoint's refused deliveries are kept whole, so many a day;
+# of those to endpoints that do not exist, a sample, each cut short.
+KEPT_PER_ENDPOINT_A_DAY = 10_000
+KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY = 1_000
+UNKNOWN_ENDPOINT_SAMPLE_BYTES = 4 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """A delivery, or one item of it, set aside.
+
+    ``content`` is the body's bytes and ``headers`` the delivery's, so that the same path
+    can be tried again. ``endpoint_id`` is None for an endpoint that does not exist;
+    ``daily_limit`` None keeps it whatever else was kept that day.
+    """
+
+    reason: Reason
+    provider: str
+    endpoint_id: str | None
+    tenant_id: TenantId | None
+    received_at: datetime
+    rid: str
+    content: bytes
+    headers: dict[str, str]
+    daily_limit: int | None = None

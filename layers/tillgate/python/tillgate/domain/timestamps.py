@@ -1,0 +1,34 @@
+"""Instants in and out: RFC 3339, always aware, always written in UTC."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+_RFC_3339 = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:)(\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})\Z", re.ASCII
+)
+
+
+def instant(text: str) -> datetime | None:
+    """Read an RFC 3339 date-time, or give None when the text is not one.
+
+    Digits beyond the microsecond are dropped; a leap second reads as the second before.
+    """
+    match = _RFC_3339.match(text)
+    if match is None:
+        return None
+    day, clock, second, fraction, offset = match.groups()
+    second = "59" if second == "60" else second
+    offset = "+00:00" if offset in "Zz" else offset
+    try:
+        return datetime.fromisoformat(
+            f"{day}T{clock}{second}{(fraction or '.0')[:7]}{offset}"
+        ).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def rfc3339(moment: datetime) -> str:
+    """Write an aware instant in UTC with microseconds, for example 2026-11-23T10:00:00.000000Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,53 @@
+"""``/livez`` and ``/startupz`` in HTTP's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tillgate.domain.errors import NotFoundError
+from tillgate.entrypoints.http import HttpRequest, LambdaResponse, json_response
+
+if TYPE_CHECKING:
+    from tillgate.entrypoints.observability import RequestLog
+    from tillgate.services.health import CheckReadiness
+
+
+class HealthRoutes:
+    """Answers the two health routes."""
+
+    def __init__(self, check: CheckReadiness, *, version: str) -> None:
+        self._check = check
+        self._version = version
+
+    def handle(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
+        if request.route == "GET /livez":
+            log.outcome = "ok"
+            return json_response(
+                200, {"status": "ok", "version": self._version}, rid=request.rid
+            )
+        if request.route == "GET /startupz":
+            return self._startupz(request, log)
+        raise NotFoundError("There is no such path.")
+
+    def _startupz(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
+        readiness = self._check.run()
+        log.outcome = "ready" if readiness.is_ready else "not_ready"
+        content = {
+            "status": log.outcome,
+            "version": self._version,
+            "checks": {
+                "database": {
+                    "ok": readiness.database_ok,
+                    "latency_ms": readiness.database_latency_ms,
+                },
+                "migrations": {
+                    "ok": readiness.migrations_ok,
+                    "current": readiness.current_migration,
+                    "expected": readiness.expected_migration,
+                },
+                "secrets": {"ok": readiness.secrets_ok},
+                # Nothing is delivered yet, so no Supabase project can be configured.
+                "supabase": "absent",
+            },
+        }
+        return json_response(200 if readiness.is_ready else 503, content, rid=request.rid)

@@ -1,0 +1,111 @@
+"""API Gateway's HTTP API events (payload 2.0) in, responses out.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tillgate.domain.errors import InvalidJsonError
+
+LambdaEvent = Mapping[str, Any]
+LambdaResponse = dict[str, Any]
+
+_RID = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
+
+# HTTP contract: every response carries these.
+SECURITY_HEADERS = {
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """A request: header names in lower case, ``route`` as API Gateway matched it.
+
+    ``path_parameters`` and ``query`` are percent-decoded; a repeated query parameter is
+    comma-joined, as API Gateway gives it. ``rid`` is the caller's X-Request-Id where it
+    fits, else a new one.
+    """
+
+    route: str
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    path_parameters: Mapping[str, str]
+    query: Mapping[str, str]
+    rid: str
+    raw_body: str
+    is_base64: bool
+
+    @classmethod
+    def from_lambda(cls, event: LambdaEvent) -> HttpRequest:
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        http = event["requestContext"]["http"]
+        given = headers.get("x-request-id", "")
+        return cls(
+            route=event.get("routeKey", "$default"),
+            method=http["method"],
+            path=event.get("rawPath") or "/",
+            headers=headers,
+            path_parameters=event.get("pathParameters") or {},
+            query=event.get("queryStringParameters") or {},
+            rid=given if _RID.match(given) else uuid.uuid4().hex,
+            raw_body=event.get("body") or "",
+            is_base64=bool(event.get("isBase64Encoded")),
+        )
+
+    def body(self) -> bytes:
+        """Give the body's bytes as the sender sent them.
+
+        Raises InvalidJsonError when they cannot be told, which API Gateway does not cause.
+        """
+        if not self.is_base64:
+            return self.raw_body.encode("utf-8", "surrogateescape")
+        try:
+            return base64.b64decode(self.raw_body, validate=True)
+        except binascii.Error:
+            raise InvalidJsonError("The body's transfer encoding is broken.") from None
+
+
+def response(
+    status: int,
+    body: str,
+    *,
+    rid: str,
+    content_type: str = "application/json",
+    headers: Mapping[str, str] | None = None,
+) -> LambdaResponse:
+    """Make a Lambda response that carries what every response must."""
+    return {
+        "statusCode": status,
+        "headers": {
+            "Content-Type": content_type,
+            "X-Request-Id": rid,
+            **SECURITY_HEADERS,
+            **(headers or {}),
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+def json_response(
+    status: int,
+    content: Mapping[str, Any],
+    *,
+    rid: str,
+    headers: Mapping[str, str] | None = None,
+) -> LambdaResponse:
+    """Make a JSON response; ``content`` is plain Python that ``json`` can write."""
+    return response(status, json.dumps(content, separators=(",", ":")), rid=rid, headers=headers)

@@ -1,0 +1,154 @@
+"""``POST /v1/events``, ``/v1/events/batch`` and ``/v1/hooks/...`` in HTTP's words.
+
+The order of checks is the contract's: token, tenant, content type, size, key, JSON, schema.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tillgate.domain.errors import (
+    NotFoundError,
+    PayloadTooLargeError,
+    UnsupportedMediaTypeError,
+)
+from tillgate.domain.event import Outcome
+from tillgate.domain.idempotency import idempotency_key
+from tillgate.domain.timestamps import rfc3339
+from tillgate.entrypoints.http import HttpRequest, LambdaResponse, json_response
+from tillgate.entrypoints.problems import problem
+from tillgate.services.hooks import Delivery
+
+if TYPE_CHECKING:
+    from tillgate.domain.tenant import Tenant
+    from tillgate.entrypoints.observability import RequestLog
+    from tillgate.services.authenticate import Authenticator
+    from tillgate.services.hooks import AcceptHook
+    from tillgate.services.ingest import BatchAnswer, Ingest
+
+MAX_HOOK_BODY_BYTES = 4 * 1024 * 1024
+
+_JSON = re.compile(r'application/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?\Z', re.IGNORECASE)
+_BATCH_STATUS = {
+    Outcome.NEW: "stored",
+    Outcome.DUPLICATE: "duplicate",
+    Outcome.CONFLICT: "conflict",
+}
+
+
+class IngestRoutes:
+    """Answers ingest's three routes."""
+
+    def __init__(
+        self,
+        *,
+        authenticator: Authenticator,
+        ingest: Ingest,
+        accept_hook: AcceptHook,
+        max_body_bytes: int,
+    ) -> None:
+        self._authenticator = authenticator
+        self._ingest = ingest
+        self._accept_hook = accept_hook
+        self._max_body_bytes = max_body_bytes
+        self._routes = {
+            "POST /v1/events": self._event,
+            "POST /v1/events/batch": self._batch,
+            "POST /v1/hooks/{provider}/{endpoint_id}": self._hook,
+        }
+
+    def handle(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
+        route = self._routes.get(request.route)
+        if route is None:
+            raise NotFoundError("There is no such path.")
+        return route(request, log)
+
+    def _event(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
+        received_at = datetime.now(UTC)
+        tenant = self._tenant(request, log)
+        body = self._json_body(request)
+        key = idempotency_key(request.headers.get("idempotency-key"))
+        accepted = self._ingest.accept_event(tenant, body, key=key, received_at=received_at)
+        log.outcome = accepted.outcome.value
+        duplicate = accepted.outcome is Outcome.DUPLICATE
+        return json_response(
+            200 if duplicate else 201,
+            {
+                "event_id": accepted.event_id,
+                "status": "stored",
+                "duplicate": duplicate,
+                "received_at": rfc3339(accepted.received_at),
+                "rid": request.rid,
+            },
+            rid=request.rid,
+            headers={"Idempotent-Replayed": "true"}
+            if duplicate
+            else {"Location": f"/v1/events/{accepted.event_id}"},
+        )
+
+    def _batch(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
+        received_at = datetime.now(UTC)
+        tenant = self._tenant(request, log)
+        body = self._json_body(request)
+        answers = self._ingest.accept_batch(tenant, body, received_at=received_at)
+        results = [_batch_result(answer) for answer in answers]
+        log.outcome = "batch"
+        log.fields["items"] = len(results)
+        return json_response(200, {"results": results, "rid": request.rid}, rid=request.rid)
+
+    def _hook(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
+        received_at = datetime.now(UTC)
+        provider = request.path_parameters.get("provider", "")
+        log.provider = provider[:32]
+        tally = self._accept_hook.accept(
+            Delivery(
+                provider=provider,
+                endpoint_id=request.path_parameters.get("endpoint_id", ""),
+                headers=request.headers,
+                body=self._body(request, MAX_HOOK_BODY_BYTES),
+                received_at=received_at,
+                rid=request.rid,
+            )
+        )
+        log.tenant_id = ",".join(sorted(tally.tenant_ids)) or None
+        log.outcome = "hook"
+        counts = {
+            "accepted": tally.accepted,
+            "duplicates": tally.duplicates,
+            "queued": 0,
+            "quarantined": tally.quarantined,
+        }
+        log.fields.update(counts)
+        return json_response(200, {**counts, "rid": request.rid}, rid=request.rid)
+
+    def _tenant(self, request: HttpRequest, log: RequestLog) -> Tenant:
+        tenant = self._authenticator.tenant_of(
+            request.headers.get("authorization"), request.headers.get("x-tenant-id")
+        )
+        log.tenant_id = tenant.tenant_id
+        return tenant
+
+    def _json_body(self, request: HttpRequest) -> bytes:
+        if not _JSON.match(request.headers.get("content-type", "").strip()):
+            raise UnsupportedMediaTypeError("Send the body as application/json, in UTF-8.")
+        return self._body(request, self._max_body_bytes)
+
+    def _body(self, request: HttpRequest, max_body_bytes: int) -> bytes:
+        body = request.body()
+        if len(body) > max_body_bytes:
+            raise PayloadTooLargeError(max_body_bytes)
+        return body
+
+
+def _batch_result(answer: BatchAnswer) -> dict[str, Any]:
+    result: dict[str, Any] = {"idempotency_key": answer.idempotency_key}
+    if answer.accepted is None:
+        result["status"] = "invalid"
+    else:
+        result["status"] = _BATCH_STATUS[answer.accepted.outcome]
+        result["event_id"] = answer.accepted.event_id
+    if answer.error is not None:
+        result["problem"] = problem(answer.error)
+    return result

@@ -1,0 +1,118 @@
+"""Errors out: every TillgateError as application/problem+json (RFC 9457), by one table."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tillgate.domain import errors
+from tillgate.entrypoints.http import LambdaResponse, response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 5
+
+# type, status, title. A problem's type is a relative reference, resolved nowhere: the
+# names are the contract, and /docs explains each.
+_PROBLEMS: dict[type[errors.TillgateError], tuple[str, int, str]] = {
+    errors.InvalidJsonError: ("invalid-json", 400, "The body is not valid JSON"),
+    errors.InvalidEventError: ("invalid-event", 422, "The body is not an event"),
+    errors.InvalidQueryError: ("invalid-query", 422, "A query parameter does not fit"),
+    errors.InvalidRequestError: ("invalid-request", 422, "The body does not fit this call"),
+    errors.IdempotencyKeyRequiredError: (
+        "idempotency-key-required",
+        400,
+        "The Idempotency-Key header is missing",
+    ),
+    errors.IdempotencyKeyInvalidError: (
+        "idempotency-key-invalid",
+        400,
+        "The Idempotency-Key header holds no usable key",
+    ),
+    errors.IdempotencyKeyReusedError: (
+        "idempotency-key-reused",
+        422,
+        "The key belongs to another event",
+    ),
+    errors.UnauthenticatedError: ("unauthenticated", 401, "A valid token is needed"),
+    errors.TenantMismatchError: ("tenant-mismatch", 403, "The token is another tenant's"),
+    errors.TenantSuspendedError: ("tenant-suspended", 403, "The tenant is suspended"),
+    errors.UnsupportedMediaTypeError: (
+        "unsupported-media-type",
+        415,
+        "The content type must be application/json",
+    ),
+    errors.PayloadTooLargeError: ("payload-too-large", 413, "The body is too large"),
+    errors.NotFoundError: ("not-found", 404, "There is no such thing here"),
+    errors.MethodNotAllowedError: ("method-not-allowed", 405, "The method is not allowed here"),
+    errors.SlugTakenError: ("slug-taken", 409, "Another tenant has this slug"),
+    errors.MerchantTakenError: ("merchant-taken", 409, "The merchant is bound already"),
+    errors.SignatureRefusedError: ("unauthenticated", 401, "The delivery is not authentic"),
+    errors.StoreUnavailableError: ("unavailable", 503, "Nothing was stored; try again"),
+    errors.SecretUnavailableError: ("unavailable", 503, "Nothing was stored; try again"),
+}
+# What is wrong on our side is the log's business, not the caller's.
+_OUR_FAULT_DETAIL = "Tillgate cannot answer for this right now. Repeat the call: it is safe."
+
+
+def problem(error: errors.TillgateError) -> dict[str, Any]:
+    """Give the problem document of an error, without the rid."""
+    kind, status, title = next(
+        _PROBLEMS[cls] for cls in type(error).__mro__ if cls in _PROBLEMS
+    )
+    document: dict[str, Any] = {
+        "type": kind,
+        "title": title,
+        "status": status,
+        "detail": _OUR_FAULT_DETAIL if isinstance(error, errors.UpstreamError) else str(error),
+    }
+    if isinstance(
+        error, (errors.InvalidEventError, errors.InvalidQueryError, errors.InvalidRequestError)
+    ):
+        document["errors"] = [
+            {"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults
+        ]
+    if isinstance(error, errors.IdempotencyKeyReusedError):
+        document["event_id"] = error.event_id
+    return document
+
+
+def problem_response(error: errors.TillgateError, *, rid: str) -> LambdaResponse:
+    """Answer an error that Tillgate raised on purpose."""
+    document = problem(error)
+    return _answer(document, rid=rid, headers=_headers(error))
+
+
+def unexpected_response(*, rid: str) -> LambdaResponse:
+    """Answer an error that nobody foresaw; it says nothing of the cause."""
+    document = {
+        "type": "internal",
+        "title": "Internal server error",
+        "status": 500,
+        "detail": "Something failed here. Repeating the call with the same key is safe.",
+    }
+    return _answer(document, rid=rid, headers={})
+
+
+def _headers(error: errors.TillgateError) -> dict[str, str]:
+    if isinstance(error, (errors.UnauthenticatedError, errors.SignatureRefusedError)):
+        return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, errors.UpstreamError):
+        return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    if isinstance(error, errors.MethodNotAllowedError):
+        return {"Allow": ", ".join(error.allowed)}
+    return {}
+
+
+def _answer(
+    document: dict[str, Any], *, rid: str, headers: Mapping[str, str]
+) -> LambdaResponse:
+    return response(
+        int(document["status"]),
+        json.dumps({**document, "rid": rid}, separators=(",", ":")),
+        rid=rid,
+        content_type=CONTENT_TYPE,
+        headers=headers,
+    )

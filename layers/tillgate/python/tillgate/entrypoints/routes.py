@@ -1,0 +1,55 @@
+"""Every path of the HTTP contract with its methods, whichever function answers it.
+
+API Gateway sends what matches no other function's route to ``api``, whose task the 404
+and the 405 therefore are.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tillgate.domain.errors import MethodNotAllowedError, NotFoundError
+
+ROUTES: dict[str, tuple[str, ...]] = {
+    "/v1/events": ("GET", "POST"),
+    "/v1/events/batch": ("POST",),
+    "/v1/events/{event_id}": ("GET",),
+    "/v1/hooks/{provider}/{endpoint_id}": ("POST",),
+    "/openapi.json": ("GET",),
+    "/docs": ("GET",),
+    "/docs/style.css": ("GET",),
+    "/livez": ("GET",),
+    "/startupz": ("GET",),
+    "/admin/api/status": ("GET",),
+    "/admin/api/apps": ("GET", "POST"),
+    "/admin/api/tenants": ("GET", "POST"),
+    "/admin/api/tenants/{tenant_id}/suspend": ("POST",),
+    "/admin/api/tenants/{tenant_id}/resume": ("POST",),
+    "/admin/api/tenants/{tenant_id}/tokens": ("GET", "POST"),
+    "/admin/api/tenants/{tenant_id}/sources": ("GET", "POST"),
+    "/admin/api/tenants/{tenant_id}/events": ("GET",),
+    "/admin/api/tenants/{tenant_id}/events/{event_id}": ("GET",),
+    "/admin/api/tokens/{token_id}": ("DELETE",),
+}
+_TEMPLATES = [
+    (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), path) for path in ROUTES if "{" in path
+]
+
+
+def check_route(method: str, path: str) -> str:
+    """Give the path's template, as it stands in ROUTES.
+
+    A path that is written out goes before one with a parameter, as in OpenAPI. Raises
+    NotFoundError, and MethodNotAllowedError with the methods that the path has.
+    """
+    template = path if path in ROUTES else _matching(path)
+    if method not in ROUTES[template]:
+        raise MethodNotAllowedError(ROUTES[template])
+    return template
+
+
+def _matching(path: str) -> str:
+    for pattern, template in _TEMPLATES:
+        if pattern.fullmatch(path):
+            return template
+    raise NotFoundError("There is no such path.")

@@ -1,0 +1,41 @@
+"""Shopify (POS). https://shopify.dev/docs/apps/build/webhooks/subscribe/https"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tillgate.domain.provider import HookItem, HookRequest
+from tillgate.domain.signatures import hmac_sha256, matches_base64
+from tillgate.providers.body import identifier, json_object, occurred_at
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Shopify:
+    """Signs the body alone with the app's secret; id, topic and shop are unsigned headers."""
+
+    name = "shopify"
+
+    def verify(self, request: HookRequest, secret: str) -> bool:
+        return matches_base64(
+            hmac_sha256(secret.encode(), request.body),
+            request.headers.get("x-shopify-hmac-sha256", ""),
+        )
+
+    def split(self, request: HookRequest) -> Sequence[HookItem]:
+        headers = request.headers
+        body = json_object(request.body)
+        # The id was called X-Shopify-Event-Id on older pages.
+        key = headers.get("x-shopify-webhook-id") or headers.get("x-shopify-event-id", "")
+        return [
+            HookItem(
+                key=key,
+                type=headers.get("x-shopify-topic") or "unknown",
+                data=body,
+                identity=body,
+                merchant_id=headers.get("x-shopify-shop-domain") or None,
+                occurred_at=occurred_at(body, "updated_at") or occurred_at(body, "created_at"),
+                entity_id=identifier(body, "id"),
+            )
+        ]

@@ -1,0 +1,200 @@
+"""What the operator does: tenants, their tokens and sources, and the apps at vendors."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import uuid
+from typing import TYPE_CHECKING, TypeVar
+
+from tillgate.domain.administration import NewApp, NewSource
+from tillgate.domain.errors import Fault, InvalidRequestError, NotFoundError
+from tillgate.domain.tenant import (
+    TOKEN_PREFIX,
+    AppId,
+    SourceId,
+    TenantId,
+    TenantState,
+    TokenId,
+    endpoint_seal_context,
+    token_digest,
+)
+from tillgate.services.read import uuid_or_not_found
+
+if TYPE_CHECKING:
+    from tillgate.domain.administration import (
+        AppRecord,
+        SourceRecord,
+        TenantRecord,
+        TokenRecord,
+    )
+    from tillgate.domain.ports import AdminStore, SecretBox
+
+Record = TypeVar("Record")
+
+# Enough to tell a tenant's few tokens apart, far too little to guess the rest.
+_HINT_LENGTH = len(TOKEN_PREFIX) + 4
+_SECRET_BYTES = 32
+
+
+class Administration:
+    """The operator's use cases; all raise StoreUnavailableError.
+
+    Ids come as the caller wrote them: NotFoundError for what is no id, or nobody's.
+    """
+
+    def __init__(self, store: AdminStore, *, box: SecretBox) -> None:
+        self._store = store
+        self._box = box
+
+    def create_tenant(self, *, slug: str, name: str) -> TenantRecord:
+        """Raises SlugTakenError."""
+        return self._store.add_tenant(slug=slug, name=name)
+
+    def tenants(self, *, slug: str | None) -> list[TenantRecord]:
+        """Give all tenants in the order of their slugs, or the one with this slug."""
+        return self._store.tenants(slug=slug)
+
+    def tenant(self, tenant_id: str) -> TenantRecord:
+        found = self._store.tenant(_tenant_id(tenant_id))
+        return _found(found, "tenant")
+
+    def suspend_tenant(self, tenant_id: str) -> TenantRecord:
+        """Stop taking the tenant's events and tokens, within 30 s. Idempotent."""
+        suspended = self._store.set_tenant_state(_tenant_id(tenant_id), TenantState.SUSPENDED)
+        return _found(suspended, "tenant")
+
+    def resume_tenant(self, tenant_id: str) -> TenantRecord:
+        """Undo a suspension. Idempotent."""
+        resumed = self._store.set_tenant_state(_tenant_id(tenant_id), TenantState.ACTIVE)
+        return _found(resumed, "tenant")
+
+    def issue_token(self, tenant_id: str, *, name: str) -> tuple[TokenRecord, str]:
+        """Make an API token; the token itself is given here, and never again."""
+        token = TOKEN_PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
+        record = self._store.add_token(
+            _tenant_id(tenant_id),
+            name=name,
+            digest=token_digest(token),
+            hint=token[:_HINT_LENGTH],
+        )
+        return record, token
+
+    def tokens(self, tenant_id: str) -> list[TokenRecord]:
+        return self._store.tokens(self.tenant(tenant_id).tenant_id)
+
+    def revoke_token(self, token_id: str) -> TokenRecord:
+        """Make a token worthless, within 30 s. Idempotent."""
+        revoked = self._store.revoke_token(TokenId(uuid_or_not_found(token_id, of="token")))
+        return _found(revoked, "token")
+
+    def register_app(
+        self,
+        *,
+        provider: str,
+        name: str,
+        secret: str | None,
+        public_url: str | None,
+        notification_url: str | None,
+    ) -> tuple[AppRecord, str]:
+        """Keep the operator's registration at a vendor, and give its secret.
+
+        ``notification_url`` is the whole URL as registered at the vendor; else it is made
+        from ``public_url``, Tillgate's own address. A secret is made when none is given.
+        """
+        app_id = AppId(str(uuid.uuid4()))
+        secret = secret or new_secret(provider)
+        app = NewApp(
+            app_id=app_id,
+            provider=provider,
+            name=name,
+            notification_url=notification_url or _hook_url(public_url, provider, app_id),
+            sealed_secret=self._sealed(secret, endpoint_id=app_id, tenant_id=None),
+        )
+        return self._store.add_app(app), secret
+
+    def apps(self) -> list[AppRecord]:
+        return self._store.apps()
+
+    def add_source(
+        self,
+        tenant_id: str,
+        *,
+        provider: str,
+        name: str | None,
+        merchant_id: str | None,
+        secret: str | None,
+        public_url: str | None,
+        notification_url: str | None,
+    ) -> tuple[SourceRecord, str]:
+        """Connect a tenant to a POS by a URL of its own, and give the secret.
+
+        URLs and secret are as for ``register_app``.
+        """
+        tenant = _tenant_id(tenant_id)
+        source_id = SourceId(str(uuid.uuid4()))
+        secret = secret or new_secret(provider)
+        source = NewSource(
+            source_id=source_id,
+            tenant_id=tenant,
+            provider=provider,
+            name=name or provider,
+            merchant_id=merchant_id,
+            app_id=None,
+            notification_url=notification_url or _hook_url(public_url, provider, source_id),
+            sealed_secret=self._sealed(secret, endpoint_id=source_id, tenant_id=tenant),
+        )
+        return self._store.add_source(source), secret
+
+    def bind_source(
+        self, tenant_id: str, *, app_id: str, provider: str, name: str | None, merchant_id: str
+    ) -> SourceRecord:
+        """Connect a tenant to a POS through an app: its merchant's events become the tenant's.
+
+        Raises MerchantTakenError, and InvalidRequestError when the app is another provider's.
+        """
+        app = self._store.app(AppId(uuid_or_not_found(app_id, of="app")))
+        app = _found(app, "app")
+        if app.provider != provider:
+            raise InvalidRequestError([Fault("/provider", f"must be the app's, {app.provider}")])
+        source = NewSource(
+            source_id=SourceId(str(uuid.uuid4())),
+            tenant_id=_tenant_id(tenant_id),
+            provider=provider,
+            name=name or provider,
+            merchant_id=merchant_id,
+            app_id=app.app_id,
+            notification_url=None,
+            sealed_secret=None,
+        )
+        return self._store.add_source(source)
+
+    def sources(self, tenant_id: str) -> list[SourceRecord]:
+        return self._store.sources(self.tenant(tenant_id).tenant_id)
+
+    def _sealed(self, secret: str, *, endpoint_id: str, tenant_id: TenantId | None) -> bytes:
+        context = endpoint_seal_context(endpoint_id, tenant_id=tenant_id)
+        return self._box.seal(secret.encode(), context=context)
+
+
+def new_secret(provider: str) -> str:
+    """Make a signing secret in the form in which the provider's own look."""
+    if provider == "standard":
+        return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+    return secrets.token_urlsafe(_SECRET_BYTES)
+
+
+def _hook_url(public_url: str | None, provider: str, endpoint_id: str) -> str:
+    if public_url is None:
+        raise ValueError("either public_url or notification_url must be given")
+    return f"{public_url.rstrip('/')}/v1/hooks/{provider}/{endpoint_id}"
+
+
+def _tenant_id(text: str) -> TenantId:
+    return TenantId(uuid_or_not_found(text, of="tenant"))
+
+
+def _found(record: Record | None, kind: str) -> Record:
+    if record is None:
+        raise NotFoundError(f"There is no such {kind}.")
+    return record

@@ -1,0 +1,62 @@
+"""Who may use the admin API: whoever holds the operator token."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from typing import TYPE_CHECKING
+
+from tillgate.domain.errors import SecretUnavailableError, UnauthenticatedError
+from tillgate.services.authenticate import bearer_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# The token is read again when it is this old, so that an old one stops working ...
+FRESH_SECONDS = 60.0
+# ... and sooner when another one is offered, so that a new one starts working.
+RETRY_SECONDS = 5.0
+
+
+class OperatorGate:
+    """Compares with the secret ``{"token": "..."}``, which ``read_secret`` gives as text.
+
+    ``clock`` gives seconds, by the wall clock: a frozen sandbox's monotonic one may stand.
+    """
+
+    def __init__(self, read_secret: Callable[[], str], *, clock: Callable[[], float]) -> None:
+        self._read_secret = read_secret
+        self._clock = clock
+        self._token: bytes | None = None
+        self._read_at = 0.0
+
+    def admit(self, authorization: str | None) -> None:
+        """Let the operator in.
+
+        Raises UnauthenticatedError, the same whatever is wrong with the token, and
+        SecretUnavailableError when the right one cannot be read.
+        """
+        offered = bearer_token(authorization)
+        if offered is not None and (
+            self._is(offered, within_seconds=FRESH_SECONDS)
+            or self._is(offered, within_seconds=RETRY_SECONDS)
+        ):
+            return
+        raise UnauthenticatedError("Send the operator's token: Authorization: Bearer <token>")
+
+    def _is(self, offered: str, *, within_seconds: float) -> bool:
+        # An age below zero means that the clock was set back: then it is read again.
+        if self._token is None or not 0 <= self._clock() - self._read_at < within_seconds:
+            self._token = _token(self._read_secret())
+            self._read_at = self._clock()
+        return hmac.compare_digest(self._token, offered.encode())
+
+
+def _token(secret: str) -> bytes:
+    try:
+        token = json.loads(secret)["token"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise SecretUnavailableError("the operator's secret holds no token") from error
+    if not isinstance(token, str) or not token:
+        raise SecretUnavailableError("the operator's secret holds no token")
+    return token.encode()

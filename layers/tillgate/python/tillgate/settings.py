@@ -1,0 +1,137 @@
+"""What each function is told through its environment, typed once.
+
+A function reads its settings with ``from_env``; the CDK stack that deploys it
+writes them with ``to_env``. Both sides share these classes, so a name is never
+spelled twice. A field ``connection_timeout_ms`` is the variable
+``CONNECTION_TIMEOUT_MS``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MEBIBYTE = 1024 * 1024
+
+
+class SettingsError(ValueError):
+    """The environment lacks a setting, or holds one that makes no sense."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+def _bounded(default: int, *, low: int, high: int) -> Any:
+    """Declare a whole number with its default and the range that makes sense."""
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionSettings:
+    """What every function is told. Raises SettingsError when a value is out of range.
+
+    ``connection_timeout_ms``: for a connection and its first answer.
+    ``request_timeout_ms``: for one request as a whole.
+    ``max_requests_per_socket``: after so many uses a connection is replaced.
+    """
+
+    stage: str
+    version: str
+    connection_timeout_ms: int = _bounded(800, low=50, high=10_000)
+    request_timeout_ms: int = _bounded(5_000, low=100, high=29_000)
+    max_requests_per_socket: int = _bounded(1_000, low=1, high=1_000_000)
+
+    def __post_init__(self) -> None:
+        faults = [fault for spec in fields(self) if (fault := self._fault_in(spec))]
+        if self.connection_timeout_ms > self.request_timeout_ms:
+            faults.append(
+                f"CONNECTION_TIMEOUT_MS ({self.connection_timeout_ms}) must not be above"
+                f" REQUEST_TIMEOUT_MS ({self.request_timeout_ms})"
+            )
+        if faults:
+            raise SettingsError(faults)
+
+    def _fault_in(self, spec: Any) -> str | None:
+        value = getattr(self, spec.name)
+        if isinstance(value, str) and not value.strip():
+            return f"{spec.name.upper()} must not be empty"
+        if "low" in spec.metadata:
+            low, high = spec.metadata["low"], spec.metadata["high"]
+            if not low <= value <= high:
+                return f"{spec.name.upper()} must be {low} to {high}, not {value}"
+        return None
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read the settings from an environment; every fault is named in one SettingsError."""
+        values: dict[str, Any] = {}
+        faults: list[str] = []
+        for spec in fields(cls):
+            name = spec.name.upper()
+            text = env.get(name)
+            if text is None:
+                if "low" not in spec.metadata:
+                    faults.append(f"{name} is not set")
+            elif "low" not in spec.metadata:
+                values[spec.name] = text
+            elif text.strip().isascii() and text.strip().isdigit():
+                values[spec.name] = int(text)
+            else:
+                faults.append(f"{name} must be a whole number, not {text!r}")
+        if faults:
+            raise SettingsError(faults)
+        return cls(**values)
+
+    def to_env(self) -> dict[str, str]:
+        """Give the variables from which ``from_env`` makes an equal object."""
+        return {spec.name.upper(): str(getattr(self, spec.name)) for spec in fields(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestSettings(FunctionSettings):
+    """``database_secret_arn`` holds the ingest role's URL; ``max_body_bytes`` is for ``/v1/events``."""
+
+    database_secret_arn: str
+    key_ring_secret_arn: str
+    max_body_bytes: int = _bounded(MEBIBYTE, low=1024, high=4 * MEBIBYTE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings(FunctionSettings):
+    """``database_secret_arn`` is the tenants' reader, ``admin_database_secret_arn`` the operator's."""
+
+    database_secret_arn: str
+    admin_database_secret_arn: str
+    key_ring_secret_arn: str
+    operator_secret_arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthSettings(FunctionSettings):
+    """What ``/startupz`` checks: the database under its own role, and the key ring."""
+
+    database_secret_arn: str
+    key_ring_secret_arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSettings(FunctionSettings):
+    """The sweep role's database."""
+
+    database_secret_arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrateSettings(FunctionSettings):
+    """The owner's database, and the secret of every runtime role that migrate fills in."""
+
+    database_secret_arn: str
+    ingest_secret_arn: str
+    api_secret_arn: str
+    admin_secret_arn: str
+    health_secret_arn: str
+    sweep_secret_arn: str

@@ -1,0 +1,111 @@
+"""What ``/startupz`` and ``/admin/api/status`` say, in words, each with what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ops.cli.exact_json import NumberText, record_in
+from ops.cli.findings import judge, well, wrong
+from ops.cli.output import pick, shown
+from tillgate import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ops.cli.client import Answer
+    from ops.cli.exact_json import JsonValue
+    from ops.cli.findings import Finding
+
+# The same line as the alarm's: below it there is a week left to act.
+LEAST_DAYS_AHEAD = 7
+
+
+def redeploy(*, is_local: bool) -> str:
+    return "make demo" if is_local else "npx cdk deploy --all"
+
+
+def startup_findings(answer: Answer, *, is_local: bool) -> Iterator[Finding]:
+    """Explain each check of ``/startupz``."""
+    checks = answer.record("checks")
+    database = record_in(checks.get("database"))
+    database_is_up = database.get("ok") is True
+    yield judge(
+        "database",
+        good=database_is_up,
+        detail=f"answers in {shown(database.get('latency_ms'))} ms",
+        fault="The database does not answer inside its deadline.",
+        next_step="make demo (it starts a database that has died)"
+        if is_local
+        else "check that it runs and that the functions' secret and network reach it",
+    )
+    # Without a database nobody knows what the schema is.
+    if database_is_up:
+        yield _migrations_finding(record_in(checks.get("migrations")), is_local=is_local)
+    yield judge(
+        "secrets",
+        good=record_in(checks.get("secrets")).get("ok") is True,
+        detail="readable",
+        fault="A secret cannot be read, or does not hold what it should.",
+        next_step=redeploy(is_local=is_local),
+    )
+    if "queue" in checks:
+        yield judge(
+            "queue",
+            good=record_in(checks.get("queue")).get("ok") is True,
+            detail="reachable",
+            fault="The queue does not answer: with the database down, events would be refused.",
+            next_step=redeploy(is_local=is_local),
+        )
+    if "supabase" in checks:
+        yield well("supabase", shown(checks["supabase"]))
+    if answer.status != 200 and database_is_up:  # noqa: PLR2004  HTTP's OK.
+        yield wrong("startup", "/startupz says that it is not ready.", "tillgate doctor")
+
+
+def status_findings(answer: Answer, *, is_local: bool) -> Iterator[Finding]:
+    """Explain what the platform says of itself."""
+    yield _partitions_finding(pick(answer.document, "partitions.days_ahead"), is_local=is_local)
+    key_ring = answer.record("key_ring")
+    current, kids = key_ring.get("current"), key_ring.get("kids")
+    known = isinstance(kids, list) and current in kids
+    yield judge(
+        "key ring",
+        good=known,
+        detail=f"{len(kids) if isinstance(kids, list) else 0} keys, current {shown(current)}",
+        fault="The key ring has no current key: no secret can be sealed.",
+        next_step=redeploy(is_local=is_local),
+    )
+
+
+def version_finding(server: JsonValue, *, is_local: bool) -> Finding:
+    """Compare this command's version with the server's, build marks (+...) aside."""
+    if shown(server).partition("+")[0] == __version__:
+        return well("version", f"{__version__} here and there")
+    return wrong(
+        "version",
+        f"This command is {__version__}, the server {shown(server)}.",
+        f"{redeploy(is_local=is_local)}, or check out the version that is deployed",
+    )
+
+
+def _migrations_finding(migrations: dict[str, JsonValue], *, is_local: bool) -> Finding:
+    current, expected = migrations.get("current"), migrations.get("expected")
+    return judge(
+        "migrations",
+        good=migrations.get("ok") is True and current == expected,
+        detail=f"at {shown(current)}, as expected",
+        fault=f"The schema is at {shown(current)}, and the code expects {shown(expected)}.",
+        next_step=f"{redeploy(is_local=is_local)} (it migrates)",
+    )
+
+
+def _partitions_finding(days_ahead: JsonValue, *, is_local: bool) -> Finding:
+    days = float(days_ahead) if isinstance(days_ahead, NumberText) else 0.0
+    return judge(
+        "partitions",
+        good=days >= LEAST_DAYS_AHEAD,
+        detail=f"made {shown(days_ahead)} days ahead",
+        fault=f"Partitions are made {shown(days_ahead)} days ahead, and {LEAST_DAYS_AHEAD} is the"
+        " least: when they run out, nothing can be stored.",
+        next_step=f"look why sweep does not run, then {redeploy(is_local=is_local)}",
+    )

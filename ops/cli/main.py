@@ -1,0 +1,58 @@
+"""``tillgate NOUN VERB``: the operator's command line, a client of the admin API."""
+
+import inspect
+from typing import Annotated
+
+import typer
+
+from ops.cli import apps, doctor, events, sources, tenants, tokens
+from ops.cli.session import Run
+from ops.cli.shared_options import add_shared_options, take_shared_options
+from tillgate import __version__
+
+HELP = """Operate a Tillgate: tenants, their sources and tokens, and the events they sent.
+
+Data goes to stdout, all else to stderr. Exit codes: 0 done, 1 refused or unwell,
+2 wrong usage, 3 unreachable. Begin with: tillgate doctor
+"""
+
+app = typer.Typer(
+    help=HELP,
+    no_args_is_help=True,
+    # A traceback with local variables would show tokens.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(tenants.app, name="tenant")
+app.add_typer(apps.app, name="app")
+app.add_typer(sources.app, name="source")
+app.add_typer(tokens.app, name="token")
+app.add_typer(events.app, name="event")
+app.command("doctor")(doctor.examine)
+
+
+def _show_version(value: bool | None) -> None:  # noqa: FBT001  typer calls it by position.
+    if value:
+        typer.echo(f"tillgate {__version__}")
+        raise typer.Exit
+
+
+def _root(context: typer.Context, **values: object) -> None:
+    Run.of(context).options = take_shared_options(values)
+
+
+VERSION = inspect.Parameter(
+    "version",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=None,
+    annotation=Annotated[
+        bool | None,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ],
+)
+app.callback()(add_shared_options(_root, [VERSION]))
+
+
+def run() -> None:
+    """Be the console script ``tillgate``."""
+    app()

@@ -1,0 +1,124 @@
+"""Data on stdout, as a table for people or as the server's own JSON; all else on stderr."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ops.cli import exact_json
+from ops.cli.exact_json import NumberText, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ops.cli.client import Answer
+    from ops.cli.errors import CliError
+    from ops.cli.exact_json import JsonValue
+
+ABSENT = "-"
+# Into a file or a pipe a row stays one line, however long.
+UNBOUNDED_COLUMNS = 100_000
+
+
+class OutputFormat(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One field of a record and what it is called; ``key`` may lead inside: ``delivery.state``."""
+
+    title: str
+    key: str
+
+
+class Output:
+    """Prints what a command found, in the format that was asked for."""
+
+    def __init__(self, output_format: OutputFormat) -> None:
+        self.is_json = output_format is OutputFormat.JSON
+
+    def show_list(
+        self, answer: Answer, name: str, columns: Sequence[Column], *, when_empty: str
+    ) -> None:
+        """Print the records that the answer holds under ``name``."""
+        if self.is_json:
+            self.show_text(answer.text)
+        elif records := answer.records(name):
+            self.show_table(records, columns)
+        else:
+            self.note(when_empty)
+
+    def show_record(self, answer: Answer, columns: Sequence[Column]) -> None:
+        """Print one thing: a line for each field. Nothing is cut, so that it can be copied."""
+        if self.is_json:
+            self.show_text(answer.text)
+            return
+        width = max(len(column.title) for column in columns)
+        for column in columns:
+            value = pick(answer.document, column.key)
+            typer.echo(f"{column.title:<{width}}  {shown(value)}")
+
+    def show_table(
+        self, records: Sequence[dict[str, JsonValue]], columns: Sequence[Column]
+    ) -> None:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column.title, overflow="fold")
+        for record in records:
+            table.add_row(*(Text(shown(pick(record, column.key))) for column in columns))
+        width = None if sys.stdout.isatty() else UNBOUNDED_COLUMNS
+        Console(file=sys.stdout, width=width).print(table)
+
+    def show_text(self, text: str) -> None:
+        """Print a text exactly, with a last newline; as UTF-8, whatever the terminal is."""
+        typer.echo(text.encode(), nl=not text.endswith("\n"))
+
+    def note(self, text: str) -> None:
+        """Tell the person something that is not the data."""
+        typer.echo(printable(text), err=True)
+
+    def progress(self, text: str) -> None:
+        """Tell how far a long command is, where a person is watching."""
+        if sys.stderr.isatty():
+            typer.echo(f"{printable(text)}\r", err=True, nl=False)
+
+
+def pick(record: dict[str, JsonValue], key: str) -> JsonValue:
+    """Give the field that a dotted key leads to, None when it leads nowhere."""
+    value: JsonValue = record
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def shown(value: JsonValue) -> str:
+    """Write a value for a person: text bare, numbers as they were written, the rest as JSON."""
+    match value:
+        case None | "":
+            return ABSENT
+        case bool():
+            return "yes" if value else "no"
+        case NumberText():
+            return str(value)
+        case str():
+            return printable(value)
+        case _:
+            return exact_json.render(value)
+
+
+def show_error(error: CliError) -> None:
+    """Print what went wrong and what to type next, on stderr."""
+    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {error.message}", err=True)
+    for line in error.details:
+        typer.echo(f"  {line}", err=True)
+    if error.next_step:
+        typer.echo(f"{typer.style('next:', fg='cyan', bold=True)} {error.next_step}", err=True)

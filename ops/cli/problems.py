@@ -1,0 +1,80 @@
+"""A server's no (RFC 9457 problem+json, or whatever else answered) as a ServerRefusedError."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ops.cli import exact_json
+from ops.cli.connection import URL_VARIABLE
+from ops.cli.errors import Refusal, ServerRefusedError
+from ops.cli.exact_json import printable
+
+if TYPE_CHECKING:
+    import httpx
+
+    from ops.cli.exact_json import JsonValue
+
+DOCTOR = "tillgate doctor"
+# What to type after a refusal, by the problem's type.
+_NEXT_STEPS = {
+    "unauthenticated": DOCTOR,
+    "not-found": "check the id: `list` of the same noun shows those that exist",
+    "slug-taken": "tillgate tenant list (the slugs in use)",
+    "merchant-taken": "tillgate source list TENANT (the merchant's source may be another tenant's)",
+    "unavailable": f"{DOCTOR}, then repeat the command",
+    "internal": f"look for the rid in the logs; {DOCTOR} tells whether the platform is well",
+}
+
+
+def refused(response: httpx.Response, text: str) -> ServerRefusedError:
+    """Say all that the server said: title, detail, every fault, and the rid."""
+    status = response.status_code
+    try:
+        problem = exact_json.parse(text)
+    except exact_json.UnreadableJsonError:
+        problem = None
+    if response.has_redirect_location or not isinstance(problem, dict):
+        return unreadable(response)
+    kind = _text(problem, "type").rpartition("/")[2]
+    title = _text(problem, "title") or _text(problem, "message") or response.reason_phrase
+    rid = _text(problem, "rid") or printable(response.headers.get("X-Request-Id", ""))
+    detail = _text(problem, "detail")
+    details = [detail] if detail and detail.rstrip(".") != title.rstrip(".") else []
+    details += _faults(problem)
+    if rid:
+        details.append(f"rid: {rid} (the server's logs know it)")
+    return ServerRefusedError(
+        f"{title} ({status}{f' {kind}' if kind else ''}).",
+        refusal=Refusal(status=status, kind=kind),
+        details=tuple(details),
+        next_step=_NEXT_STEPS.get(kind),
+    )
+
+
+def unreadable(response: httpx.Response) -> ServerRefusedError:
+    """Say that something answered which does not speak as Tillgate does."""
+    said = printable(response.headers.get("Content-Type", "")) or "no content type"
+    if response.has_redirect_location:
+        said = f"a redirect to {printable(response.headers['Location'])}"
+    return ServerRefusedError(
+        f"{response.request.url.copy_with(query=None)} answered {response.status_code}"
+        f" with {said}, not with Tillgate's JSON.",
+        refusal=Refusal(status=response.status_code, kind=""),
+        next_step=f"check --url or {URL_VARIABLE}, then {DOCTOR}",
+    )
+
+
+def _faults(problem: dict[str, JsonValue]) -> list[str]:
+    faults = problem.get("errors")
+    if not isinstance(faults, list):
+        return []
+    return [
+        f"{_text(fault, 'pointer') or '(whole body)'}: {_text(fault, 'detail')}"
+        for fault in faults
+        if isinstance(fault, dict)
+    ]
+
+
+def _text(document: dict[str, JsonValue], name: str) -> str:
+    value = document.get(name)
+    return printable(value) if isinstance(value, str) else ""

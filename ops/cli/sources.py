@@ -1,0 +1,81 @@
+"""``tillgate source``: a merchant's connections to POS vendors."""
+
+from typing import Annotated
+
+import typer
+
+from ops.cli.endpoints import (
+    NotificationUrlOption,
+    ProviderArgument,
+    SecretStdinOption,
+    show_endpoint,
+    url_field,
+)
+from ops.cli.errors import UsageError
+from ops.cli.output import Column
+from ops.cli.references import check_id, find_tenant_id
+from ops.cli.session import Session, connected
+from ops.cli.tenants import TenantArgument
+from ops.cli.vendor_secret import read_secret
+
+COLUMNS = (
+    Column("SOURCE ID", "source_id"),
+    Column("PROVIDER", "provider"),
+    Column("NAME", "name"),
+    Column("MERCHANT ID", "merchant_id"),
+    Column("APP ID", "app_id"),
+    Column("NOTIFICATION URL", "notification_url"),
+    Column("CREATED", "created_at"),
+)
+
+app = typer.Typer(help="A merchant's connections to its POS.", no_args_is_help=True)
+
+
+@app.command("add")
+@connected
+def add_source(  # noqa: PLR0913  Each is an option of the command.
+    session: Session,
+    tenant: TenantArgument,
+    provider: ProviderArgument,
+    *,
+    merchant_id: Annotated[
+        str | None, typer.Option(help="The merchant's id at the vendor; needed with --app.")
+    ] = None,
+    app_id: Annotated[
+        str | None, typer.Option("--app", metavar="APP_ID", help="App to bind it to.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="For people.")] = None,
+    secret_stdin: SecretStdinOption = False,
+    notification_url: NotificationUrlOption = None,
+) -> None:
+    """Connect a merchant's POS; prints the URL to paste at the vendor."""
+    body = {"provider": provider}
+    secret = None
+    if app_id is None:
+        body |= url_field(session, notification_url)
+        secret = read_secret(session.surroundings, provider=provider, from_stdin=secret_stdin)
+    elif secret_stdin or notification_url or not merchant_id:
+        raise UsageError(
+            "A source of an app has a --merchant-id, and the app's secret and URL, not its own.",
+            next_step=f"tillgate source add {tenant} {provider} --app {app_id} --merchant-id ID",
+        )
+    else:
+        body["app_id"] = check_id(app_id, argument="--app", next_step="tillgate app list")
+    given = {"merchant_id": merchant_id, "name": name, "secret": secret}
+    body |= {field: value for field, value in given.items() if value}
+    tenant_id = find_tenant_id(session.client, tenant)
+    answer = session.client.post(f"/tenants/{tenant_id}/sources", body)
+    show_endpoint(session, answer, COLUMNS, secret_was_given=secret is not None)
+
+
+@app.command("list")
+@connected
+def list_sources(session: Session, tenant: TenantArgument) -> None:
+    """List a merchant's connections."""
+    tenant_id = find_tenant_id(session.client, tenant)
+    session.output.show_list(
+        session.client.get(f"/tenants/{tenant_id}/sources"),
+        "sources",
+        COLUMNS,
+        when_empty=f"The tenant has no source. Next: tillgate source add {tenant} PROVIDER",
+    )

@@ -1,0 +1,58 @@
+"""A vendor's secret, from stdin or a hidden prompt: never an argument, never printed."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from ops.cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from ops.cli.session import Surroundings
+
+MAX_SECRET_BYTES = 4096
+
+
+def read_secret(surroundings: Surroundings, *, provider: str, from_stdin: bool) -> str | None:
+    """Give the secret, None when there is none to give: the server may then make one.
+
+    A person at a terminal is asked; a script is not, unless it says that it pipes one in.
+    Raises UsageError for a secret that cannot be one.
+    """
+    if surroundings.is_interactive():
+        answer: str = typer.prompt(
+            f"Secret with which {provider} signs (hidden; Enter lets Tillgate make one)",
+            default="",
+            hide_input=True,
+            show_default=False,
+            err=True,
+        )
+        if from_stdin and not answer:
+            raise _unusable("It is empty.")
+        return answer or None
+    return _read_stdin() if from_stdin else None
+
+
+def _read_stdin() -> str:
+    content = sys.stdin.buffer.read(MAX_SECRET_BYTES + 1)
+    if len(content) > MAX_SECRET_BYTES:
+        raise _unusable(f"It is longer than {MAX_SECRET_BYTES} bytes.")
+    try:
+        # echo and editors end a line; no vendor's secret does.
+        secret = content.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise _unusable("It is not UTF-8.") from None
+    if not secret:
+        raise _unusable("It is empty.")
+    if not secret.isprintable():
+        raise _unusable("It has more than one line, or control characters.")
+    return secret
+
+
+def _unusable(reason: str) -> UsageError:
+    return UsageError(
+        f"The secret from stdin cannot be used. {reason}",
+        next_step="repeat the command with --secret-stdin < FILE, or from a terminal to be asked",
+    )

@@ -1,0 +1,78 @@
+"""The local AWS as its clients see it: credentials, and the secrets that must outlive it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from ops.local.ministack import ACCOUNT, REGION
+from ops.local.processes import read_json, write_private
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+
+def client_environment(endpoint_url: str) -> dict[str, str]:
+    """Give an environment in which the CDK CLI can reach the emulator, and nothing else."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {
+        **kept,
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ENDPOINT_URL_S3": endpoint_url,
+        "AWS_ACCESS_KEY_ID": ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+        "CDK_DEFAULT_REGION": REGION,
+    }
+
+
+def client(service: str, endpoint_url: str) -> Any:
+    """Make a boto3 client of the emulator; whatever the shell holds of AWS is ignored."""
+    return boto3.client(
+        service,
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="local",  # noqa: S106 - the emulator takes any
+    )
+
+
+def put_secret(secrets: SecretsManagerClient, *, name: str, value: str) -> None:
+    """Create a secret, or give it this value where it has another."""
+    try:
+        secrets.create_secret(Name=name, SecretString=value)
+    except secrets.exceptions.ResourceExistsException:
+        if secrets.get_secret_value(SecretId=name)["SecretString"] != value:
+            secrets.put_secret_value(SecretId=name, SecretString=value)
+
+
+def keep_secrets(
+    secrets: SecretsManagerClient, *, copy: Path, arns: dict[str, str]
+) -> dict[str, dict[str, str]]:
+    """Make sure that the emulator and our copy hold the same secrets, the older ones.
+
+    ``arns`` are by the name each has in the copy; every value is a JSON object.
+    A live value that holds all that the copy does (a key ring that grew) is
+    copied; one that lacks some of it was made by a new emulator, and would make
+    what Postgres keeps unreadable: the copy is put back. Gives them as they are now.
+    """
+    kept: dict[str, dict[str, str]] = read_json(copy)
+    for name, arn in arns.items():
+        live = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
+        if kept.get(name, {}).items() <= live.items():
+            kept[name] = live
+        else:
+            secrets.put_secret_value(SecretId=arn, SecretString=json.dumps(kept[name]))
+    write_private(copy, json.dumps(kept))
+    return kept

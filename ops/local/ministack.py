@@ -1,0 +1,140 @@
+"""MiniStack, the local AWS: one process in a virtual environment of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+import httpx
+import psutil
+
+from ops.local.processes import (
+    LocalStackError,
+    find_process,
+    free_port,
+    read_json,
+    stop_process,
+    write_private,
+)
+
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+START_SECONDS = 60
+MODULE = "ministack.app"
+
+
+class MiniStack:
+    """The emulator on a state folder. Its port is remembered; its resources too, when it is
+    stopped gracefully.
+
+    ``python`` is the interpreter of its own virtual environment: it hands its
+    packages to the functions that it runs, so ours must not be among them.
+    """
+
+    def __init__(self, folder: Path, *, python: Path, log: Path) -> None:
+        self._folder = folder
+        self._python = python
+        self._log = log
+        self._record = folder / "process.json"
+
+    @property
+    def endpoint_url(self) -> str:
+        return f"http://127.0.0.1:{self._recorded('port')}"
+
+    @property
+    def boot(self) -> str:
+        """Name the running process; after a restart it is another."""
+        return str(read_json(self._record).get("boot", ""))
+
+    def _recorded(self, key: str) -> int:
+        record = read_json(self._record)
+        if key not in record:
+            record = {**record, "port": free_port()}
+            write_private(self._record, json.dumps(record))
+        return int(record[key])
+
+    def process(self) -> psutil.Process | None:
+        record = read_json(self._record)
+        if "pid" not in record:
+            return None
+        return find_process(record["pid"], started=record["started"], words=MODULE)
+
+    def start(self) -> None:
+        """Start the emulator if it does not run; ``wait`` says when it answers."""
+        if self.process() is not None:
+            return
+        if not self._python.exists():
+            raise LocalStackError("MiniStack is not installed.", next_command="make demo")
+        port = self._recorded("port")
+        scratch = self._folder / "tmp"
+        # What functions unpacked before a kill -9 was never cleaned up.
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+        with self._log.open("ab") as log:
+            started = subprocess.Popen(
+                [str(self._python), "-m", MODULE],
+                env=self._environment(port, scratch),
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        record = {
+            "port": port,
+            "pid": started.pid,
+            "started": psutil.Process(started.pid).create_time(),
+            "boot": uuid.uuid4().hex,
+        }
+        write_private(self._record, json.dumps(record))
+
+    def _environment(self, port: int, scratch: Path) -> dict[str, str]:
+        """Give a clean environment: functions see all of it, so nothing of ours may be in it."""
+        return {
+            "PATH": os.defpath,
+            "HOME": str(self._folder),
+            "LANG": "C.UTF-8",
+            "TMPDIR": str(scratch),
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "localhost",
+            "MINISTACK_REGION": REGION,
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(self._folder / "state"),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(self._folder / "s3"),
+            "LAMBDA_WARM_TTL_SECONDS": "300",
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+        }
+
+    def wait(self) -> None:
+        """Wait until it answers. Raises LocalStackError when it ends, or stays silent."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self.process() is None:
+                raise LocalStackError("MiniStack ended as soon as it was started.", log=self._log)
+            if self._answers():
+                return
+            time.sleep(0.1)
+        raise LocalStackError(f"MiniStack did not answer in {START_SECONDS} s.", log=self._log)
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.endpoint_url}/_ministack/ready", timeout=2).is_success
+        except httpx.HTTPError:
+            return False
+
+    def stop(self) -> None:
+        """Stop it gracefully, so that it saves its resources; idempotent."""
+        process = self.process()
+        if process is not None:
+            stop_process(process)

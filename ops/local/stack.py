@@ -1,0 +1,101 @@
+"""The local stack as a whole: up, repaired, down."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ops.local.aws import client, keep_secrets, put_secret
+from ops.local.console import step
+from ops.local.database import DATABASE, database_identity, ensure_database
+from ops.local.deployment import STAGE, bootstrap, deploy
+from ops.local.ministack import MiniStack
+from ops.local.postgres import EmbeddedPostgres
+from ops.local.state import MINISTACK_PYTHON
+from stacks.stages import choose_stage
+
+if TYPE_CHECKING:
+    from ops.local.state import StateDir
+
+
+@dataclass(frozen=True, slots=True)
+class RunningStack:
+    """How to reach a stack that is up. ``database_url`` is the superuser's."""
+
+    api_url: str
+    browser_url: str
+    operator_token: str
+    database_url: str
+    endpoint_url: str
+
+
+class LocalStack:
+    """Postgres, MiniStack and the deployed stacks on one state folder."""
+
+    def __init__(self, state: StateDir) -> None:
+        self.state = state
+        self.postgres = EmbeddedPostgres(state.postgres)
+        self.ministack = MiniStack(
+            state.ministack, python=MINISTACK_PYTHON, log=state.logs / "ministack.log"
+        )
+
+    def up(self) -> RunningStack:
+        """Start what does not run, deploy what is not deployed. Idempotent.
+
+        Raises LocalStackError with the log to read.
+        """
+        self.state.make()
+        with step("PostgreSQL and MiniStack"):
+            self.ministack.start()
+            self.postgres.start()
+            owner_url = ensure_database(self.postgres, record=self.state.root / "owner.json")
+            self.ministack.wait()
+        endpoint = self.ministack.endpoint_url
+        secrets = client("secretsmanager", endpoint)
+        database_secret = choose_stage({"stage": STAGE}.get).database.external_secret_name
+        put_secret(secrets, name=database_secret, value=owner_url)
+        with step("cdk bootstrap") as detail:
+            bootstrap(self.state, endpoint_url=endpoint, detail=detail)
+        with step("cdk deploy") as detail:
+            identity = database_identity(self.postgres, boot=self.ministack.boot)
+            outputs = deploy(
+                self.state, endpoint_url=endpoint, identity=identity, detail=detail
+            )
+        return self._describe(outputs)
+
+    def _describe(self, outputs: dict[str, str]) -> RunningStack:
+        endpoint = self.ministack.endpoint_url
+        secrets = client("secretsmanager", endpoint)
+        arns = {
+            "key_ring": outputs["KeyRingSecretArn"],
+            "operator": outputs["OperatorSecretArn"],
+        }
+        operator = keep_secrets(secrets, copy=self.state.secrets, arns=arns)["operator"]
+        # The API's own address names a host that only a browser resolves.
+        browser_url = outputs["ApiUrl"].rstrip("/")
+        api_id = (urlsplit(browser_url).hostname or "").split(".")[0]
+        return RunningStack(
+            api_url=f"{endpoint}/_aws/execute-api/{api_id}",
+            browser_url=browser_url,
+            operator_token=operator["token"],
+            database_url=self.postgres.url(database=DATABASE),
+            endpoint_url=endpoint,
+        )
+
+    def down(self, *, purge: bool) -> None:
+        """Stop both servers, each by the id that it was started with; idempotent."""
+        if self.ministack.process() is not None:
+            with step("Stopping MiniStack"):
+                self.ministack.stop()
+        if self.postgres.process() is not None:
+            with step("Stopping PostgreSQL"):
+                self.postgres.stop()
+        if purge:
+            with step("Forgetting the data"):
+                for path in self.state.data:
+                    if path.is_dir():
+                        shutil.rmtree(path)
+                    else:
+                        path.unlink(missing_ok=True)

@@ -1,0 +1,88 @@
+"""Postgres, and the secret that says where it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Acknowledgment, Duration, Validations
+from aws_cdk import aws_rds as rds
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+if TYPE_CHECKING:
+    from stacks.constructs.network import Network
+    from stacks.stages import DatabaseConfig
+
+DATABASE_NAME = "tillgate"
+OWNER = "tillgate_admin"
+
+
+class ExternalDatabase(Construct):
+    """A Postgres that the operator has; its owner's URL is in a secret of theirs."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: DatabaseConfig) -> None:
+        super().__init__(scope, construct_id)
+        self.secret = secretsmanager.Secret.from_secret_name_v2(
+            self, "Secret", config.external_secret_name
+        )
+
+
+class AuroraDatabase(Construct):
+    """Aurora Serverless v2 that never sleeps: waking takes longer than any sender waits."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: DatabaseConfig, network: Network
+    ) -> None:
+        super().__init__(scope, construct_id)
+        cluster = rds.DatabaseCluster(
+            self,
+            "Cluster",
+            engine=rds.DatabaseClusterEngine.aurora_postgres(
+                version=rds.AuroraPostgresEngineVersion.VER_17_9
+            ),
+            credentials=rds.Credentials.from_generated_secret(OWNER),
+            default_database_name=DATABASE_NAME,
+            writer=rds.ClusterInstance.serverless_v2("Writer"),
+            readers=[
+                rds.ClusterInstance.serverless_v2(f"Reader{number}", scale_with_writer=True)
+                for number in range(1, config.readers + 1)
+            ],
+            serverless_v2_min_capacity=config.min_acu,
+            serverless_v2_max_capacity=config.max_acu,
+            vpc=network.vpc,
+            vpc_subnets=network.database_subnets,
+            storage_encrypted=True,
+            parameters={"rds.force_ssl": "1"},
+            backup=rds.BackupProps(retention=Duration.days(config.backup_days)),
+            cloudwatch_logs_exports=["postgresql"],
+            copy_tags_to_snapshot=True,
+            deletion_protection=config.deletion_protection,
+            removal_policy=config.removal_policy,
+        )
+        cluster.connections.allow_default_port_from(network.function_security_group)
+        secret = cluster.secret
+        if secret is None:
+            raise TypeError("A cluster with generated credentials has a secret.")
+        self.secret = secret
+        Validations.of(self).acknowledge(
+            Acknowledgment(
+                id="AwsSolutions-RDS6",
+                reason="Each function has a role and a password of its own; an IAM token costs"
+                " a signature on every new connection of the accept path.",
+            ),
+            Acknowledgment(
+                id="AwsSolutions-RDS11",
+                reason="No route leads here but from the functions' security group.",
+            ),
+            Acknowledgment(
+                id="AwsSolutions-SMG4",
+                reason="Only a deploy uses the owner's password, and nothing keeps it.",
+            ),
+        )
+        if not config.deletion_protection:
+            Validations.of(cluster).acknowledge(
+                Acknowledgment(
+                    id="AwsSolutions-RDS10",
+                    reason="This stage is made to be torn down; a final snapshot is taken.",
+                )
+            )

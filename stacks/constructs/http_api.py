@@ -1,0 +1,125 @@
+"""The gateway: one HTTPS address for senders, readers and operators."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, cast
+
+from aws_cdk import Acknowledgment, RemovalPolicy, Tags, Validations
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+if TYPE_CHECKING:
+    from aws_cdk.aws_lambda import IFunction
+
+    from stacks.stages import DomainConfig, HttpConfig
+
+UNAUTHORISED = Acknowledgment(
+    id="AwsSolutions-APIG4",
+    reason="The functions authorise: a vendor's robot signs its body, which no authorizer sees.",
+)
+# One line a request, by what the gateway itself saw; nothing that a sender keeps secret.
+ACCESS_LOG = {
+    "rid": "$context.requestId",
+    "at": "$context.requestTimeEpoch",
+    "ip": "$context.identity.sourceIp",
+    "method": "$context.httpMethod",
+    "path": "$context.path",
+    "route": "$context.routeKey",
+    "status": "$context.status",
+    "bytes": "$context.responseLength",
+    "latency_ms": "$context.responseLatency",
+    "function_ms": "$context.integrationLatency",
+    "error": "$context.error.message",
+    "function_error": "$context.integrationErrorMessage",
+}
+
+
+class HttpApi(Construct):
+    """An HTTP API with its ``$default`` stage; no CORS, since no browser elsewhere calls it."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: HttpConfig) -> None:
+        super().__init__(scope, construct_id)
+        mapping = self._domain_mapping(config.domain) if config.domain else None
+        self.api = apigateway.HttpApi(
+            self,
+            "Api",
+            create_default_stage=False,
+            disable_execute_api_endpoint=mapping is not None,
+        )
+        for key, value in config.tags.items():
+            Tags.of(self.api).add(key, value)
+        access_logs = logs.LogGroup(
+            self,
+            "AccessLogs",
+            retention=config.access_log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.stage = apigateway.HttpStage(
+            self,
+            "Stage",
+            http_api=self.api,
+            stage_name="$default",
+            auto_deploy=True,
+            throttle=apigateway.ThrottleSettings(
+                rate_limit=config.throttle_rate, burst_limit=config.throttle_burst
+            ),
+            detailed_metrics_enabled=True,
+            domain_mapping=mapping,
+        )
+        cast("apigateway.CfnStage", self.stage.node.default_child).access_log_settings = (
+            apigateway.CfnStage.AccessLogSettingsProperty(
+                destination_arn=access_logs.log_group_arn, format=json.dumps(ACCESS_LOG)
+            )
+        )
+        self.url = f"https://{config.domain.name}" if config.domain else self.api.api_endpoint
+
+    def _domain_mapping(self, domain: DomainConfig) -> apigateway.DomainMappingOptions:
+        name = apigateway.DomainName(
+            self,
+            "Domain",
+            domain_name=domain.name,
+            certificate=acm.Certificate.from_certificate_arn(
+                self, "Certificate", domain.certificate_arn
+            ),
+            security_policy=apigateway.SecurityPolicy.TLS_1_2,
+        )
+        return apigateway.DomainMappingOptions(domain_name=name)
+
+
+class Routes(Construct):
+    """Route keys (``POST /v1/events``, ``$default``) that lead to one function."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        http_api: apigateway.IHttpApi,
+        function: IFunction,
+        keys: list[str],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        integration = integrations.HttpLambdaIntegration("Integration", function)
+        for key in keys:
+            route = apigateway.HttpRoute(
+                self, _construct_id(key), http_api=http_api, route_key=_route_key(key),
+                integration=integration,
+            )  # fmt: skip
+            Validations.of(route).acknowledge(UNAUTHORISED)
+
+
+def _route_key(key: str) -> apigateway.HttpRouteKey:
+    if key == "$default":
+        return apigateway.HttpRouteKey.DEFAULT
+    method, _, path = key.partition(" ")
+    return apigateway.HttpRouteKey.with_(path, apigateway.HttpMethod[method])
+
+
+def _construct_id(key: str) -> str:
+    """Name a route in the template: ``POST /v1/events/batch`` is PostV1EventsBatch."""
+    return "".join(part.capitalize() for part in re.findall(r"[A-Za-z0-9]+", key))

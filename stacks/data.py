@@ -1,0 +1,125 @@
+"""What is kept: the database, its schema, and the secrets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import CfnOutput, Duration, Stack
+
+from stacks.constructs.database import AuroraDatabase, ExternalDatabase
+from stacks.constructs.function import Function
+from stacks.constructs.layers import Layers
+from stacks.constructs.migration import Migration
+from stacks.constructs.network import Network
+from stacks.constructs.secrets import GeneratedSecret
+from stacks.stages import DatabaseKind
+from tillgate import __version__
+from tillgate.settings import MigrateSettings
+
+if TYPE_CHECKING:
+    from aws_cdk.aws_secretsmanager import ISecret
+    from constructs import Construct
+
+    from stacks.stages import StageConfig
+
+# The database roles that functions run under; migrate makes each, and its password.
+ROLES = ("ingest", "api", "admin", "health", "sweep")
+MIGRATE_TIMEOUT = Duration.minutes(5)
+
+
+class DataStack(Stack):
+    """Everything that outlives a deploy, and the migration that every deploy begins with."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, stage: StageConfig) -> None:
+        super().__init__(
+            scope, construct_id, termination_protection=stage.termination_protection
+        )
+        self.stage = stage
+        self.network: Network | None = None
+        database_secret = self._add_database()
+        self.role_secrets: dict[str, ISecret] = {role: self._role_secret(role) for role in ROLES}
+        self.key_ring = self._key_ring()
+        self.operator = self._operator()
+        self._add_migration(database_secret)
+        CfnOutput(self, "KeyRingSecretArn", value=self.key_ring.secret_arn)
+        CfnOutput(self, "OperatorSecretArn", value=self.operator.secret_arn)
+
+    def _add_database(self) -> ISecret:
+        config = self.stage.database
+        if config.kind is DatabaseKind.EXTERNAL:
+            return ExternalDatabase(self, "Database", config=config).secret
+        self.network = Network(
+            self, "Network", flow_log_retention=self.stage.function.log_retention
+        )
+        return AuroraDatabase(self, "Database", config=config, network=self.network).secret
+
+    def _role_secret(self, role: str) -> ISecret:
+        return GeneratedSecret(
+            self,
+            f"{role.capitalize()}Role",
+            description=f"Tillgate: the database role {role}, and its URL once migrated",
+            fixed={"username": f"tillgate_{role}"},
+            field="password",
+            length=48,
+            removal_policy=self.stage.removal_policy,
+            unrotated_because="migrate sets the role's password in the database as well;"
+            " Secrets Manager alone would lock the function out.",
+        ).secret
+
+    def _key_ring(self) -> ISecret:
+        return GeneratedSecret(
+            self,
+            "KeyRing",
+            description="Tillgate: the keys that seal provider secrets, by key id",
+            fixed={},
+            field="k1",
+            length=64,
+            removal_policy=self.stage.removal_policy,
+            unrotated_because="A key may only be added: what is sealed under one is lost with it.",
+        ).secret
+
+    def _operator(self) -> ISecret:
+        return GeneratedSecret(
+            self,
+            "Operator",
+            description="Tillgate: the operator's token for /admin",
+            fixed={},
+            field="token",
+            length=48,
+            removal_policy=self.stage.removal_policy,
+            unrotated_because="People and CI hold this token; changed unannounced, it is an outage.",
+        ).secret
+
+    def _add_migration(self, database_secret: ISecret) -> None:
+        stage = self.stage
+        migrate = Function(
+            self,
+            "Migrate",
+            name="migrate",
+            settings=MigrateSettings(
+                **stage.common_settings(),
+                database_secret_arn=database_secret.secret_arn,
+                **{f"{role}_secret_arn": self.role_secrets[role].secret_arn for role in ROLES},
+            ),
+            config=stage.function,
+            layers=Layers(self, "Layers", config=stage.function),
+            network=self.network,
+            timeout=MIGRATE_TIMEOUT,
+        )
+        database_secret.grant_read(migrate.role)
+        for secret in self.role_secrets.values():
+            secret.grant_read(migrate.role)
+            secret.grant_write(migrate.role)
+        migration = Migration(
+            self,
+            "Migration",
+            function=migrate.live,
+            timeout=MIGRATE_TIMEOUT,
+            version=__version__,
+            roles=[secret.secret_arn for secret in self.role_secrets.values()],
+            database_identity=stage.database.identity,
+        )
+        # Not before the database answers, the way to it is open, and the role may read.
+        migration.node.add_dependency(self.node.find_child("Database"), migrate)
+        if self.network is not None:
+            migration.node.add_dependency(self.network)

@@ -1,0 +1,114 @@
+"""What people and machines ask of a running Tillgate: reads, administration, health, upkeep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+
+from stacks.constructs.function import Function
+from stacks.constructs.http_api import Routes
+from stacks.constructs.layers import Layers
+from tillgate.settings import ApiSettings, HealthSettings, SweepSettings
+
+if TYPE_CHECKING:
+    from aws_cdk.aws_secretsmanager import ISecret
+    from constructs import Construct
+
+    from stacks.data import DataStack
+    from stacks.ingest import IngestStack
+    from stacks.stages import StageConfig
+    from tillgate.settings import FunctionSettings
+
+
+class OperationsStack(Stack):
+    """``api`` answers every route that no other function has, so that 404 and 405 are ours."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: StageConfig,
+        data: DataStack,
+        ingest: IngestStack,
+    ) -> None:
+        super().__init__(
+            scope, construct_id, termination_protection=stage.termination_protection
+        )
+        self.add_stack_dependency(data)
+        self.stage = stage
+        self.data = data
+        self.layers = Layers(self, "Layers", config=stage.function)
+        self.http_api = ingest.http_api.api
+        self._add_api()
+        self._add_health()
+        self._add_sweep()
+
+    def _function(
+        self, name: str, *, settings: FunctionSettings, reads: list[ISecret]
+    ) -> Function:
+        function = Function(
+            self,
+            name.capitalize(),
+            name=name,
+            settings=settings,
+            config=self.stage.function,
+            layers=self.layers,
+            network=self.data.network,
+        )
+        for secret in reads:
+            secret.grant_read(function.role)
+        return function
+
+    def _add_api(self) -> None:
+        tenants, admin = self.data.role_secrets["api"], self.data.role_secrets["admin"]
+        key_ring, operator = self.data.key_ring, self.data.operator
+        api = self._function(
+            "api",
+            settings=ApiSettings(
+                **self.stage.common_settings(),
+                database_secret_arn=tenants.secret_arn,
+                admin_database_secret_arn=admin.secret_arn,
+                key_ring_secret_arn=key_ring.secret_arn,
+                operator_secret_arn=operator.secret_arn,
+            ),
+            reads=[tenants, admin, key_ring, operator],
+        )
+        Routes(self, "ApiRoutes", http_api=self.http_api, function=api.live, keys=["$default"])
+
+    def _add_health(self) -> None:
+        role, key_ring = self.data.role_secrets["health"], self.data.key_ring
+        health = self._function(
+            "health",
+            settings=HealthSettings(
+                **self.stage.common_settings(),
+                database_secret_arn=role.secret_arn,
+                key_ring_secret_arn=key_ring.secret_arn,
+            ),
+            reads=[role, key_ring],
+        )
+        Routes(
+            self,
+            "HealthRoutes",
+            http_api=self.http_api,
+            function=health.live,
+            keys=["GET /livez", "GET /startupz"],
+        )
+
+    def _add_sweep(self) -> None:
+        role = self.data.role_secrets["sweep"]
+        sweep = self._function(
+            "sweep",
+            settings=SweepSettings(**self.stage.common_settings(), database_secret_arn=role.secret_arn),
+            reads=[role],
+        )
+        events.Rule(
+            self,
+            "SweepHourly",
+            description="Makes event partitions ahead of time",
+            schedule=events.Schedule.rate(Duration.hours(1)),
+            targets=[targets.LambdaFunction(sweep.live)],
+        )

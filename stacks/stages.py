@@ -1,0 +1,258 @@
+"""What differs between stages, as data. No construct ever asks for a stage's name."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from aws_cdk import RemovalPolicy
+from aws_cdk.aws_lambda import Architecture, Runtime, RuntimeFamily
+from aws_cdk.aws_logs import RetentionDays
+
+from stacks.assets import LayerTarget
+from tillgate import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class StageError(ValueError):
+    """The context asks for something that no stage has."""
+
+
+class DatabaseKind(StrEnum):
+    """Where Postgres comes from."""
+
+    AURORA = "aurora"  # Aurora Serverless v2, in a VPC of ours
+    EXTERNAL = "external"  # any Postgres that the operator has; its URL is in a secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseConfig:
+    """``external_secret_name`` holds the owner's URL where the kind is external."""
+
+    kind: DatabaseKind
+    external_secret_name: str
+    min_acu: float = 0.5
+    max_acu: float = 4
+    backup_days: int = 7
+    readers: int = 0
+    deletion_protection: bool = True
+    removal_policy: RemovalPolicy = RemovalPolicy.SNAPSHOT
+    # Of the database that the stack migrates, when the deployer knows that it
+    # may have been replaced behind the stack's back: another value migrates again.
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionConfig:
+    """How every function is run. ``reserved_concurrency`` is by function name."""
+
+    runtime: Runtime
+    architecture: Architecture
+    layer_target: LayerTarget
+    memory_mb: int = 1024
+    tracing: bool = True
+    snap_start: bool = True
+    log_retention: RetentionDays = RetentionDays.ONE_MONTH
+    reserved_concurrency: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsConfig:
+    """The limits that functions are told; ``tillgate.settings`` says what makes sense."""
+
+    connection_timeout_ms: int = 800
+    request_timeout_ms: int = 5_000
+    max_requests_per_socket: int = 1_000
+    max_body_bytes: int = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainConfig:
+    """A name of the operator's, with its certificate in the same region."""
+
+    name: str
+    certificate_arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpConfig:
+    """The gateway: requests per second and burst, over all tenants together."""
+
+    throttle_rate: int
+    throttle_burst: int
+    access_log_retention: RetentionDays = RetentionDays.ONE_MONTH
+    domain: DomainConfig | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+class CommonSettings(TypedDict):
+    """The fields of ``tillgate.settings.FunctionSettings``."""
+
+    stage: str
+    version: str
+    connection_timeout_ms: int
+    request_timeout_ms: int
+    max_requests_per_socket: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageConfig:
+    """One deployment of Tillgate."""
+
+    name: str
+    database: DatabaseConfig
+    function: FunctionConfig
+    http: HttpConfig
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    removal_policy: RemovalPolicy = RemovalPolicy.DESTROY
+    termination_protection: bool = False
+
+    def common_settings(self) -> CommonSettings:
+        """Give what every function is told, to be completed with what only one is."""
+        return {
+            "stage": self.name,
+            "version": __version__,
+            "connection_timeout_ms": self.limits.connection_timeout_ms,
+            "request_timeout_ms": self.limits.request_timeout_ms,
+            "max_requests_per_socket": self.limits.max_requests_per_socket,
+        }
+
+
+def _aws_function(**choices: Any) -> FunctionConfig:
+    return FunctionConfig(
+        runtime=Runtime.PYTHON_3_13,
+        architecture=Architecture.ARM_64,
+        layer_target=LayerTarget.AWS,
+        **choices,
+    )
+
+
+def _local() -> StageConfig:
+    """Leave out what the emulator lacks, and run on the machine's own interpreter."""
+    arm = platform.machine().lower() in {"arm64", "aarch64"}
+    host = Runtime(f"python3.{sys.version_info.minor}", RuntimeFamily.PYTHON)
+    return StageConfig(
+        name="local",
+        database=DatabaseConfig(
+            kind=DatabaseKind.EXTERNAL, external_secret_name="tillgate/local/database"
+        ),
+        function=FunctionConfig(
+            runtime=host,
+            architecture=Architecture.ARM_64 if arm else Architecture.X86_64,
+            layer_target=LayerTarget.LOCAL,
+            memory_mb=512,
+            tracing=False,
+            snap_start=False,
+            log_retention=RetentionDays.ONE_DAY,
+        ),
+        http=HttpConfig(
+            throttle_rate=1_000,
+            throttle_burst=2_000,
+            access_log_retention=RetentionDays.ONE_DAY,
+            # MiniStack takes an API's id from this tag. Registered notification URLs
+            # hold the id, and must outlive an emulator that died.
+            tags={"ms-custom-id": "7111ca7e"},
+        ),
+    )
+
+
+def _dev() -> StageConfig:
+    return StageConfig(
+        name="dev",
+        database=DatabaseConfig(
+            kind=DatabaseKind.AURORA,
+            external_secret_name="tillgate/dev/database",
+            max_acu=2,
+            backup_days=1,
+            deletion_protection=False,
+        ),
+        function=_aws_function(log_retention=RetentionDays.ONE_WEEK),
+        http=HttpConfig(
+            throttle_rate=100, throttle_burst=200, access_log_retention=RetentionDays.ONE_WEEK
+        ),
+    )
+
+
+def _prod() -> StageConfig:
+    return StageConfig(
+        name="prod",
+        database=DatabaseConfig(
+            kind=DatabaseKind.AURORA,
+            external_secret_name="tillgate/prod/database",
+            max_acu=16,
+            backup_days=35,
+            readers=1,
+        ),
+        function=_aws_function(log_retention=RetentionDays.THREE_MONTHS),
+        http=HttpConfig(
+            throttle_rate=2_000,
+            throttle_burst=4_000,
+            access_log_retention=RetentionDays.THREE_MONTHS,
+        ),
+        removal_policy=RemovalPolicy.RETAIN,
+        termination_protection=True,
+    )
+
+
+_STAGES: dict[str, Callable[[], StageConfig]] = {"local": _local, "dev": _dev, "prod": _prod}
+DEFAULT_STAGE = "dev"
+
+
+def choose_stage(context: Callable[[str], str | None]) -> StageConfig:
+    """Read the stage and what the operator overrides of it from CDK context.
+
+    ``stage``; ``database`` (aurora or external), ``database_secret`` (its name),
+    ``database_identity``; ``domain_name`` with ``certificate_arn``; and the
+    limits by their variables' names in lower case. Raises StageError with a
+    sentence when a value fits nothing.
+    """
+    name = context("stage") or DEFAULT_STAGE
+    if name not in _STAGES:
+        raise StageError(f"There is no stage {name!r}: choose one of {', '.join(_STAGES)}.")
+    stage = _STAGES[name]()
+    return replace(
+        stage,
+        database=_chosen_database(stage.database, context),
+        http=replace(stage.http, domain=_chosen_domain(context)),
+        limits=_chosen_limits(stage.limits, context),
+    )
+
+
+def _chosen_database(
+    config: DatabaseConfig, context: Callable[[str], str | None]
+) -> DatabaseConfig:
+    kind = context("database") or config.kind
+    if kind not in list(DatabaseKind):
+        raise StageError(f"There is no database {kind!r}: choose {' or '.join(DatabaseKind)}.")
+    return replace(
+        config,
+        kind=DatabaseKind(kind),
+        external_secret_name=context("database_secret") or config.external_secret_name,
+        identity=context("database_identity") or config.identity,
+    )
+
+
+def _chosen_domain(context: Callable[[str], str | None]) -> DomainConfig | None:
+    name, certificate = context("domain_name"), context("certificate_arn")
+    if not name and not certificate:
+        return None
+    if not name or not certificate:
+        raise StageError("A domain needs both domain_name and certificate_arn.")
+    return DomainConfig(name=name, certificate_arn=certificate)
+
+
+def _chosen_limits(config: LimitsConfig, context: Callable[[str], str | None]) -> LimitsConfig:
+    chosen: dict[str, int] = {}
+    for name in LimitsConfig.__dataclass_fields__:
+        text = context(name)
+        if text is None:
+            continue
+        if not (text.isascii() and text.isdigit()):
+            raise StageError(f"{name.upper()} must be a whole number, not {text!r}.")
+        chosen[name] = int(text)
+    return replace(config, **chosen)

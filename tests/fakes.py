@@ -1,0 +1,127 @@
+"""In-memory stand-ins for the ports, real enough to run the use cases on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tillgate.domain.errors import SecretUnavailableError, StoreUnavailableError
+from tillgate.domain.event import Accepted, NewEvent, Outcome
+from tillgate.domain.tenant import EventId
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tillgate.domain.quarantine import Quarantined
+    from tillgate.domain.tenant import AppId, Endpoint, Source, Tenant, TenantId
+
+
+class InMemoryEventStore:
+    """Implements EventStore; ``is_down`` makes it fail as an unreachable database does."""
+
+    def __init__(self) -> None:
+        self.events: dict[tuple[str, str], tuple[NewEvent, Accepted]] = {}
+        self.is_down = False
+
+    def accept(
+        self, tenant_id: TenantId, events: Sequence[NewEvent], *, received_at: datetime
+    ) -> list[Accepted]:
+        if self.is_down:
+            raise StoreUnavailableError("down")
+        return [self._accept(tenant_id, event, received_at) for event in events]
+
+    def _accept(self, tenant_id: TenantId, event: NewEvent, received_at: datetime) -> Accepted:
+        key = (tenant_id, event.key)
+        if key not in self.events:
+            stored_at = datetime.now(UTC) + timedelta(microseconds=len(self.events))
+            event_id = EventId(f"00000000-0000-7000-8000-{len(self.events):012x}")
+            accepted = Accepted(Outcome.NEW, event_id, received_at, stored_at)
+            self.events[key] = (event, accepted)
+            return accepted
+        first, accepted = self.events[key]
+        same = first.fingerprint == event.fingerprint
+        return Accepted(
+            Outcome.DUPLICATE if same else Outcome.CONFLICT,
+            accepted.event_id,
+            accepted.received_at,
+            accepted.stored_at,
+        )
+
+
+class InMemoryRegistry:
+    """Implements Registry over dictionaries; counts its look-ups."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[bytes, Tenant] = {}
+        self.endpoints: dict[tuple[str, str], Endpoint] = {}
+        self.bound_sources: dict[tuple[str, str], Source] = {}
+        self.look_ups = 0
+        self.is_down = False
+
+    def find_token(self, digest: bytes) -> Tenant | None:
+        self._look_up()
+        return self.tokens.get(digest)
+
+    def find_endpoint(self, provider: str, endpoint_id: str) -> Endpoint | None:
+        self._look_up()
+        return self.endpoints.get((provider, endpoint_id))
+
+    def find_bound_source(self, app_id: AppId, merchant_id: str) -> Source | None:
+        self._look_up()
+        return self.bound_sources.get((app_id, merchant_id))
+
+    def _look_up(self) -> None:
+        self.look_ups += 1
+        if self.is_down:
+            raise StoreUnavailableError("down")
+
+
+class InMemoryQuarantine:
+    """Implements Quarantine."""
+
+    def __init__(self) -> None:
+        self.items: list[Quarantined] = []
+        self.is_down = False
+
+    def put(self, item: Quarantined) -> bool:
+        if self.is_down:
+            raise StoreUnavailableError("down")
+        kept = sum(
+            1
+            for other in self.items
+            if other.endpoint_id == item.endpoint_id and other.daily_limit is not None
+        )
+        if item.daily_limit is not None and kept >= item.daily_limit:
+            return False
+        self.items.append(item)
+        return True
+
+
+class InMemorySecretStore:
+    """Implements SecretStore."""
+
+    def __init__(self, secrets: dict[str, str] | None = None) -> None:
+        self.secrets = dict(secrets or {})
+
+    def read(self, secret_id: str) -> str:
+        try:
+            return self.secrets[secret_id]
+        except KeyError:
+            raise SecretUnavailableError("there is no such secret") from None
+
+    def write(self, secret_id: str, value: str) -> None:
+        self.read(secret_id)
+        self.secrets[secret_id] = value
+
+
+class PlainSecretBox:
+    """Implements SecretBox without encrypting; still refuses another context."""
+
+    def seal(self, plain: bytes, *, context: str) -> bytes:
+        return context.encode() + b"\n" + plain
+
+    def open(self, sealed: bytes, *, context: str) -> bytes:
+        found, _, plain = sealed.partition(b"\n")
+        if found != context.encode():
+            raise SecretUnavailableError("sealed text does not open here")
+        return plain
