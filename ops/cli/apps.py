@@ -52,7 +52,7 @@ def list_apps(session: Session) -> None:
     session.output.show_list(
         session.client.get("/apps"),
         "apps",
-        COLUMNS,
+        COLUMNS[:-1],
         when_empty="There is no app yet. Next, if a vendor has you register one:"
         " tillgate app add PROVIDER --name NAME",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import httpx
@@ -33,6 +33,13 @@ class Answer:
     status: int
     text: str
     document: dict[str, JsonValue]
+
+    def without(self, name: str) -> Answer:
+        """Leave a field out, if it is there; all else stays as it was written."""
+        if name not in self.document:
+            return self
+        rest = {key: value for key, value in self.document.items() if key != name}
+        return replace(self, text=exact_json.render(rest), document=rest)
 
     def records(self, name: str) -> list[dict[str, JsonValue]]:
         """Give the objects of a list in the document; empty where there is none."""

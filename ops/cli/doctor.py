@@ -9,7 +9,7 @@ import typer
 from ops.cli import health
 from ops.cli.connection import GIVE_A_TOKEN
 from ops.cli.errors import CliError, ServerRefusedError, UnreachableError
-from ops.cli.findings import judge, show, well, wrong
+from ops.cli.findings import counted, judge, show, well, wrong
 from ops.cli.output import shown
 from ops.cli.session import Session, connected
 
@@ -43,8 +43,9 @@ def _findings(session: Session) -> Iterator[Finding]:
         return
     yield well("address", f"answers, version {shown(version)}")
     yield from _startup_findings(session)
-    yield health.version_finding(version, is_local=connection.is_local)
-    yield from _admin_findings(session)
+    versions = [shown(version)]
+    yield from _admin_findings(session, versions)
+    yield health.version_finding(versions, is_local=connection.is_local)
 
 
 def _stack_finding(session: Session) -> Finding:
@@ -79,7 +80,8 @@ def _startup_findings(session: Session) -> Iterator[Finding]:
     yield from health.startup_findings(answer, is_local=session.connection.is_local)
 
 
-def _admin_findings(session: Session) -> Iterator[Finding]:
+def _admin_findings(session: Session, versions: list[str]) -> Iterator[Finding]:
+    """Look at what needs the token; adds the version that the admin API names."""
     connection = session.connection
     if connection.token is None:
         yield wrong("token", "There is no operator token.", GIVE_A_TOKEN)
@@ -92,8 +94,11 @@ def _admin_findings(session: Session) -> Iterator[Finding]:
     except CliError as error:
         yield wrong("status", error.message, "tillgate doctor", exit_code=error.exit_code)
         return
+    versions.append(shown(status.document.get("version")))
     yield well("token", "accepted")
     yield from health.status_findings(status, is_local=connection.is_local)
+    if status.record("database").get("ok") is not True:
+        return
     try:
         yield _senders_finding(session)
     except CliError as error:
@@ -126,7 +131,7 @@ def _senders_finding(session: Session) -> Finding:
             f"tillgate tenant resume {shown(tenants[0].get('slug'))}",
         )
     if any(_can_send(session, shown(tenant["tenant_id"])) for tenant in active[:TENANTS_LOOKED_AT]):
-        return well("senders", f"{len(tenants)} tenants, {len(active)} active")
+        return well("senders", f"{len(active)} of {counted(len(tenants), 'tenant')} active")
     return wrong(
         "senders",
         f"None of {min(len(active), TENANTS_LOOKED_AT)} active tenants has a source or a token.",

@@ -35,13 +35,16 @@ def show_endpoint(
 ) -> None:
     """Print a new endpoint; its secret only if Tillgate made it, since nobody else has it."""
     made_here = bool(answer.document.get("secret")) and not secret_was_given
-    shown = (*columns, Column("SECRET", "secret")) if made_here else columns
-    session.output.show_record(answer, shown)
-    if answer.document.get("notification_url"):
-        session.output.note("Next: paste the notification URL at the vendor.")
+    if secret_was_given:
+        answer = answer.without("secret")
+    session.output.show_record(
+        answer, (*columns, Column("SECRET", "secret")) if made_here else columns
+    )
+    if "tenant_id" in answer.document and answer.document.get("app_id"):
+        session.output.note("Its events come in at the app's URL: there is nothing to paste.")
     else:
-        session.output.note("Its events come in at the app's notification URL.")
+        session.output.note("Next: paste the notification URL at the vendor.")
     if made_here:
         session.output.note(
-            "Set the secret there, too. Tillgate made it, and it is not shown again."
+            "Set the secret there, too: Tillgate made it, and does not show it again."
         )

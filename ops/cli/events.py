@@ -17,13 +17,14 @@ from ops.cli.tenants import TenantArgument
 COLUMNS = (
     Column("EVENT ID", "event_id"),
     Column("TYPE", "type"),
-    Column("SOURCE", "source"),
+    Column("PROVIDER", "provider"),
     Column("KEY", "idempotency_key"),
     Column("RECEIVED", "received_at"),
     Column("DELIVERY", "delivery.state"),
 )
 DETAIL_COLUMNS = (
     *COLUMNS[:-1],
+    Column("SOURCE", "source"),
     Column("STORED", "stored_at"),
     Column("OCCURRED", "occurred_at"),
     Column("ENTITY ID", "entity_id"),
@@ -46,7 +47,7 @@ app = typer.Typer(help="Events that merchants sent.", no_args_is_help=True)
 
 @app.command("list")
 @connected
-def list_events(  # noqa: PLR0913  Each is an option of the command.
+def list_events(
     session: Session,
     tenant: TenantArgument,
     *,
@@ -93,7 +94,7 @@ def get_event(
     event_id: Annotated[str, typer.Argument(metavar="EVENT_ID")],
 ) -> None:
     """Show an event: its data exactly as it was sent, and every attempt to deliver it."""
-    checked = check_id(event_id, argument="EVENT_ID", next_step=f"tillgate event list {tenant}")
+    checked = check_id(event_id, argument="EVENT_ID", next_step="tillgate event list TENANT")
     tenant_id = find_tenant_id(session.client, tenant)
     answer = session.client.get(f"/tenants/{tenant_id}/events/{checked}")
     session.output.show_record(answer, DETAIL_COLUMNS)

@@ -33,6 +33,10 @@ class Finding:
     next_step: str | None = None
     exit_code: int = 0
 
+    @property
+    def is_well(self) -> bool:
+        return self.state is State.OK
+
 
 def well(name: str, detail: str) -> Finding:
     return Finding(name, State.OK, detail)
@@ -46,9 +50,13 @@ def judge(name: str, *, good: bool, detail: str, fault: str, next_step: str) -> 
     return well(name, detail) if good else wrong(name, fault, next_step)
 
 
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def show(findings: Sequence[Finding], output: Output) -> int:
     """Print the findings; give the exit code that follows from them."""
-    faults = [finding for finding in findings if finding.state is State.WRONG]
+    faults = [finding for finding in findings if not finding.is_well]
     if output.is_json:
         checks = [
             {name: value for name, value in asdict(finding).items() if name != "exit_code"}
@@ -60,8 +68,8 @@ def show(findings: Sequence[Finding], output: Output) -> int:
     if not faults:
         output.note("All is well.")
         return 0
-    things = "1 thing is" if len(faults) == 1 else f"{len(faults)} things are"
-    output.note(f"{things} wrong. Begin with: {faults[0].next_step}")
+    verb = "is" if len(faults) == 1 else "are"
+    output.note(f"{counted(len(faults), 'thing')} {verb} wrong. Begin with: {faults[0].next_step}")
     return max(finding.exit_code for finding in faults)
 
 

@@ -55,4 +55,4 @@ app.callback()(add_shared_options(_root, [VERSION]))
 
 def run() -> None:
     """Be the console script ``tillgate``."""
-    app()
+    app(prog_name="tillgate")

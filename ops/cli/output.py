@@ -8,9 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.cells import cell_len, set_cell_size
 
 from ops.cli import exact_json
 from ops.cli.exact_json import NumberText, printable
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from ops.cli.exact_json import JsonValue
 
 ABSENT = "-"
-# Into a file or a pipe a row stays one line, however long.
-UNBOUNDED_COLUMNS = 100_000
 
 
 class OutputFormat(StrEnum):
@@ -70,13 +66,13 @@ class Output:
     def show_table(
         self, records: Sequence[dict[str, JsonValue]], columns: Sequence[Column]
     ) -> None:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in columns:
-            table.add_column(column.title, overflow="fold")
-        for record in records:
-            table.add_row(*(Text(shown(pick(record, column.key))) for column in columns))
-        width = None if sys.stdout.isatty() else UNBOUNDED_COLUMNS
-        Console(file=sys.stdout, width=width).print(table)
+        """Print a line for each record, whole: what a terminal wraps can still be copied."""
+        rows = [[shown(pick(record, column.key)) for column in columns] for record in records]
+        titles = [column.title for column in columns]
+        widths = [max(map(cell_len, cells)) for cells in zip(titles, *rows, strict=True)]
+        typer.secho(_line(titles, widths), bold=True)
+        for row in rows:
+            typer.echo(_line(row, widths))
 
     def show_text(self, text: str) -> None:
         """Print a text exactly, with a last newline; as UTF-8, whatever the terminal is."""
@@ -113,6 +109,11 @@ def shown(value: JsonValue) -> str:
             return printable(value)
         case _:
             return exact_json.render(value)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (set_cell_size(cell, width) for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(padded).rstrip()
 
 
 def show_error(error: CliError) -> None:

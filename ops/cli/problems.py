@@ -38,9 +38,15 @@ def refused(response: httpx.Response, text: str) -> ServerRefusedError:
     kind = _text(problem, "type").rpartition("/")[2]
     title = _text(problem, "title") or _text(problem, "message") or response.reason_phrase
     rid = _text(problem, "rid") or printable(response.headers.get("X-Request-Id", ""))
+    faults = _faults(problem)
+    details = [f"{pointer or '(whole)'}: {fault}" for pointer, fault in faults]
     detail = _text(problem, "detail")
-    details = [detail] if detail and detail.rstrip(".") != title.rstrip(".") else []
-    details += _faults(problem)
+    # Some details only string the faults together again.
+    is_news = detail.rstrip(".") != title.rstrip(".") and not (
+        faults and all(fault in detail for _, fault in faults)
+    )
+    if detail and is_news:
+        details.insert(0, detail)
     if rid:
         details.append(f"rid: {rid} (the server's logs know it)")
     return ServerRefusedError(
@@ -64,14 +70,11 @@ def unreadable(response: httpx.Response) -> ServerRefusedError:
     )
 
 
-def _faults(problem: dict[str, JsonValue]) -> list[str]:
-    faults = problem.get("errors")
-    if not isinstance(faults, list):
-        return []
+def _faults(problem: dict[str, JsonValue]) -> list[tuple[str, str]]:
+    """Give each fault's JSON pointer and detail."""
     return [
-        f"{_text(fault, 'pointer') or '(whole body)'}: {_text(fault, 'detail')}"
-        for fault in faults
-        if isinstance(fault, dict)
+        (_text(fault, "pointer"), _text(fault, "detail"))
+        for fault in exact_json.records_in(problem.get("errors"))
     ]
 
 

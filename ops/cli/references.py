@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from ops.cli.errors import NoSuchThingError, UsageError
-from ops.cli.exact_json import printable
 
 if TYPE_CHECKING:
     from ops.cli.client import AdminClient
@@ -38,5 +37,5 @@ def check_id(value: str, *, argument: str, next_step: str) -> str:
         return value.lower()
     raise UsageError(
         f"{argument} is an id like 0190f5e2-7a5b-7c31-9d2e-6f1a2b3c4d5e.",
-        next_step=printable(next_step),
+        next_step=next_step,
     )

@@ -27,13 +27,14 @@ COLUMNS = (
     Column("NOTIFICATION URL", "notification_url"),
     Column("CREATED", "created_at"),
 )
+LIST_COLUMNS = tuple(column for column in COLUMNS if column.title not in {"APP ID", "CREATED"})
 
 app = typer.Typer(help="A merchant's connections to its POS.", no_args_is_help=True)
 
 
 @app.command("add")
 @connected
-def add_source(  # noqa: PLR0913  Each is an option of the command.
+def add_source(
     session: Session,
     tenant: TenantArgument,
     provider: ProviderArgument,
@@ -57,7 +58,7 @@ def add_source(  # noqa: PLR0913  Each is an option of the command.
     elif secret_stdin or notification_url or not merchant_id:
         raise UsageError(
             "A source of an app has a --merchant-id, and the app's secret and URL, not its own.",
-            next_step=f"tillgate source add {tenant} {provider} --app {app_id} --merchant-id ID",
+            next_step="tillgate source add TENANT PROVIDER --app APP_ID --merchant-id ID",
         )
     else:
         body["app_id"] = check_id(app_id, argument="--app", next_step="tillgate app list")
@@ -76,6 +77,6 @@ def list_sources(session: Session, tenant: TenantArgument) -> None:
     session.output.show_list(
         session.client.get(f"/tenants/{tenant_id}/sources"),
         "sources",
-        COLUMNS,
+        LIST_COLUMNS,
         when_empty=f"The tenant has no source. Next: tillgate source add {tenant} PROVIDER",
     )

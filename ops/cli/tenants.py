@@ -58,7 +58,7 @@ def suspend_tenant(session: Session, tenant: TenantArgument) -> None:
     tenant_id = find_tenant_id(session.client, tenant)
     answer = session.client.post(f"/tenants/{tenant_id}/suspend")
     session.output.show_record(answer, COLUMNS)
-    session.output.note(f"Undo it with: tillgate tenant resume {tenant}")
+    session.output.note(f"It takes up to 30 s. Undo it with: tillgate tenant resume {tenant}")
 
 
 @app.command("resume")

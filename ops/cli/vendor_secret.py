@@ -29,21 +29,22 @@ def read_secret(surroundings: Surroundings, *, provider: str, from_stdin: bool) 
             show_default=False,
             err=True,
         )
-        if from_stdin and not answer:
-            raise _unusable("It is empty.")
-        return answer or None
-    return _read_stdin() if from_stdin else None
+        return _checked(answer) if answer or from_stdin else None
+    return _checked(_piped_in()) if from_stdin else None
 
 
-def _read_stdin() -> str:
+def _piped_in() -> str:
     content = sys.stdin.buffer.read(MAX_SECRET_BYTES + 1)
     if len(content) > MAX_SECRET_BYTES:
         raise _unusable(f"It is longer than {MAX_SECRET_BYTES} bytes.")
     try:
         # echo and editors end a line; no vendor's secret does.
-        secret = content.decode("utf-8").rstrip("\r\n")
+        return content.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError:
         raise _unusable("It is not UTF-8.") from None
+
+
+def _checked(secret: str) -> str:
     if not secret:
         raise _unusable("It is empty.")
     if not secret.isprintable():
@@ -53,6 +54,6 @@ def _read_stdin() -> str:
 
 def _unusable(reason: str) -> UsageError:
     return UsageError(
-        f"The secret from stdin cannot be used. {reason}",
+        f"The secret cannot be used. {reason}",
         next_step="repeat the command with --secret-stdin < FILE, or from a terminal to be asked",
     )

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.ops.cli.fake_tillgate import LOCAL_URL, TENANT_ID, URL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.ops.cli.fake_tillgate import FakeTillgate, TypeCommand
+
+APPS = "/admin/api/apps"
+SOURCES = f"/admin/api/tenants/{TENANT_ID}/sources"
+APP_ID = "33333333-3333-4333-8333-333333333333"
+APP = {
+    "app_id": APP_ID,
+    "provider": "clover",
+    "name": "clover",
+    "secret": "made-by-tillgate",
+    "notification_url": f"{URL}/v1/hooks/clover/{APP_ID}",
+    "created_at": "2026-11-01T08:00:00Z",
+}
+SOURCE_ID = "44444444-4444-4444-8444-444444444444"
+SOURCE = {
+    "source_id": SOURCE_ID,
+    "tenant_id": TENANT_ID,
+    "provider": "square",
+    "name": "square",
+    "merchant_id": None,
+    "app_id": None,
+    "secret": "made-by-tillgate",
+    "notification_url": f"{URL}/v1/hooks/square/{SOURCE_ID}",
+    "created_at": "2026-11-01T08:00:00Z",
+}
+
+
+def test_a_source_is_added_under_the_address_that_was_called(
+    server: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    server.answer("POST", SOURCES, SOURCE, status=201)
+
+    result = tillgate("source", "add", "demo", "square")
+
+    assert server.last_body == {"provider": "square", "public_url": URL}
+    assert f"{URL}/v1/hooks/square/{SOURCE_ID}" in result.stdout
+    assert "paste" in result.stderr
+
+
+def test_on_the_local_stack_the_url_is_the_local_stacks(
+    server: FakeTillgate, tillgate: TypeCommand, stack_file: Path
+) -> None:
+    server.answer("GET", "/_aws/execute-api/abc/admin/api/tenants", {"tenants": []})
+    path = f"/_aws/execute-api/abc{SOURCES}"
+    server.answer("POST", path, SOURCE, status=201)
+
+    tillgate("source", "add", TENANT_ID, "square", environ={}, folder=stack_file.parent)
+
+    assert server.last_body["public_url"] == LOCAL_URL
+
+
+def test_a_url_registered_elsewhere_is_sent_instead(
+    server: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    server.answer("POST", SOURCES, SOURCE, status=201)
+    url = "https://hooks.example.com/square"
+
+    tillgate("source", "add", "demo", "square", "--notification-url", url)
+
+    assert server.last_body == {"provider": "square", "notification_url": url}
+
+
+def test_a_secret_is_read_from_stdin_without_its_line_end(
+    server: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    server.answer("POST", SOURCES, SOURCE, status=201)
+
+    tillgate("source", "add", "demo", "square", "--secret-stdin", stdin="vendor-secret\r\n")
+
+    assert server.last_body["secret"] == "vendor-secret"
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_a_secret_that_was_given_is_not_printed_though_the_server_repeats_it(
+    server: FakeTillgate, tillgate: TypeCommand, output: str
+) -> None:
+    server.answer("POST", SOURCES, SOURCE | {"secret": "vendor-secret"}, status=201)
+    command = ("source", "add", "demo", "square", "--secret-stdin", "--output", output)
+
+    result = tillgate(*command, stdin="vendor-secret")
+
+    assert result.exit_code == 0
+    assert SOURCE_ID in result.stdout
+    assert "vendor-secret" not in result.output
+
+
+def test_a_secret_that_tillgate_made_is_shown_once(
+    server: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    server.answer("POST", APPS, APP, status=201)
+
+    result = tillgate("app", "add", "clover")
+
+    assert "made-by-tillgate" in result.stdout
+    assert "does not show it again" in result.stderr
+
+
+def test_a_person_at_a_terminal_is_asked_for_the_secret_and_it_does_not_show(
+    server: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    server.answer("POST", APPS, APP, status=201)
+
+    result = tillgate("app", "add", "clover", stdin="typed-secret\n", is_interactive=True)
+
+    assert server.last_body["secret"] == "typed-secret"
+    assert "Secret with which clover signs" in result.stderr
+    assert "typed-secret" not in result.output
+
+
+def test_enter_at_the_prompt_lets_tillgate_make_the_secret(
+    server: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    server.answer("POST", APPS, APP, status=201)
+
+    tillgate("app", "add", "clover", stdin="\n", is_interactive=True)
+
+    assert "secret" not in server.last_body
+
+
+@pytest.mark.parametrize(
+    ("stdin", "reason"),
+    [
+        (b"", "empty"),
+        (b"\n", "empty"),
+        (b"one\ntwo\n", "more than one line"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"x" * 5000, "longer than 4096 bytes"),
+    ],
+)
+def test_a_secret_that_cannot_be_one_is_not_sent(
+    server: FakeTillgate, tillgate: TypeCommand, stdin: bytes, reason: str
+) -> None:
+    result = tillgate("app", "add", "clover", "--secret-stdin", stdin=stdin)
+
+    assert result.exit_code == 2
+    assert reason in result.stderr
+    assert "--secret-stdin < FILE" in result.stderr
+    assert server.requests == []
+
+
+def test_a_secret_is_not_taken_as_an_argument_nor_repeated(tillgate: TypeCommand) -> None:
+    result = tillgate("app", "add", "clover", "--secret", "hunter2")
+
+    assert result.exit_code == 2
+    assert "--secret-stdin" in result.stderr
+    assert "hunter2" not in result.output
+
+
+def test_a_source_of_an_app_is_bound_by_merchant_and_asks_for_no_secret(
+    server: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    bound = SOURCE | {"app_id": APP_ID, "merchant_id": "M1", "secret": None}
+    server.answer("POST", SOURCES, bound, status=201)
+    command = ("source", "add", "demo", "clover", "--app", APP_ID, "--merchant-id", "M1")
+
+    result = tillgate(*command, is_interactive=True)
+
+    assert server.last_body == {"provider": "clover", "app_id": APP_ID, "merchant_id": "M1"}
+    assert "nothing to paste" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "further",
+    [
+        [],
+        ["--merchant-id", "M1", "--secret-stdin"],
+        ["--merchant-id", "M1", "--notification-url", "https://x.example"],
+    ],
+)
+def test_a_source_of_an_app_has_a_merchant_and_no_secret_or_url_of_its_own(
+    server: FakeTillgate, tillgate: TypeCommand, further: list[str]
+) -> None:
+    result = tillgate("source", "add", "demo", "clover", "--app", APP_ID, *further, stdin="s")
+
+    assert result.exit_code == 2
+    assert "--merchant-id ID" in result.stderr
+    assert server.requests == []
+
+
+def test_sources_and_apps_are_listed_without_secrets(
+    server: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    server.answer("GET", SOURCES, {"sources": [SOURCE]})
+    server.answer("GET", APPS, {"apps": [APP]})
+
+    sources, apps = tillgate("source", "list", "demo"), tillgate("app", "list")
+
+    assert SOURCE_ID in sources.stdout
+    assert APP_ID in apps.stdout
+    assert "made-by-tillgate" not in sources.output + apps.output
+
+
+def test_lists_are_the_servers_own_text_for_scripts(
+    server: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    server.answer("GET", APPS, {"apps": []})
+
+    result = tillgate("app", "list", "--output", "json")
+
+    assert json.loads(result.stdout) == {"apps": []}
+    assert result.stderr == ""
