@@ -34,7 +34,7 @@ def main() -> int:
     try:
         build(app, stage=choose_stage(app.node.try_get_context))
     except (StageError, SettingsError, LayerMissingError) as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
     app.synth()
     return 0

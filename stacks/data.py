@@ -24,16 +24,13 @@ if TYPE_CHECKING:
 
 # The database roles that functions run under; migrate makes each, and its password.
 ROLES = ("ingest", "api", "admin", "health", "sweep")
-MIGRATE_TIMEOUT = Duration.minutes(5)
 
 
 class DataStack(Stack):
     """Everything that outlives a deploy, and the migration that every deploy begins with."""
 
     def __init__(self, scope: Construct, construct_id: str, *, stage: StageConfig) -> None:
-        super().__init__(
-            scope, construct_id, termination_protection=stage.termination_protection
-        )
+        super().__init__(scope, construct_id, termination_protection=stage.termination_protection)
         self.stage = stage
         self.network: Network | None = None
         database_secret = self._add_database()
@@ -87,11 +84,12 @@ class DataStack(Stack):
             field="token",
             length=48,
             removal_policy=self.stage.removal_policy,
-            unrotated_because="People and CI hold this token; changed unannounced, it is an outage.",
+            unrotated_because="People and CI hold this token: changed unannounced, it locks out.",
         ).secret
 
     def _add_migration(self, database_secret: ISecret) -> None:
         stage = self.stage
+        timeout = Duration.seconds(stage.database.migrate_timeout_seconds)
         migrate = Function(
             self,
             "Migrate",
@@ -104,7 +102,7 @@ class DataStack(Stack):
             config=stage.function,
             layers=Layers(self, "Layers", config=stage.function),
             network=self.network,
-            timeout=MIGRATE_TIMEOUT,
+            timeout=timeout,
         )
         database_secret.grant_read(migrate.role)
         for secret in self.role_secrets.values():
@@ -114,7 +112,7 @@ class DataStack(Stack):
             self,
             "Migration",
             function=migrate.live,
-            timeout=MIGRATE_TIMEOUT,
+            timeout=timeout,
             version=__version__,
             roles=[secret.secret_arn for secret in self.role_secrets.values()],
             database_identity=stage.database.identity,

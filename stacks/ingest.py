@@ -24,9 +24,7 @@ class IngestStack(Stack):
     def __init__(
         self, scope: Construct, construct_id: str, *, stage: StageConfig, data: DataStack
     ) -> None:
-        super().__init__(
-            scope, construct_id, termination_protection=stage.termination_protection
-        )
+        super().__init__(scope, construct_id, termination_protection=stage.termination_protection)
         # The whole data stack first: no code runs before its schema is there.
         self.add_stack_dependency(data)
         ingest = Function(

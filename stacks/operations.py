@@ -35,9 +35,7 @@ class OperationsStack(Stack):
         data: DataStack,
         ingest: IngestStack,
     ) -> None:
-        super().__init__(
-            scope, construct_id, termination_protection=stage.termination_protection
-        )
+        super().__init__(scope, construct_id, termination_protection=stage.termination_protection)
         self.add_stack_dependency(data)
         self.stage = stage
         self.data = data
@@ -47,9 +45,7 @@ class OperationsStack(Stack):
         self._add_health()
         self._add_sweep()
 
-    def _function(
-        self, name: str, *, settings: FunctionSettings, reads: list[ISecret]
-    ) -> Function:
+    def _function(self, name: str, *, settings: FunctionSettings, reads: list[ISecret]) -> Function:
         function = Function(
             self,
             name.capitalize(),
@@ -102,7 +98,9 @@ class OperationsStack(Stack):
         role = self.data.role_secrets["sweep"]
         sweep = self._function(
             "sweep",
-            settings=SweepSettings(**self.stage.common_settings(), database_secret_arn=role.secret_arn),
+            settings=SweepSettings(
+                **self.stage.common_settings(), database_secret_arn=role.secret_arn
+            ),
             reads=[role],
         )
         events.Rule(

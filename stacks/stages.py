@@ -6,7 +6,7 @@ import platform
 import sys
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from aws_cdk import RemovalPolicy
 from aws_cdk.aws_lambda import Architecture, Runtime, RuntimeFamily
@@ -32,14 +32,15 @@ class DatabaseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseConfig:
-    """``external_secret_name`` holds the owner's URL where the kind is external."""
+    """``external_url_name`` holds the owner's URL where the kind is external."""
 
     kind: DatabaseKind
-    external_secret_name: str
+    external_url_name: str
     min_acu: float = 0.5
     max_acu: float = 4
     backup_days: int = 7
     readers: int = 0
+    migrate_timeout_seconds: int = 300
     deletion_protection: bool = True
     removal_policy: RemovalPolicy = RemovalPolicy.SNAPSHOT
     # Of the database that the stack migrates, when the deployer knows that it
@@ -123,12 +124,12 @@ class StageConfig:
         }
 
 
-def _aws_function(**choices: Any) -> FunctionConfig:
+def _aws_function(*, log_retention: RetentionDays) -> FunctionConfig:
     return FunctionConfig(
         runtime=Runtime.PYTHON_3_13,
         architecture=Architecture.ARM_64,
         layer_target=LayerTarget.AWS,
-        **choices,
+        log_retention=log_retention,
     )
 
 
@@ -139,7 +140,10 @@ def _local() -> StageConfig:
     return StageConfig(
         name="local",
         database=DatabaseConfig(
-            kind=DatabaseKind.EXTERNAL, external_secret_name="tillgate/local/database"
+            kind=DatabaseKind.EXTERNAL,
+            external_url_name="tillgate/local/database",
+            # A person waits; the database is near, and mostly empty.
+            migrate_timeout_seconds=60,
         ),
         function=FunctionConfig(
             runtime=host,
@@ -166,7 +170,7 @@ def _dev() -> StageConfig:
         name="dev",
         database=DatabaseConfig(
             kind=DatabaseKind.AURORA,
-            external_secret_name="tillgate/dev/database",
+            external_url_name="tillgate/dev/database",
             max_acu=2,
             backup_days=1,
             deletion_protection=False,
@@ -183,7 +187,7 @@ def _prod() -> StageConfig:
         name="prod",
         database=DatabaseConfig(
             kind=DatabaseKind.AURORA,
-            external_secret_name="tillgate/prod/database",
+            external_url_name="tillgate/prod/database",
             max_acu=16,
             backup_days=35,
             readers=1,
@@ -232,7 +236,7 @@ def _chosen_database(
     return replace(
         config,
         kind=DatabaseKind(kind),
-        external_secret_name=context("database_secret") or config.external_secret_name,
+        external_url_name=context("database_secret") or config.external_url_name,
         identity=context("database_identity") or config.identity,
     )
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stacks.stages import DatabaseConfig
 
 DATABASE_NAME = "tillgate"
-OWNER = "tillgate_admin"
+OWNER = "tillgate_deployer"
 
 
 class ExternalDatabase(Construct):
@@ -23,7 +23,7 @@ class ExternalDatabase(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, config: DatabaseConfig) -> None:
         super().__init__(scope, construct_id)
         self.secret = secretsmanager.Secret.from_secret_name_v2(
-            self, "Secret", config.external_secret_name
+            self, "Secret", config.external_url_name
         )
 
 

@@ -31,7 +31,7 @@ class Function(Construct):
     ones are retained: a rollback moves the alias back to one of them.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a choice of its own; all are named
+    def __init__(
         self,
         scope: Construct,
         construct_id: str,
@@ -47,9 +47,7 @@ class Function(Construct):
         log_group = logs.LogGroup(
             self, "Logs", retention=config.log_retention, removal_policy=RemovalPolicy.DESTROY
         )
-        role = iam.Role(
-            self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
-        )
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
         if network is not None:
             network.grant_attach(role)
@@ -77,9 +75,7 @@ class Function(Construct):
             current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
         )
         self.role = role
-        self.live = lambda_.Alias(
-            self, "Live", alias_name=LIVE, version=function.current_version
-        )
+        self.live = lambda_.Alias(self, "Live", alias_name=LIVE, version=function.current_version)
         if config.tracing:
             Validations.of(role).acknowledge(
                 Acknowledgment(

@@ -71,10 +71,10 @@ class HttpApi(Construct):
             detailed_metrics_enabled=True,
             domain_mapping=mapping,
         )
-        cast("apigateway.CfnStage", self.stage.node.default_child).access_log_settings = (
-            apigateway.CfnStage.AccessLogSettingsProperty(
-                destination_arn=access_logs.log_group_arn, format=json.dumps(ACCESS_LOG)
-            )
+        cast(
+            "apigateway.CfnStage", self.stage.node.default_child
+        ).access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
+            destination_arn=access_logs.log_group_arn, format=json.dumps(ACCESS_LOG)
         )
         self.url = f"https://{config.domain.name}" if config.domain else self.api.api_endpoint
 

@@ -32,7 +32,7 @@ class Migration(Construct):
     one is made anew.
     """
 
-    def __init__(  # noqa: PLR0913 - all are named
+    def __init__(
         self,
         scope: Construct,
         construct_id: str,

@@ -13,6 +13,7 @@ from constructs import Construct
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+
 class GeneratedSecret(Construct):
     """A JSON object in Secrets Manager, one field of it random letters and digits.
 
@@ -20,7 +21,7 @@ class GeneratedSecret(Construct):
     Secrets Manager does not change the value on a schedule of its own.
     """
 
-    def __init__(  # noqa: PLR0913 - all are named
+    def __init__(
         self,
         scope: Construct,
         construct_id: str,

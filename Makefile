@@ -1,0 +1,154 @@
+# Every habit of this project is a target here; CI calls the same ones.
+# A machine needs Python 3.11 or newer, Node 20 or newer, make, and the package registries.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+PYTHON ?= python3
+STAGE ?= dev
+PURGE ?=
+CDK_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv pip
+MINISTACK := .local/ministack-venv
+# A stamp is touched when what it names was made from what it depends on.
+UV_STAMP := $(VENV)/.uv-installed
+VENV_STAMP := $(VENV)/.synced
+MINISTACK_STAMP := $(MINISTACK)/.synced
+NODE_STAMP := node_modules/.installed
+
+SOURCES := $(wildcard app.py stacks ops functions layers/tillgate/python/tillgate tests bench)
+FAST_SUITES := $(wildcard tests/unit tests/contract tests/architecture)
+SUITES := $(FAST_SUITES) $(wildcard tests/infra tests/integration tests/e2e)
+PYTEST := $(BIN)/pytest -q -m "not proof"
+
+# pip's index is uv's too, where one is set.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX := $(PIP_INDEX_URL)
+endif
+export UV_HTTP_TIMEOUT ?= 120
+# Node 20 does; jsii would say its age again at every synth, in a box of its own.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+
+##@ Use it
+.PHONY: help
+help: ## Show this
+	@awk 'BEGIN {FS = ":.*## "} \
+	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers-local ## Start or repair the local stack, and send it sample events
+	@$(BIN)/python -m ops.local up
+
+.PHONY: down
+down: $(VENV_STAMP) ## Stop the local stack; PURGE=1 forgets its data
+	@$(BIN)/python -m ops.local down $(if $(PURGE),--purge)
+
+##@ Check it
+.PHONY: test
+test: lint types suites ## Everything that a change must pass: lint, types, contracts, every suite
+
+.PHONY: suites
+suites: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers
+	$(PYTEST) $(SUITES)
+
+.PHONY: proof
+proof: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers ## The slow proofs: crashes, races, property tests at length
+	$(BIN)/pytest -q -m proof --timeout 1800 tests
+
+.PHONY: lint
+lint: $(VENV_STAMP) ## Style, import contracts, dependencies that are used and declared
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+.PHONY: format
+format: $(VENV_STAMP) ## Put the code into the one format, and mend what ruff can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: types
+types: $(VENV_STAMP) $(NODE_STAMP) ## mypy and pyright (which takes none of jsii's protocols: not on the stacks)
+	$(BIN)/mypy $(SOURCES)
+	node_modules/.bin/pyright layers/tillgate/python ops
+
+.PHONY: unit
+unit: $(VENV_STAMP) layers-local ## Unit and architecture tests
+	$(PYTEST) $(wildcard tests/unit tests/architecture)
+
+.PHONY: contract
+contract: $(VENV_STAMP) ## Contract tests
+	$(PYTEST) tests/contract
+
+.PHONY: infra
+infra: $(VENV_STAMP) layers ## The stacks, synthesised for every stage
+	$(PYTEST) tests/infra
+
+.PHONY: integration
+integration: $(VENV_STAMP) ## Against real Postgres 16 and 18
+	$(PYTEST) tests/integration
+
+.PHONY: e2e
+e2e: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers-local ## Over HTTP, on a local stack of its own
+	$(PYTEST) tests/e2e
+
+##@ Ship it
+.PHONY: layers
+layers: $(VENV_STAMP) ## Build the Lambda layers for this machine and for AWS
+	@$(BIN)/python -m ops.layers
+
+.PHONY: layers-local
+layers-local: $(VENV_STAMP)
+	@$(BIN)/python -m ops.layers --target local
+
+.PHONY: synth
+synth: $(VENV_STAMP) $(NODE_STAMP) layers ## Synthesise every stage: no network, no credentials
+	for stage in local dev prod; do node_modules/.bin/cdk synth --quiet -c stage=$$stage --output build/cdk.out/$$stage; done
+
+.PHONY: deploy
+deploy: $(VENV_STAMP) $(NODE_STAMP) ## Deploy STAGE (dev) to the AWS account of the environment
+	$(BIN)/python -m ops.layers --target aws --require-bytecode
+	node_modules/.bin/cdk deploy --all -c stage=$(STAGE) $(CDK_ARGS)
+
+##@ Keep it
+.PHONY: lock
+lock: $(UV_STAMP) ## Resolve requirements/*.in and package.json again, with hashes
+	cd requirements && for name in bootstrap vendor ministack dev; do \
+	  ../$(UV) compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+	    --output-file $$name.txt $$name.in; \
+	done
+	npm install --package-lock-only --ignore-scripts
+
+.PHONY: clean
+clean: ## Remove what was built; the local stack's data stays
+	rm -rf build cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	find $(wildcard app.py stacks ops functions layers tests) -name __pycache__ -type d -exec rm -rf {} +
+
+# What the targets stand on; quick when nothing changed.
+$(UV_STAMP): requirements/bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.13 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV_STAMP): requirements/dev.txt pyproject.toml $(UV_STAMP)
+	$(UV) sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(UV) install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(MINISTACK_STAMP): requirements/ministack.txt $(UV_STAMP)
+	$(PYTHON) -m venv --clear --without-pip $(MINISTACK)
+	$(UV) sync --quiet --python $(MINISTACK)/bin/python --require-hashes $<
+	@touch $@
+
+$(NODE_STAMP): package-lock.json package.json .npmrc
+	npm ci --silent --no-audit --no-fund
+	@touch $@
