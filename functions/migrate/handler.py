@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 def handler(event: Mapping[str, Any], _context: object) -> Mapping[str, Any] | None:
     if "ResponseURL" not in event:
-        return bootstrap.migrate()()
-    serve_custom_resource(event, lambda: bootstrap.migrate()(), physical_id="schema")
+        return _migrate()
+    serve_custom_resource(event, _migrate, physical_id="schema")
     return None
+
+
+def _migrate() -> Mapping[str, Any]:
+    return bootstrap.migrate()()

@@ -27,7 +27,7 @@ def main() -> int:
         if options.command == "down":
             stack.down(purge=options.purge)
             return 0
-        return run_demo(stack.up(), hand_out=state.stack)
+        return run_demo(stack.up(), path=state.stack)
     except LocalStackError as error:
         explain(error)
         return 1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
+from botocore.config import Config
 
 from ops.local.ministack import ACCOUNT, REGION
 from ops.local.processes import read_json, write_private
@@ -14,7 +15,12 @@ from ops.local.processes import read_json, write_private
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
+
+
+# A proxy cannot reach this machine's own loopback.
+_DIRECT = Config(proxies={})
 
 
 def client_environment(endpoint_url: str) -> dict[str, str]:
@@ -31,17 +37,25 @@ def client_environment(endpoint_url: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
         "CDK_DEFAULT_REGION": REGION,
     }
 
 
-def client(service: str, endpoint_url: str) -> Any:
-    """Make a boto3 client of the emulator; whatever the shell holds of AWS is ignored."""
-    return boto3.client(
-        service,
-        endpoint_url=endpoint_url,
+def secrets_client(endpoint_url: str) -> SecretsManagerClient:
+    return _session().client("secretsmanager", endpoint_url=endpoint_url, config=_DIRECT)
+
+
+def cloudformation_client(endpoint_url: str) -> CloudFormationClient:
+    return _session().client("cloudformation", endpoint_url=endpoint_url, config=_DIRECT)
+
+
+def _session() -> boto3.Session:
+    """Sign in to the emulator; whatever the shell holds of AWS is ignored."""
+    return boto3.Session(
         region_name=REGION,
         aws_access_key_id=ACCOUNT,
         aws_secret_access_key="local",  # noqa: S106 - the emulator takes any

@@ -37,10 +37,10 @@ def step(title: str) -> Iterator[Callable[[str], None]]:
 
 def explain(error: LocalStackError) -> None:
     """Say what failed, the end of its log, and the next command to type."""
-    errors.print(f"[red]{error}[/red]", markup=True)
+    errors.print(str(error), style="red", markup=False, soft_wrap=True)
     if error.log is not None and error.log.exists():
         lines = error.log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
-        errors.print("\n".join(lines), markup=False, style="dim")
-        errors.print(f"The whole log: {error.log}", markup=False)
+        errors.print("\n".join(lines), markup=False, style="dim", soft_wrap=True)
+        errors.print(f"The whole log: {error.log}", markup=False, soft_wrap=True)
     if error.next_command:
-        errors.print(f"Next: {error.next_command}", markup=False)
+        errors.print(f"Next: {error.next_command}", markup=False, soft_wrap=True)

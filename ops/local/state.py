@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stacks.assets import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEFAULT_STATE = ROOT / ".local"
 # Made by `make`, shared by every local stack of this checkout.

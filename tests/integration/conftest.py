@@ -2,105 +2,65 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from ops.local.postgres import EmbeddedPostgres
-from tillgate.adapters.migration_files import shipped_migrations
-from tillgate.adapters.postgres.conninfo import url_for_role
-from tillgate.adapters.postgres.connection import Database
-from tillgate.adapters.postgres.schema import PostgresSchema
-from tillgate.adapters.postgres.upkeep import PostgresUpkeep
-from tillgate.services.migrate import Migrate
-from tillgate.services.sweep import Sweep
 
-from tests.fakes import InMemorySecretStore
+from ops.local.postgres import EmbeddedPostgres
+from tests.integration.fake_secrets_manager import FakeSecretsManager
+from tests.integration.testdatabase import TestDatabase, create_database, migrate, scratch_database
+from tillgate.adapters.postgres.connection import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Literal
 
-ROLES = ("ingest", "api", "admin", "health", "sweep")
-
-
-@dataclass(frozen=True, slots=True)
-class TestDatabase:
-    """A migrated database; ``superuser_url`` sees everything, row-level security or not."""
-
-    __test__ = False
-
-    server: EmbeddedPostgres
-    superuser_url: str
-    owner_url: str
-
-    def url(self, role: str) -> str:
-        return url_for_role(self.owner_url, username=f"tillgate_{role}", password=f"pw-{role}")
-
-    def superuser(self) -> psycopg.Connection[tuple[object, ...]]:
-        return psycopg.connect(self.superuser_url, autocommit=True)
-
-    def add_tenant(self, slug: str) -> str:
-        with self.superuser() as connection:
-            row = connection.execute(
-                "INSERT INTO tillgate.tenant (slug, name) VALUES (%s, %s) RETURNING tenant_id::text",
-                (slug, slug),
-            ).fetchone()
-        assert row is not None
-        return str(row[0])
-
-
-def create_database(server: EmbeddedPostgres, name: str) -> TestDatabase:
-    """Make an empty database whose owner may create roles, and nothing more."""
-    with psycopg.connect(server.url(), autocommit=True) as connection:
-        known = connection.execute(
-            "SELECT FROM pg_roles WHERE rolname = 'deployer'"
-        ).fetchone()
-        if known is None:
-            connection.execute("CREATE ROLE deployer LOGIN CREATEROLE PASSWORD 'pw-deployer'")
-        connection.execute(f'CREATE DATABASE "{name}" OWNER deployer')  # noqa: S608  A test's own name.
-    return TestDatabase(
-        server,
-        server.url(database=name),
-        server.url(user="deployer", password="pw-deployer", database=name),
-    )
-
-
-def migrate(database: TestDatabase) -> InMemorySecretStore:
-    """Do what functions/migrate does; give the secrets as it left them."""
-    secrets = InMemorySecretStore(
-        {
-            role: json.dumps({"username": f"tillgate_{role}", "password": f"pw-{role}"})
-            for role in ROLES
-        }
-    )
-    Migrate(
-        migrations=shipped_migrations(),
-        schema=PostgresSchema(lambda: database.owner_url),
-        secrets=secrets,
-        role_secret_ids=ROLES,
-        role_url=lambda role, password: url_for_role(
-            database.owner_url, username=role, password=password
-        ),
-    ).run()
-    owner = Database(lambda: database.owner_url, max_uses=1_000)
-    Sweep(PostgresUpkeep(owner)).make_partitions(datetime.now(UTC).date())
-    owner.close()
-    return secrets
+    from tillgate.domain.tenant import TenantId
 
 
 @pytest.fixture(scope="session", params=[16, 18], ids=["postgres16", "postgres18"])
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[EmbeddedPostgres]:
-    postgres = EmbeddedPostgres(
-        tmp_path_factory.mktemp("postgres") / "data", version=request.param, durable=False
-    )
-    postgres.start()
-    yield postgres
-    postgres.stop(mode="immediate")
+def version(request: pytest.FixtureRequest) -> Literal[16, 18]:
+    chosen: Literal[16, 18] = request.param
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def server(version: Literal[16, 18]) -> Iterator[EmbeddedPostgres]:
+    """For tests that assert nothing about crashes: fsync is off."""
+    with _running(version, durable=False) as postgres:
+        yield postgres
+
+
+@pytest.fixture(scope="session")
+def durable_server(version: Literal[16, 18]) -> Iterator[EmbeddedPostgres]:
+    """A server of its own for tests that crash or freeze it: fsync is on."""
+    with (
+        _running(version, durable=True) as postgres,
+        psycopg.connect(postgres.url(), autocommit=True) as connection,
+    ):
+        # Else each recovery first opens every file there is, which takes seconds.
+        connection.execute("ALTER SYSTEM SET recovery_init_sync_method = 'syncfs'")
+        connection.execute("SELECT pg_reload_conf()")
+        connection.close()
+        yield postgres
+
+
+@contextmanager
+def _running(version: Literal[16, 18], *, durable: bool) -> Iterator[EmbeddedPostgres]:
+    # Not below pytest's own folder: run by root, the server runs as another user, and any
+    # other pytest that starts meanwhile closes that folder to it.
+    with TemporaryDirectory(prefix="tillgate-postgres-", dir="/tmp") as folder:
+        postgres = EmbeddedPostgres(Path(folder) / "data", version=version, durable=durable)
+        try:
+            postgres.start()
+            yield postgres
+        finally:
+            postgres.stop(mode="immediate")
 
 
 @pytest.fixture(scope="session")
@@ -109,6 +69,33 @@ def database(server: EmbeddedPostgres) -> TestDatabase:
     made = create_database(server, "tillgate")
     migrate(made)
     return made
+
+
+@pytest.fixture
+def empty_database(server: EmbeddedPostgres) -> Iterator[TestDatabase]:
+    """A database of the test's own, with nothing in it."""
+    with scratch_database(server, f"t{uuid.uuid4().hex}") as made:
+        yield made
+
+
+@pytest.fixture
+def own_database(empty_database: TestDatabase) -> TestDatabase:
+    """A migrated database of the test's own, which it may spoil."""
+    migrate(empty_database)
+    return empty_database
+
+
+@pytest.fixture(scope="session")
+def durable_database(durable_server: EmbeddedPostgres) -> TestDatabase:
+    """One migrated database on the durable server."""
+    made = create_database(durable_server, "tillgate")
+    migrate(made)
+    return made
+
+
+@pytest.fixture
+def tenant(database: TestDatabase) -> TenantId:
+    return database.add_tenant(f"t-{uuid.uuid4()}")
 
 
 @pytest.fixture
@@ -123,3 +110,9 @@ def connect(database: TestDatabase) -> Iterator[Callable[[str], Database]]:
     yield connect_as
     for connection in made:
         connection.close()
+
+
+@pytest.fixture
+def secrets_manager() -> Iterator[FakeSecretsManager]:
+    with FakeSecretsManager() as fake:
+        yield fake

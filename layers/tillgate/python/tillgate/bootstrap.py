@@ -30,11 +30,9 @@ def _secrets(settings: FunctionSettings, *, timeout_seconds: float | None = None
     )
 
 
-def _role_database(
-    settings: FunctionSettings, secrets: SecretsManager, secret_id: str
-) -> Database:
-    from tillgate.adapters.postgres.conninfo import role_url
+def _role_database(settings: FunctionSettings, secrets: SecretsManager, secret_id: str) -> Database:
     from tillgate.adapters.postgres.connection import Database
+    from tillgate.adapters.postgres.conninfo import role_url
 
     return Database(
         lambda: role_url(secrets.read(secret_id)), max_uses=settings.max_requests_per_socket
@@ -80,6 +78,62 @@ def ingest() -> Callable[[LambdaEvent], LambdaResponse]:
     )
     sandbox = Sandbox(settings.version)
     return lambda event: serve(event, routes.handle, sandbox=sandbox)
+
+
+@cache
+def api() -> Callable[[LambdaEvent], LambdaResponse]:
+    """Make the function that answers reads, the documents and the admin API."""
+    from tillgate.adapters.key_ring import KeyRingSecretBox
+    from tillgate.adapters.migration_files import latest_number
+    from tillgate.adapters.postgres.admin_store import PostgresAdminStore
+    from tillgate.adapters.postgres.event_reader import PostgresEventReader
+    from tillgate.adapters.postgres.registry import PostgresRegistry
+    from tillgate.entrypoints.admin_api import AdminRoutes
+    from tillgate.entrypoints.api import ApiRoutes
+    from tillgate.entrypoints.docs.documents import Documents
+    from tillgate.entrypoints.observability import Sandbox
+    from tillgate.providers import PROVIDERS
+    from tillgate.services.admin import Administration
+    from tillgate.services.authenticate import Authenticator
+    from tillgate.services.cached_registry import CachedRegistry
+    from tillgate.services.operator import OperatorGate
+    from tillgate.services.read import ReadEvents
+    from tillgate.services.status import CheckStatus
+    from tillgate.settings import ApiSettings
+
+    settings = ApiSettings.from_env(os.environ)
+    secrets = _secrets(settings)
+    # Two roles, two connections: the one reads a tenant's rows only, the other no events.
+    tenants = _role_database(settings, secrets, settings.database_secret_arn)
+    admin = _role_database(settings, secrets, settings.admin_database_secret_arn)
+    # What is left of a request when its tenant is known; a read may take longer than a write.
+    within_seconds = (settings.request_timeout_ms - settings.connection_timeout_ms) / 1000
+    registry = PostgresRegistry(tenants, within_seconds=settings.connection_timeout_ms / 1000)
+    events = ReadEvents(
+        PostgresEventReader(tenants, providers=tuple(PROVIDERS), within_seconds=within_seconds)
+    )
+    store = PostgresAdminStore(admin, within_seconds=settings.connection_timeout_ms / 1000)
+    secret_box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
+    return ApiRoutes(
+        authenticator=Authenticator(CachedRegistry(registry, clock=time.time)),
+        events=events,
+        documents=Documents(version=settings.version, serves_tls=settings.stage != "local"),
+        admin=AdminRoutes(
+            gate=OperatorGate(lambda: secrets.read(settings.operator_secret_arn), clock=time.time),
+            administration=Administration(store, box=secret_box),
+            events=events,
+            check_status=CheckStatus(
+                store,
+                read_kids=lambda: secret_box.kids,
+                expected_migration=latest_number(),
+                clock=time.monotonic,
+            ),
+            providers=tuple(PROVIDERS),
+            stage=settings.stage,
+            version=settings.version,
+        ),
+        sandbox=Sandbox(settings.version),
+    )
 
 
 @cache

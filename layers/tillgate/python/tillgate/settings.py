@@ -25,7 +25,7 @@ class SettingsError(ValueError):
         self.faults = faults
 
 
-def _bounded(default: int, *, low: int, high: int) -> Any:
+def _bounded(default: int, *, low: int, high: int) -> int:
     """Declare a whole number with its default and the range that makes sense."""
     return field(default=default, metadata={"low": low, "high": high})
 
@@ -46,7 +46,7 @@ class FunctionSettings:
     max_requests_per_socket: int = _bounded(1_000, low=1, high=1_000_000)
 
     def __post_init__(self) -> None:
-        faults = [fault for spec in fields(self) if (fault := self._fault_in(spec))]
+        faults = _faults_in(self, {spec.name: getattr(self, spec.name) for spec in fields(self)})
         if self.connection_timeout_ms > self.request_timeout_ms:
             faults.append(
                 f"CONNECTION_TIMEOUT_MS ({self.connection_timeout_ms}) must not be above"
@@ -54,16 +54,6 @@ class FunctionSettings:
             )
         if faults:
             raise SettingsError(faults)
-
-    def _fault_in(self, spec: Any) -> str | None:
-        value = getattr(self, spec.name)
-        if isinstance(value, str) and not value.strip():
-            return f"{spec.name.upper()} must not be empty"
-        if "low" in spec.metadata:
-            low, high = spec.metadata["low"], spec.metadata["high"]
-            if not low <= value <= high:
-                return f"{spec.name.upper()} must be {low} to {high}, not {value}"
-        return None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -82,6 +72,7 @@ class FunctionSettings:
                 values[spec.name] = int(text)
             else:
                 faults.append(f"{name} must be a whole number, not {text!r}")
+        faults += _faults_in(cls, values)
         if faults:
             raise SettingsError(faults)
         return cls(**values)
@@ -91,9 +82,26 @@ class FunctionSettings:
         return {spec.name.upper(): str(getattr(self, spec.name)) for spec in fields(self)}
 
 
+def _faults_in(
+    settings: FunctionSettings | type[FunctionSettings], values: Mapping[str, Any]
+) -> list[str]:
+    """Name every value that is empty or out of range, each by itself."""
+    faults = []
+    for spec in fields(settings):
+        value = values.get(spec.name)
+        name = spec.name.upper()
+        if isinstance(value, str) and not value.strip():
+            faults.append(f"{name} must not be empty")
+        elif isinstance(value, int) and "low" in spec.metadata:
+            low, high = spec.metadata["low"], spec.metadata["high"]
+            if not low <= value <= high:
+                faults.append(f"{name} must be {low} to {high}, not {value}")
+    return faults
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestSettings(FunctionSettings):
-    """``database_secret_arn`` holds the ingest role's URL; ``max_body_bytes`` is for ``/v1/events``."""
+    """The ingest role's database, and the largest body that ``/v1/events`` takes."""
 
     database_secret_arn: str
     key_ring_secret_arn: str
@@ -102,7 +110,7 @@ class IngestSettings(FunctionSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings(FunctionSettings):
-    """``database_secret_arn`` is the tenants' reader, ``admin_database_secret_arn`` the operator's."""
+    """The database under two roles: the tenants' reader, and the operator's."""
 
     database_secret_arn: str
     admin_database_secret_arn: str

@@ -64,7 +64,13 @@ def sign(
     scope = f"{day}/{region}/{service}/aws4_request"
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     key = f"AWS4{credentials.secret_access_key}".encode()
-    for part in (day, region, service, "aws4_request", f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}"):
+    for part in (
+        day,
+        region,
+        service,
+        "aws4_request",
+        f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}",
+    ):
         key = hmac.digest(key, part.encode(), "sha256")
     signed["authorization"] = (
         f"AWS4-HMAC-SHA256 Credential={credentials.access_key_id}/{scope},"
@@ -112,14 +118,17 @@ class EnvironmentCredentials:
         )
         if status != http.client.OK:
             raise AwsError(f"the credentials endpoint answered {status}")
-        answer = json.loads(body)
-        return Credentials(
-            answer["AccessKeyId"],
-            answer["SecretAccessKey"],
-            answer["Token"],
-            # Renewed five minutes early, so that none expires on its way.
-            datetime.fromisoformat(answer["Expiration"]) - timedelta(minutes=5),
-        )
+        try:
+            answer = json.loads(body)
+            return Credentials(
+                answer["AccessKeyId"],
+                answer["SecretAccessKey"],
+                answer["Token"],
+                # Renewed five minutes early, so that none expires on its way.
+                datetime.fromisoformat(answer["Expiration"]) - timedelta(minutes=5),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise AwsError("the credentials endpoint gave no credentials") from error
 
 
 class AwsJsonClient:
@@ -163,7 +172,10 @@ class AwsJsonClient:
         )
         if status != http.client.OK:
             raise AwsError(f"{target} answered {status}", code=_error_code(answer))
-        result: dict[str, Any] = json.loads(answer)
+        try:
+            result: dict[str, Any] = json.loads(answer)
+        except ValueError as error:
+            raise AwsError(f"{target} answered no JSON") from error
         return result
 
 
@@ -183,9 +195,7 @@ def _exchange(
     timeout_seconds: float,
 ) -> tuple[int, bytes]:
     parts = urlsplit(url)
-    connect = (
-        http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    )
+    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = connect(parts.netloc, timeout=timeout_seconds)
     try:
         connection.request(method, path, body, dict(headers))

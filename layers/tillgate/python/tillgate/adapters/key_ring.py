@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _NONCE_BYTES = 12
 _VERSION = 1
+_MAX_KID_BYTES = 255
 
 
 class KeyRingSecretBox:
@@ -50,6 +51,9 @@ class KeyRingSecretBox:
             raise SecretUnavailableError("the key ring is not a JSON object of keys") from error
         if not ring:
             raise SecretUnavailableError("the key ring is empty")
+        if not all(kid.isascii() and len(kid) <= _MAX_KID_BYTES for kid in ring):
+            # What it would seal could not be opened again.
+            raise SecretUnavailableError("a key's name is not ASCII, or too long")
         self._ring = ring
 
     def seal(self, plain: bytes, *, context: str) -> bytes:

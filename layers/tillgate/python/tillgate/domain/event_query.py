@@ -13,7 +13,7 @@ from tillgate.domain.stored_event import DeliveryState, EventQuery, event_before
 from tillgate.domain.timestamps import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from tillgate.domain.tenant import EventId
@@ -27,33 +27,33 @@ TYPE_PATTERN = r"[!-~]{1,128}"
 _SPACE_FOR_PLUS = re.compile(r" (?=\d\d:\d\d\Z)")
 
 
-class _RefusedError(ValueError):
+class RefusedError(ValueError):
     """A value does not fit; the message says what would."""
 
 
 def _limit(value: str) -> int:
     if re.fullmatch(LIMIT_PATTERN, value) and int(value) <= MAX_LIMIT:
         return int(value)
-    raise _RefusedError(f"must be a whole number from 1 to {MAX_LIMIT}")
+    raise RefusedError(f"must be a whole number from 1 to {MAX_LIMIT}")
 
 
 def _type(value: str) -> str:
     if re.fullmatch(TYPE_PATTERN, value):
         return value
-    raise _RefusedError("must be 1 to 128 visible ASCII characters")
+    raise RefusedError("must be 1 to 128 visible ASCII characters")
 
 
 def _status(value: str) -> DeliveryState:
     try:
         return DeliveryState(value)
     except ValueError:
-        raise _RefusedError(f"must be one of {', '.join(DeliveryState)}") from None
+        raise RefusedError(f"must be one of {', '.join(DeliveryState)}") from None
 
 
 def _moment(value: str) -> datetime:
     moment = instant(_SPACE_FOR_PLUS.sub("+", value))
     if moment is None:
-        raise _RefusedError(
+        raise RefusedError(
             "must be an RFC 3339 date-time with an offset, for example 2026-11-23T10:00:00Z"
         )
     return moment
@@ -63,13 +63,13 @@ def _key(value: str) -> str:
     try:
         return usable_key(value)
     except IdempotencyKeyInvalidError as error:
-        raise _RefusedError(str(error)) from None
+        raise RefusedError(str(error)) from None
 
 
 def _cursor(value: str) -> EventId:
     event_id = event_before(value)
     if event_id is None:
-        raise _RefusedError("must be the next_cursor of an earlier page, unchanged")
+        raise RefusedError("must be the next_cursor of an earlier page, unchanged")
     return event_id
 
 
@@ -92,22 +92,32 @@ def event_query(query_string: str) -> EventQuery:
     Raises InvalidQueryError that names every fault: unknown, repeated, empty and
     malformed parameters.
     """
+    fields = read_query(query_string, {name: read for name, (_, read) in _PARAMETERS.items()})
+    return EventQuery(
+        **{"limit": DEFAULT_LIMIT, **{_PARAMETERS[name][0]: fields[name] for name in fields}}
+    )
+
+
+def read_query(query_string: str, readers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    """Read the parameters that ``readers`` names; each raises RefusedError for what is unfit.
+
+    Raises InvalidQueryError that names every fault, unknown and repeated parameters too.
+    """
     pairs = [_decoded(part) for part in query_string.split("&") if part]
     counts = Counter(name for name, _ in pairs)
     faults = [_fault(name, "is given more than once") for name, n in counts.items() if n > 1]
-    fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name not in _PARAMETERS:
-            faults.append(_fault(name, f"is not one of {', '.join(_PARAMETERS)}"))
+    values: dict[str, Any] = {}
+    for name, text in pairs:
+        if name not in readers:
+            faults.append(_fault(name, f"is not one of {', '.join(readers)}"))
             continue
-        field, read = _PARAMETERS[name]
         try:
-            fields[field] = read(value)
-        except _RefusedError as refused:
+            values[name] = readers[name](text)
+        except RefusedError as refused:
             faults.append(_fault(name, str(refused)))
     if faults:
         raise InvalidQueryError(list(dict.fromkeys(faults)))
-    return EventQuery(**{"limit": DEFAULT_LIMIT, **fields})
+    return values
 
 
 def _decoded(part: str) -> tuple[str, str]:

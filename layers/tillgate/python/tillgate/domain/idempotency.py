@@ -10,7 +10,7 @@ from tillgate.domain.errors import IdempotencyKeyInvalidError, IdempotencyKeyReq
 MAX_KEY_LENGTH = 255
 API_NAMESPACE = "api"
 
-_BARE = re.compile(r'[!#-+\--\[\]-~]+\Z')  # Visible ASCII without space, quote, comma, backslash.
+_BARE = re.compile(r"[!#-+\--\[\]-~]+\Z")  # Visible ASCII without space, quote, comma, backslash.
 # RFC 8941, section 3.3.3: a quoted string in which only the quote and the backslash are escaped.
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"\Z')
 _VISIBLE = re.compile(r"[!-~]+\Z")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from tillgate.domain.errors import InvalidJsonError, SenderError
 
@@ -59,7 +59,7 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _mark(value: Any) -> str:
+def _mark(value: object) -> str:
     if isinstance(value, Number):
         return f"{_MARK}{value.text}{_MARK}"
     raise TypeError(f"{type(value).__name__} is not a JSON value")

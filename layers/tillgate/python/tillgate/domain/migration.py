@@ -32,9 +32,7 @@ def check_numbering(migrations: Sequence[Migration]) -> None:
             raise MigrationError(f"{migration.name} should have number {expected:04}")
 
 
-def to_apply(
-    migrations: Sequence[Migration], applied: Mapping[int, str]
-) -> list[Migration]:
+def to_apply(migrations: Sequence[Migration], applied: Mapping[int, str]) -> list[Migration]:
     """Give the migrations that are still to be applied, in order.
 
     ``applied`` is number -> sha256. Numbers beyond the known ones are a newer version's,

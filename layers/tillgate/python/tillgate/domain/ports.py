@@ -122,9 +122,7 @@ class AdminStore(Protocol):
         """Idempotent; None when there is no such tenant."""
         ...
 
-    def add_token(
-        self, tenant_id: TenantId, *, name: str, digest: bytes, hint: str
-    ) -> TokenRecord:
+    def add_token(self, tenant_id: TenantId, *, name: str, digest: bytes, hint: str) -> TokenRecord:
         """Raises NotFoundError when there is no such tenant."""
         ...
 

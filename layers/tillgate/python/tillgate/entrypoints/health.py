@@ -22,9 +22,7 @@ class HealthRoutes:
     def handle(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
         if request.route == "GET /livez":
             log.outcome = "ok"
-            return json_response(
-                200, {"status": "ok", "version": self._version}, rid=request.rid
-            )
+            return json_response(200, {"status": "ok", "version": self._version}, rid=request.rid)
         if request.route == "GET /startupz":
             return self._startupz(request, log)
         raise NotFoundError("There is no such path.")

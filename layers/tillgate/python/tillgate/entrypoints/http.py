@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 import uuid
@@ -70,11 +69,11 @@ class HttpRequest:
 
         Raises InvalidJsonError when they cannot be told, which API Gateway does not cause.
         """
-        if not self.is_base64:
-            return self.raw_body.encode("utf-8", "surrogateescape")
         try:
-            return base64.b64decode(self.raw_body, validate=True)
-        except binascii.Error:
+            if self.is_base64:
+                return base64.b64decode(self.raw_body, validate=True)
+            return self.raw_body.encode("utf-8", "surrogateescape")
+        except ValueError:  # Neither base64 nor text that UTF-8 can carry.
             raise InvalidJsonError("The body's transfer encoding is broken.") from None
 
 

@@ -53,8 +53,6 @@ class RequestLog:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
-
-
 def serve(
     event: LambdaEvent,
     handle: Callable[[HttpRequest, RequestLog], LambdaResponse],

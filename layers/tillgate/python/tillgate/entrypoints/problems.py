@@ -52,6 +52,8 @@ _PROBLEMS: dict[type[errors.TillgateError], tuple[str, int, str]] = {
     errors.SignatureRefusedError: ("unauthenticated", 401, "The delivery is not authentic"),
     errors.StoreUnavailableError: ("unavailable", 503, "Nothing was stored; try again"),
     errors.SecretUnavailableError: ("unavailable", 503, "Nothing was stored; try again"),
+    # What has no line of its own is a fault of ours, and gets an answer all the same.
+    errors.TillgateError: ("internal", 500, "Internal server error"),
 }
 # What is wrong on our side is the log's business, not the caller's.
 _OUR_FAULT_DETAIL = "Tillgate cannot answer for this right now. Repeat the call: it is safe."
@@ -59,14 +61,12 @@ _OUR_FAULT_DETAIL = "Tillgate cannot answer for this right now. Repeat the call:
 
 def problem(error: errors.TillgateError) -> dict[str, Any]:
     """Give the problem document of an error, without the rid."""
-    kind, status, title = next(
-        _PROBLEMS[cls] for cls in type(error).__mro__ if cls in _PROBLEMS
-    )
+    kind, status, title = next(_PROBLEMS[cls] for cls in type(error).__mro__ if cls in _PROBLEMS)
     document: dict[str, Any] = {
         "type": kind,
         "title": title,
         "status": status,
-        "detail": _OUR_FAULT_DETAIL if isinstance(error, errors.UpstreamError) else str(error),
+        "detail": str(error) if isinstance(error, errors.SenderError) else _OUR_FAULT_DETAIL,
     }
     if isinstance(
         error, (errors.InvalidEventError, errors.InvalidQueryError, errors.InvalidRequestError)
@@ -106,9 +106,7 @@ def _headers(error: errors.TillgateError) -> dict[str, str]:
     return {}
 
 
-def _answer(
-    document: dict[str, Any], *, rid: str, headers: Mapping[str, str]
-) -> LambdaResponse:
+def _answer(document: dict[str, Any], *, rid: str, headers: Mapping[str, str]) -> LambdaResponse:
     return response(
         int(document["status"]),
         json.dumps({**document, "rid": rid}, separators=(",", ":")),

@@ -7,8 +7,16 @@ and the 405 therefore are.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tillgate.domain.errors import MethodNotAllowedError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tillgate.entrypoints.http import HttpRequest
+    from tillgate.entrypoints.observability import RequestLog
 
 ROUTES: dict[str, tuple[str, ...]] = {
     "/v1/events": ("GET", "POST"),
@@ -31,6 +39,18 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/admin/api/tenants/{tenant_id}/events/{event_id}": ("GET",),
     "/admin/api/tokens/{token_id}": ("DELETE",),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request that has a route; ``query_string`` is still percent-encoded."""
+
+    request: HttpRequest
+    log: RequestLog
+    query_string: str
+    parameters: Mapping[str, str]
+
+
 _TEMPLATES = [
     (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), path) for path in ROUTES if "{" in path
 ]

@@ -64,7 +64,7 @@ USING (tenant_id = (SELECT tillgate.current_tenant()));
 CREATE FUNCTION tillgate.first_event_id(p_at timestamptz) RETURNS uuid
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN (
-    lpad(to_hex((extract(EPOCH FROM p_at) * 1000)::bigint), 12, '0') || '70008000000000000000'
+    lpad(to_hex(floor(extract(EPOCH FROM p_at) * 1000)::bigint), 12, '0') || '70008000000000000000'
 )::uuid;
 GRANT EXECUTE ON FUNCTION tillgate.first_event_id(timestamptz) TO tillgate_api, tillgate_admin;
 
@@ -94,6 +94,9 @@ DECLARE
 BEGIN
     FOREACH v_parent IN ARRAY ARRAY['event', 'delivery'] LOOP
         v_name := v_parent || to_char(p_day, '_YYYYMMDD');
+        CONTINUE WHEN to_regclass(format('tillgate.%I', v_name)) IS NOT NULL;
+        -- One maker at a time; whoever waited looks again.
+        EXECUTE format('LOCK TABLE tillgate.%I IN SHARE UPDATE EXCLUSIVE MODE', v_parent);
         CONTINUE WHEN to_regclass(format('tillgate.%I', v_name)) IS NOT NULL;
         EXECUTE format(
             'CREATE TABLE tillgate.%I (LIKE tillgate.%I INCLUDING ALL)', v_name, v_parent);

@@ -48,6 +48,12 @@ DECLARE
     v_counter uuid := coalesce(p_endpoint_id, '00000000-0000-0000-0000-000000000000');
     v_kept bigint;
 BEGIN
+    -- The caller may repeat a call whose answer was lost: that is kept, and counted, once.
+    IF EXISTS (
+        SELECT FROM tillgate.quarantine AS q WHERE q.quarantine_id = p_quarantine_id
+    ) THEN
+        RETURN true;
+    END IF;
     IF p_daily_limit IS NOT NULL THEN
         -- Looking first spares a flood of forgeries the lock, once the limit is reached.
         SELECT q.kept INTO v_kept FROM tillgate.quarantine_quota AS q
@@ -70,7 +76,7 @@ BEGIN
         p_quarantine_id, p_tenant_id, p_endpoint_id, p_provider, p_reason, p_rid, p_received_at,
         p_expires_at, p_sealed_content
     )
-    -- The caller may repeat a call whose answer was lost.
+    -- The lost call may be under way yet.
     ON CONFLICT (quarantine_id) DO NOTHING;
     RETURN true;
 END

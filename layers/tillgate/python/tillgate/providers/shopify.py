@@ -1,4 +1,7 @@
-"""Shopify (POS). https://shopify.dev/docs/apps/build/webhooks/subscribe/https"""
+"""Shopify POS.
+
+https://shopify.dev/docs/apps/build/webhooks/subscribe/https
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Square. https://developer.squareup.com/docs/webhooks/step3validate"""
+"""Square.
+
+https://developer.squareup.com/docs/webhooks/step3validate
+"""
 
 from __future__ import annotations
 

@@ -140,9 +140,7 @@ class AcceptHook:
             else:
                 by_tenant.setdefault(source.tenant.tenant_id, []).append(_of(source, event))
         for tenant_id, events in by_tenant.items():
-            for answer in self._events.accept(
-                tenant_id, events, received_at=delivery.received_at
-            ):
+            for answer in self._events.accept(tenant_id, events, received_at=delivery.received_at):
                 if answer.outcome is Outcome.NEW:
                     tally.accepted += 1
                 elif answer.outcome is Outcome.DUPLICATE:
@@ -156,9 +154,7 @@ class AcceptHook:
             self._set_aside(delivery, endpoint, reason, tenant_id=tenant_id)
         return tally
 
-    def _source_of(
-        self, endpoint: Endpoint, item: HookItem
-    ) -> tuple[Source | None, Reason | None]:
+    def _source_of(self, endpoint: Endpoint, item: HookItem) -> tuple[Source | None, Reason | None]:
         """Give the source an item goes to, and the reason why it must not, if there is one."""
         source = endpoint.source
         if source is None:

@@ -67,9 +67,7 @@ class Ingest:
         items = [_event_or_error(item) for item in batch_from_json(parse(body))]
         events = [event for _, event in items if isinstance(event, NewEvent)]
         answers = iter(
-            self._events.accept(tenant.tenant_id, events, received_at=received_at)
-            if events
-            else ()
+            self._events.accept(tenant.tenant_id, events, received_at=received_at) if events else ()
         )
         return [
             _stored(key, next(answers))

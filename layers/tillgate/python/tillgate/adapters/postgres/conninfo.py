@@ -35,7 +35,9 @@ def owner_url(secret: str) -> str:
             }
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise SecretUnavailableError("the database secret is neither a URL nor RDS's JSON") from error
+        raise SecretUnavailableError(
+            "the database secret is neither a URL nor RDS's JSON"
+        ) from error
 
 
 def role_url(secret: str) -> str:
@@ -49,10 +51,9 @@ def role_url(secret: str) -> str:
 def url_for_role(url: str, *, username: str, password: str) -> str:
     """Give the same database's URL for another role."""
     try:
-        parts = conninfo_to_dict(url)
-    except ProgrammingError as error:
+        return _url({**conninfo_to_dict(url), "user": username, "password": password})
+    except (ProgrammingError, ValueError) as error:
         raise SecretUnavailableError("the database secret is not a connection URL") from error
-    return _url({**parts, "user": username, "password": password})
 
 
 def _url(parts: Mapping[str, object]) -> str:
@@ -67,9 +68,20 @@ def _url(parts: Mapping[str, object]) -> str:
             ("dbname", "postgres"),
         )
     )
-    address = f"[{host}]" if ":" in host else quote(host, safe="")
-    query = f"?{urlencode(rest)}" if rest else ""
+    # libpq reads a plus sign as a plus sign, so a space has to be %20.
+    query = f"?{urlencode(rest, quote_via=quote)}" if rest else ""
     return (
-        f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@{address}:{port}"
+        f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@{_addresses(host, port)}"
         f"/{quote(dbname, safe='')}{query}"
+    )
+
+
+def _addresses(host: str, port: str) -> str:
+    """Write libpq's comma-separated hosts with their ports, of which there may be one for all."""
+    hosts, ports = host.split(","), port.split(",")
+    if len(ports) == 1:
+        ports *= len(hosts)
+    return ",".join(
+        f"[{name}]:{number}" if ":" in name else f"{quote(name, safe='')}:{number}"
+        for name, number in zip(hosts, ports, strict=True)
     )

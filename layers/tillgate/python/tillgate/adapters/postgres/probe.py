@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from psycopg import errors
+
 if TYPE_CHECKING:
     from tillgate.adapters.postgres.connection import Database
 
@@ -15,8 +17,12 @@ class PostgresProbe:
         self._database = database
 
     def current_migration(self, *, within_seconds: float) -> int:
-        [(number,)] = self._database.rows(
-            "SELECT coalesce(max(number), 0) FROM tillgate.schema_migration",
-            within_seconds=within_seconds,
-        )
+        try:
+            [(number,)] = self._database.rows(
+                "SELECT coalesce(max(number), 0) FROM tillgate.schema_migration",
+                within_seconds=within_seconds,
+            )
+        except errors.UndefinedTable:
+            # A database that nobody has migrated: there, but not ready.
+            return 0
         return int(number)

@@ -23,9 +23,7 @@ def quarantine_seal_context(quarantine_id: str) -> str:
 class PostgresQuarantine:
     """Implements Quarantine. ``within_seconds`` is the deadline of one call."""
 
-    def __init__(
-        self, database: Database, secret_box: SecretBox, *, within_seconds: float
-    ) -> None:
+    def __init__(self, database: Database, secret_box: SecretBox, *, within_seconds: float) -> None:
         self._database = database
         self._secret_box = secret_box
         self._within_seconds = within_seconds

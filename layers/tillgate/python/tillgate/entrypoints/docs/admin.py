@@ -1,0 +1,251 @@
+"""``/admin/api``, as the OpenAPI document has it."""
+
+from __future__ import annotations
+
+from tillgate.entrypoints.docs.answers import (
+    OPERATOR,
+    Json,
+    answer,
+    body,
+    parameter,
+    problems,
+)
+from tillgate.entrypoints.docs.first_party import LIST_QUERY, PAGE_EXAMPLE, READ_ONE_ANSWER
+
+_TENANT_ID = "7d0f2c34-5b1a-4e6f-9a8b-1c2d3e4f5a6b"
+_APP_ID = "e2b7c6a1-04d3-4f58-8b9e-6d7c5a4b3f2e"
+_SOURCE_ID = "4c1d6f0e-8a57-4b1e-9d3c-2f6b7a905e18"
+_AT = "2026-11-23T09:30:00.000000Z"
+_HOOKS = "https://events.example.com/v1/hooks"
+_TENANT: Json = {
+    "tenant_id": _TENANT_ID,
+    "slug": "corner-cafe",
+    "name": "Corner Café",
+    "state": "active",
+    "created_at": _AT,
+}
+_TOKEN: Json = {
+    "token_id": "0b9a8c7d-6e5f-4a3b-8c1d-0e9f8a7b6c5d",
+    "tenant_id": _TENANT_ID,
+    "name": "till 1",
+    "hint": "tg_live_4f9Q",
+    "created_at": _AT,
+    "revoked_at": None,
+}
+_APP: Json = {
+    "app_id": _APP_ID,
+    "provider": "square",
+    "name": "our Square app",
+    "notification_url": f"{_HOOKS}/square/{_APP_ID}",
+    "created_at": _AT,
+}
+_SOURCE: Json = {
+    "source_id": _SOURCE_ID,
+    "tenant_id": _TENANT_ID,
+    "provider": "standard",
+    "name": "web shop",
+    "merchant_id": None,
+    "app_id": None,
+    "notification_url": f"{_HOOKS}/standard/{_SOURCE_ID}",
+    "created_at": _AT,
+}
+# Made up, and marked so: no example may look like a secret in use.
+_SECRET = "whsec_RVhBTVBMRS1FWEFNUExFLUVYQU1QTEUtRVhBTVBMRS0="  # noqa: S105
+_STATUS: Json = {
+    "version": "0.1.0",
+    "stage": "prod",
+    "database": {"ok": True, "latency_ms": 1.4},
+    "migrations": {"ok": True, "current": 5, "expected": 5},
+    "partitions": {"days_ahead": 14},
+    "tenants": 2,
+    "key_ring": {"ok": True, "kids": ["k1"], "current": "k1"},
+}
+
+PARAMETERS: Json = {
+    name: {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "format": "uuid"},
+        "example": example,
+    }
+    for name, example in (("tenant_id", _TENANT_ID), ("token_id", _TOKEN["token_id"]))
+}
+_SLUG_QUERY: Json = {
+    "name": "slug",
+    "in": "query",
+    "schema": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"},
+    "description": "Only the tenant with this slug.",
+}
+_BODY_PROBLEMS = ("unsupported-media-type", "payload-too-large", "invalid-json", "invalid-request")
+
+
+def _operation(
+    operation_id: str,
+    summary: str,
+    answers: Json,
+    *others: str,
+    parameters: tuple[Json, ...] = (),
+    **more: object,
+) -> Json:
+    return {
+        "operationId": operation_id,
+        "tags": ["Administration"],
+        "summary": summary,
+        "security": OPERATOR,
+        "parameters": [*parameters, parameter("X-Request-Id")],
+        "responses": {**answers, **problems("unauthenticated", "unavailable", *others)},
+        **more,
+    }
+
+
+_TENANTS: Json = {
+    "get": _operation(
+        "listTenants",
+        "List the tenants",
+        {"200": answer("By slug", "Tenants", {"tenants": [_TENANT]})},
+        "invalid-query",
+        parameters=(_SLUG_QUERY,),
+    ),
+    "post": _operation(
+        "createTenant",
+        "Create a tenant",
+        {"201": answer("Created", "Tenant", _TENANT)},
+        "slug-taken",
+        *_BODY_PROBLEMS,
+        requestBody=body("NewTenant", {"slug": "corner-cafe", "name": "Corner Café"}),
+    ),
+}
+_TOKENS: Json = {
+    "get": _operation(
+        "listTokens",
+        "List a tenant's tokens",
+        {"200": answer("Without the tokens themselves", "Tokens", {"tokens": [_TOKEN]})},
+        "not-found",
+        parameters=(parameter("tenant_id"),),
+    ),
+    "post": _operation(
+        "issueToken",
+        "Issue an API token",
+        {
+            "201": answer(
+                "Issued; the token is shown once",
+                "IssuedToken",
+                {**_TOKEN, "token": "tg_live_4f9Q-EXAMPLE-EXAMPLE-EXAMPLE-EXAMPLE-EXAMPL"},
+            )
+        },
+        "not-found",
+        *_BODY_PROBLEMS,
+        parameters=(parameter("tenant_id"),),
+        requestBody=body("NewToken", {"name": "till 1"}),
+    ),
+}
+_APPS: Json = {
+    "get": _operation(
+        "listApps",
+        "List the apps at vendors",
+        {"200": answer("Without secrets", "Apps", {"apps": [_APP]})},
+    ),
+    "post": _operation(
+        "registerApp",
+        "Register an app: one URL, many merchants",
+        {"201": answer("Registered", "RegisteredApp", {**_APP, "secret": "made-up-example"})},
+        *_BODY_PROBLEMS,
+        requestBody=body(
+            "NewApp",
+            {
+                "provider": "square",
+                "name": "our Square app",
+                "secret": "made-up-example",
+                "public_url": "https://events.example.com",
+            },
+        ),
+    ),
+}
+_SOURCES: Json = {
+    "get": _operation(
+        "listSources",
+        "List a tenant's sources",
+        {"200": answer("Without secrets", "Sources", {"sources": [_SOURCE]})},
+        "not-found",
+        parameters=(parameter("tenant_id"),),
+    ),
+    "post": _operation(
+        "addSource",
+        "Connect a tenant to a POS",
+        {"201": answer("Connected", "AddedSource", {**_SOURCE, "secret": _SECRET})},
+        "not-found",
+        "merchant-taken",
+        *_BODY_PROBLEMS,
+        parameters=(parameter("tenant_id"),),
+        description="By a URL and a secret of its own, or bound to an app by its merchant id.",
+        requestBody=body(
+            "NewSource",
+            {
+                "provider": "standard",
+                "name": "web shop",
+                "public_url": "https://events.example.com",
+            },
+        ),
+    ),
+}
+
+
+def _change(operation_id: str, summary: str, state: str) -> Json:
+    return {
+        "post": _operation(
+            operation_id,
+            summary,
+            {"200": answer("Done, or so already", "Tenant", {**_TENANT, "state": state})},
+            "not-found",
+            parameters=(parameter("tenant_id"),),
+            description="Takes up to 30 s to reach every sandbox.",
+        )
+    }
+
+
+_TENANT_PATH = "/admin/api/tenants/{tenant_id}"
+PATHS: Json = {
+    "/admin/api/status": {
+        "get": _operation(
+            "readStatus",
+            "How is the installation?",
+            {"200": answer("What works and what does not", "Status", _STATUS)},
+        )
+    },
+    "/admin/api/tenants": _TENANTS,
+    f"{_TENANT_PATH}/suspend": _change("suspendTenant", "Suspend a tenant", "suspended"),
+    f"{_TENANT_PATH}/resume": _change("resumeTenant", "Resume a tenant", "active"),
+    f"{_TENANT_PATH}/tokens": _TOKENS,
+    "/admin/api/tokens/{token_id}": {
+        "delete": _operation(
+            "revokeToken",
+            "Revoke an API token",
+            {"200": answer("Revoked, or so already", "Token", {**_TOKEN, "revoked_at": _AT})},
+            "not-found",
+            parameters=(parameter("token_id"),),
+            description="It may still serve for 30 s.",
+        )
+    },
+    "/admin/api/apps": _APPS,
+    f"{_TENANT_PATH}/sources": _SOURCES,
+    f"{_TENANT_PATH}/events": {
+        "get": _operation(
+            "listTenantEvents",
+            "List a tenant's events",
+            {"200": answer("As the tenant sees them", "EventPage", PAGE_EXAMPLE)},
+            "not-found",
+            "invalid-query",
+            parameters=(parameter("tenant_id"), *LIST_QUERY),
+        )
+    },
+    f"{_TENANT_PATH}/events/{{event_id}}": {
+        "get": _operation(
+            "readTenantEvent",
+            "Read a tenant's event",
+            {"200": READ_ONE_ANSWER},
+            "not-found",
+            parameters=(parameter("tenant_id"), parameter("event_id")),
+        )
+    },
+}

@@ -1,0 +1,139 @@
+"""The shapes of what the operator sends and gets (JSON Schema 2020-12)."""
+
+from __future__ import annotations
+
+from tillgate.domain.tenant import TenantState
+from tillgate.entrypoints import admin_bodies as bodies
+from tillgate.entrypoints.docs.answers import Json, schema
+from tillgate.entrypoints.docs.schemas import COUNT, FLAG, INSTANT, TEXT, UUID, nullable, obj
+
+_NAME: Json = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": bodies.NAME_PATTERN}
+_MERCHANT: Json = {**_NAME, "maxLength": 255, "description": "The vendor's id of the merchant."}
+_SECRET: Json = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 512,
+    "pattern": bodies.SECRET_PATTERN,
+    "description": "With which the vendor signs; made for you when left out.",
+}
+_PUBLIC_URL: Json = {
+    "type": "string",
+    "maxLength": 1024,
+    "pattern": bodies.PUBLIC_URL_PATTERN,
+    "description": "Tillgate's own address; the path of the hook is added to it.",
+}
+_NOTIFICATION_URL: Json = {
+    "type": "string",
+    "maxLength": 2048,
+    "pattern": bodies.NOTIFICATION_URL_PATTERN,
+    "description": "The whole URL as registered at the vendor, which some vendors sign.",
+}
+
+_TENANT: Json = {
+    "tenant_id": UUID,
+    "slug": {"type": "string", "pattern": bodies.SLUG_PATTERN},
+    "name": _NAME,
+    "state": {"enum": list(TenantState)},
+    "created_at": INSTANT,
+}
+_TOKEN: Json = {
+    "token_id": UUID,
+    "tenant_id": UUID,
+    "name": _NAME,
+    "hint": {**TEXT, "description": "How the token begins."},
+    "created_at": INSTANT,
+    "revoked_at": nullable(INSTANT),
+}
+_APP: Json = {
+    "app_id": UUID,
+    "provider": TEXT,
+    "name": _NAME,
+    "notification_url": TEXT,
+    "created_at": INSTANT,
+}
+_SOURCE: Json = {
+    "source_id": UUID,
+    "tenant_id": UUID,
+    "provider": TEXT,
+    "name": _NAME,
+    "merchant_id": nullable(TEXT),
+    "app_id": nullable(UUID),
+    "notification_url": TEXT,
+    "created_at": INSTANT,
+}
+_SECRET_ONCE: Json = {**TEXT, "description": "Given here, and never again."}
+
+
+def _listed(name: str, of: str) -> Json:
+    return obj({name: {"type": "array", "items": schema(of)}})
+
+
+def admin_schemas(providers: list[str]) -> Json:
+    """Give the admin API's shapes; ``providers`` are those built so far."""
+    provider: Json = {"type": "string", "enum": providers}
+    own_url: Json = {
+        "oneOf": [{"required": ["public_url"]}, {"required": ["notification_url"]}],
+        "if": {"properties": {"provider": {"const": "standard"}}, "required": ["provider"]},
+        "then": {"properties": {"secret": {"pattern": bodies.STANDARD_SECRET_PATTERN}}},
+    }
+    urls: Json = {"public_url": _PUBLIC_URL, "notification_url": _NOTIFICATION_URL}
+    return {
+        "NewTenant": obj({"slug": _TENANT["slug"], "name": _NAME}),
+        "Tenant": obj(_TENANT),
+        "Tenants": _listed("tenants", "Tenant"),
+        "NewToken": obj({"name": _NAME}),
+        "Token": obj(_TOKEN),
+        "IssuedToken": obj({**_TOKEN, "token": _SECRET_ONCE}),
+        "Tokens": _listed("tokens", "Token"),
+        "NewApp": obj(
+            {"provider": provider, "name": _NAME, "secret": _SECRET, **urls},
+            optional=("secret", *urls),
+            **own_url,
+        ),
+        "App": obj(_APP),
+        "RegisteredApp": obj({**_APP, "secret": _SECRET_ONCE}),
+        "Apps": _listed("apps", "App"),
+        "NewSource": {"oneOf": [schema("NewOwnSource"), schema("NewBoundSource")]},
+        "NewOwnSource": obj(
+            {
+                "provider": provider,
+                "name": _NAME,
+                "merchant_id": _MERCHANT,
+                "secret": _SECRET,
+                **urls,
+            },
+            optional=("name", "merchant_id", "secret", *urls),
+            description="A source with a URL and a secret of its own.",
+            **own_url,
+        ),
+        "NewBoundSource": obj(
+            {
+                "provider": provider,
+                "name": _NAME,
+                "merchant_id": _MERCHANT,
+                "app_id": {"type": "string", "pattern": bodies.UUID_PATTERN},
+            },
+            optional=("name",),
+            description="A source bound to an app: the app's URL, this merchant's events.",
+        ),
+        "Source": obj(_SOURCE),
+        "AddedSource": obj({**_SOURCE, "secret": _SECRET_ONCE}, optional=("secret",)),
+        "Sources": _listed("sources", "Source"),
+        "Status": obj(
+            {
+                "version": TEXT,
+                "stage": TEXT,
+                "database": obj({"ok": FLAG, "latency_ms": {"type": "number"}}),
+                "migrations": obj({"ok": FLAG, "current": nullable(COUNT), "expected": COUNT}),
+                "partitions": obj({"days_ahead": {"type": ["integer", "null"]}}),
+                "tenants": nullable(COUNT),
+                "key_ring": obj(
+                    {
+                        "ok": FLAG,
+                        "kids": {"type": "array", "items": TEXT},
+                        "current": nullable(TEXT),
+                    }
+                ),
+            }
+        ),
+    }

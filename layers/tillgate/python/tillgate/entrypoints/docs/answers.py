@@ -1,0 +1,91 @@
+"""Parts of which the OpenAPI document's operations are made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tillgate.entrypoints.docs.problems import INTERNAL, PROBLEMS
+
+Json = dict[str, Any]
+
+_REASONS = {
+    400: "The request cannot be read",
+    401: "Not authenticated",
+    403: "Authenticated, and refused",
+    404: "No such thing",
+    409: "Taken already",
+    413: "Too large",
+    415: "Not JSON",
+    422: "Readable, but not acceptable; every fault is named",
+    500: "A fault of Tillgate's",
+    503: "Tillgate cannot answer right now; try again after `Retry-After`",
+}
+_PROBLEM_HEADERS: dict[int, list[str]] = {401: ["WWW-Authenticate"], 503: ["Retry-After"]}
+
+TENANT = [{"tenantToken": list[str]()}]
+OPERATOR = [{"operatorToken": list[str]()}]
+NOBODY: list[Json] = []
+
+
+def schema(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def parameter(name: str) -> Json:
+    return {"$ref": f"#/components/parameters/{name}"}
+
+
+def _headers(*names: str) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}
+
+
+def answer(description: str, name: str, example: object, *, headers: tuple[str, ...] = ()) -> Json:
+    """Describe a JSON answer by the name of its schema and one true example."""
+    return {
+        "description": description,
+        "headers": _headers(*headers),
+        "content": {"application/json": {"schema": schema(name), "example": example}},
+    }
+
+
+def text_answer(description: str, media_type: str) -> Json:
+    return {
+        "description": description,
+        "headers": _headers(),
+        "content": {media_type: {"schema": {"type": "string"}}},
+    }
+
+
+def body(name: str, example: object, *, description: str = "") -> Json:
+    """Describe a JSON body that has to be sent."""
+    content = {"application/json": {"schema": schema(name), "example": example}}
+    return {"required": True, "content": content, "description": description}
+
+
+def problems(*types: str) -> Json:
+    """Describe the answers for these problems, those of one status together, and for a 500."""
+    documents: list[Json] = [*(PROBLEMS[kind].document for kind in types), INTERNAL]
+    return {
+        str(status): _problem_answer(status, [d for d in documents if d["status"] == status])
+        for status in sorted({int(document["status"]) for document in documents})
+    }
+
+
+def _problem_answer(status: int, documents: list[Json]) -> Json:
+    kinds = [str(document["type"]) for document in documents]
+    return {
+        "description": f"{_REASONS[status]}: {', '.join(f'`{kind}`' for kind in kinds)}",
+        "headers": _headers(*_PROBLEM_HEADERS.get(status, [])),
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "allOf": [schema("Problem")],
+                    "properties": {"type": {"enum": kinds}, "status": {"const": status}},
+                },
+                "examples": {
+                    kind: {"value": document}
+                    for kind, document in zip(kinds, documents, strict=True)
+                },
+            }
+        },
+    }

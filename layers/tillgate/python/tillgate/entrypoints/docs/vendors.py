@@ -1,0 +1,73 @@
+"""The POS vendors built so far: what each signs, and how to try a delivery by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class VendorDoc:
+    """``headers``: name and what it is for. ``script`` signs ``$BODY`` with ``$SECRET``."""
+
+    title: str
+    reference: str
+    signs: str
+    secret: str
+    headers: tuple[tuple[str, str], ...]
+    script: str
+
+
+VENDORS: dict[str, VendorDoc] = {
+    "square": VendorDoc(
+        title="Square",
+        reference="https://developer.squareup.com/docs/webhooks/step3validate",
+        signs="HMAC-SHA256 in base64 over the notification URL followed by the body. The URL has "
+        "to be the registered one to the letter.",
+        secret="The signature key of the webhook subscription, used as text.",  # noqa: S106
+        headers=(("X-Square-Hmacsha256-Signature", "the signature"),),
+        script="""\
+BODY='{"merchant_id":"MLEFBHHSJGVHD","type":"order.created","event_id":"'$(openssl rand -hex 16)'"}'
+SIGNATURE=$(printf %s "$URL$BODY" | openssl dgst -sha256 -hmac "$SECRET" -binary | base64)
+curl -i "$URL" -H 'Content-Type: application/json' \\
+  -H "X-Square-Hmacsha256-Signature: $SIGNATURE" --data-binary "$BODY\"""",
+    ),
+    "shopify": VendorDoc(
+        title="Shopify (POS)",
+        reference="https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
+        signs="HMAC-SHA256 in base64 over the body.",
+        secret="The app's client secret, used as text.",  # noqa: S106
+        headers=(
+            ("X-Shopify-Hmac-Sha256", "the signature"),
+            ("X-Shopify-Webhook-Id", "the idempotency key"),
+            ("X-Shopify-Topic", "the event's type"),
+            ("X-Shopify-Shop-Domain", "the merchant"),
+        ),
+        script="""\
+BODY='{"id":820982911946154508,"updated_at":"2026-11-23T10:00:00Z","total_price":"403.00"}'
+SIGNATURE=$(printf %s "$BODY" | openssl dgst -sha256 -hmac "$SECRET" -binary | base64)
+curl -i "$URL" -H 'Content-Type: application/json' \\
+  -H "X-Shopify-Hmac-Sha256: $SIGNATURE" -H "X-Shopify-Webhook-Id: $(openssl rand -hex 16)" \\
+  -H 'X-Shopify-Topic: orders/create' -H 'X-Shopify-Shop-Domain: corner-cafe.myshopify.com' \\
+  --data-binary "$BODY\"""",
+    ),
+    "standard": VendorDoc(
+        title="Standard Webhooks (your own integration)",
+        reference="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
+        signs="HMAC-SHA256 in base64 over id, time of sending and body, joined with dots. The time "
+        "may be five minutes off, either way.",
+        secret="whsec_ and the key in base64; the key is what is decoded.",  # noqa: S106
+        headers=(
+            ("Webhook-Id", "the idempotency key"),
+            ("Webhook-Timestamp", "the time of sending, in seconds since 1970"),
+            ("Webhook-Signature", "`v1,` and the signature; several, separated by spaces"),
+        ),
+        script="""\
+BODY='{"type":"order.created","timestamp":"2026-11-23T10:00:00Z","data":{"id":"order-17"}}'
+ID=msg_$(openssl rand -hex 16) NOW=$(date +%s)
+KEY=$(printf %s "${SECRET#whsec_}" | base64 -d | od -An -v -tx1 | tr -d ' \\n')
+SIGNATURE=$(printf %s "$ID.$NOW.$BODY" |
+  openssl dgst -sha256 -mac HMAC -macopt "hexkey:$KEY" -binary | base64)
+curl -i "$URL" -H 'Content-Type: application/json' -H "Webhook-Id: $ID" \\
+  -H "Webhook-Timestamp: $NOW" -H "Webhook-Signature: v1,$SIGNATURE" --data-binary "$BODY\"""",
+    ),
+}

@@ -1,0 +1,93 @@
+"""Importing does nothing, and ingest loads little: a cold start is a budget."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from tests.architecture.subprocesses import FUNCTIONS, LAYER, ROOT, run_python
+
+# Toast waits two seconds for a whole answer, cold start included. What bootstrap.ingest
+# loads today beside the standard library, and a little room; whoever needs more says why.
+MAX_MODULES = 150
+HEAVY = {"boto3", "botocore", "aws_lambda_powertools", "pydantic", "jinja2", "httpx", "urllib3"}
+
+IMPORT_HANDLER = """
+import importlib.util, os, sys, threading
+
+sys.path.insert(0, sys.argv[2])
+forbidden = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "http.client.")
+
+def refuse(event, arguments):
+    if event.startswith(forbidden):
+        raise RuntimeError(f"{event} while importing")
+    if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
+        raise RuntimeError(f"{arguments[0]} opened for writing while importing")
+
+sys.dont_write_bytecode = True
+sys.addaudithook(refuse)
+environment = dict(os.environ)
+spec = importlib.util.spec_from_file_location("handler", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+assert callable(module.handler)
+assert threading.active_count() == 1, threading.enumerate()
+assert dict(os.environ) == environment
+"""
+
+WIRE_INGEST = """
+import json, sys
+
+before = set(sys.modules)
+sys.path.insert(0, sys.argv[1])
+from tillgate import bootstrap
+
+assert callable(bootstrap.ingest())
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+INGEST_ENV = {
+    "STAGE": "test",
+    "VERSION": "0",
+    "DATABASE_SECRET_ARN": "arn:database",
+    "KEY_RING_SECRET_ARN": "arn:ring",
+}
+
+
+@pytest.fixture(scope="module")
+def ingest_modules() -> list[str]:
+    """What is loaded once the whole of ingest is wired, before its first request."""
+    return list(json.loads(run_python(WIRE_INGEST, str(LAYER), env=INGEST_ENV)))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_handler_imports_with_an_empty_environment_and_does_nothing(function: str) -> None:
+    handler = ROOT / "functions" / function / "handler.py"
+
+    assert run_python(IMPORT_HANDLER, str(handler), str(LAYER)) == ""
+
+
+def top_level(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def test_every_function_is_found() -> None:
+    assert {"health", "ingest", "migrate", "sweep"} <= set(FUNCTIONS)
+
+
+def test_ingest_loads_nothing_heavy(ingest_modules: list[str]) -> None:
+    assert HEAVY & {top_level(name) for name in ingest_modules} == set()
+
+
+def test_ingest_stays_within_its_budget_of_modules(ingest_modules: list[str]) -> None:
+    ours = [name for name in ingest_modules if top_level(name) not in sys.stdlib_module_names]
+
+    assert len(ours) <= MAX_MODULES
+
+
+def test_ingest_loads_what_its_first_request_needs(ingest_modules: list[str]) -> None:
+    needed = {"psycopg", "psycopg_binary", "cryptography", "tillgate.adapters.aws_http"}
+
+    assert needed <= set(ingest_modules)

@@ -1,0 +1,12 @@
+"""How all tests run: property tests look for the same examples on every machine."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+# Two cores are shared with others: a slow example is no fault of the code.
+settings.register_profile("tillgate", deadline=None, derandomize=True, max_examples=60)
+settings.register_profile("explore", deadline=None, max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tillgate"))

@@ -1,0 +1,201 @@
+"""functions/ingest as bootstrap wires it, over in-memory adapters, called as Lambda calls it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tests.events import http_event
+from tests.fakes import InMemoryEventStore, InMemoryQuarantine, InMemoryRegistry, PlainSecretBox
+from tests.vendors import SHOPIFY_SECRET, SQUARE_KEY, STANDARD_SECRET
+from tillgate.domain.tenant import (
+    Endpoint,
+    Source,
+    SourceId,
+    Tenant,
+    TenantId,
+    TenantState,
+    endpoint_seal_context,
+    token_digest,
+)
+from tillgate.entrypoints.ingest import IngestRoutes
+from tillgate.entrypoints.observability import Sandbox, serve
+from tillgate.providers import PROVIDERS
+from tillgate.services.authenticate import Authenticator
+from tillgate.services.cached_registry import CachedRegistry
+from tillgate.services.hooks import AcceptHook
+from tillgate.services.ingest import Ingest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tillgate.domain.event import Accepted, NewEvent
+
+ONE = Tenant(TenantId("11111111-1111-4111-8111-11111111aaaa"), "one", TenantState.ACTIVE)
+TWO = Tenant(TenantId("22222222-2222-4222-8222-22222222bbbb"), "two", TenantState.ACTIVE)
+IDLE = Tenant(TenantId("33333333-3333-4333-8333-33333333cccc"), "idle", TenantState.SUSPENDED)
+TOKENS = {"tg_live_one": ONE, "tg_live_two": TWO, "tg_live_idle": IDLE}
+APP_ID = "aaaaaaaa-0000-4000-8000-0000000000ff"
+MAX_BODY_BYTES = 2_048
+HOOK = "POST /v1/hooks/{provider}/{endpoint_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        document = json.loads(self.text)
+        assert isinstance(document, dict)
+        return document
+
+    @property
+    def problem(self) -> tuple[int, str]:
+        """Give status and type, as HTTP.md names a problem."""
+        assert self.headers["Content-Type"] == "application/problem+json"
+        assert self.json["status"] == self.status
+        return self.status, self.json["type"]
+
+
+def event_body(data: object = None, **more: object) -> bytes:
+    return json.dumps({"type": "order.created", "data": data or {"total": 1}, **more}).encode()
+
+
+def headers(**changes: str | None) -> dict[str, str]:
+    """Give the headers of a good ``POST /v1/events``; None leaves one out."""
+    given: dict[str, str | None] = {
+        "authorization": "Bearer tg_live_one",
+        "content-type": "application/json",
+        "idempotency-key": "k-1",
+        **{name.replace("_", "-"): value for name, value in changes.items()},
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def source_id(provider: str) -> str:
+    return f"aaaaaaaa-0000-4000-8000-{list(PROVIDERS).index(provider):012d}"
+
+
+def notification_url(provider: str, endpoint_id: str) -> str:
+    return f"https://api.example.com/v1/hooks/{provider}/{endpoint_id}"
+
+
+class CrashingEventStore(InMemoryEventStore):
+    """Fails as nobody foresaw, and quotes what it was given."""
+
+    def accept(
+        self, tenant_id: TenantId, events: Sequence[NewEvent], *, received_at: datetime
+    ) -> list[Accepted]:
+        raise RuntimeError(f"{tenant_id} {events} {received_at}")
+
+
+class WiredIngest:
+    """Tenant one has a source for every provider (merchant M1); a Square app serves M1 and M2."""
+
+    def __init__(self, events: InMemoryEventStore | None = None) -> None:
+        self.events = events or InMemoryEventStore()
+        self.quarantine = InMemoryQuarantine()
+        self.registry = InMemoryRegistry()
+        self._box = PlainSecretBox()
+        self.registry.tokens = {token_digest(text): tenant for text, tenant in TOKENS.items()}
+        self.add_source("square", SQUARE_KEY, merchant_id="M1")
+        self.add_source("shopify", SHOPIFY_SECRET, merchant_id="one.myshopify.com")
+        self.add_source("standard", STANDARD_SECRET)
+        self._add_endpoint("square", APP_ID, SQUARE_KEY, None)
+        for merchant_id, tenant in {"M1": ONE, "M2": TWO, "M3": IDLE}.items():
+            bound = Source(SourceId(f"source-{merchant_id}"), tenant, merchant_id)
+            self.registry.bound_sources[APP_ID, merchant_id] = bound
+        self._routes = self._wire()
+        self._sandbox = Sandbox("0.2.0")
+
+    def _wire(self) -> IngestRoutes:
+        registry = CachedRegistry(self.registry, clock=lambda: 0.0)
+        return IngestRoutes(
+            authenticator=Authenticator(registry),
+            ingest=Ingest(self.events),
+            accept_hook=AcceptHook(
+                providers=PROVIDERS,
+                registry=registry,
+                events=self.events,
+                quarantine=self.quarantine,
+                secret_box=self._box,
+            ),
+            max_body_bytes=MAX_BODY_BYTES,
+        )
+
+    def add_source(
+        self, provider: str, secret: str, *, tenant: Tenant = ONE, merchant_id: str | None = None
+    ) -> None:
+        endpoint_id = source_id(provider)
+        source = Source(SourceId(endpoint_id), tenant, merchant_id)
+        self._add_endpoint(provider, endpoint_id, secret, source)
+
+    def _add_endpoint(
+        self, provider: str, endpoint_id: str, secret: str, source: Source | None
+    ) -> None:
+        tenant_id = source.tenant.tenant_id if source else None
+        context = endpoint_seal_context(endpoint_id, tenant_id=tenant_id)
+        self.registry.endpoints[provider, endpoint_id] = Endpoint(
+            endpoint_id,
+            provider,
+            notification_url(provider, endpoint_id),
+            (self._box.seal(secret.encode(), context=context),),
+            source,
+        )
+
+    def take_down(self) -> None:
+        """Make everything that stands on the database fail."""
+        self.events.is_down = self.registry.is_down = self.quarantine.is_down = True
+
+    def invoke(self, event: Mapping[str, Any]) -> Answer:
+        made = serve(event, self._routes.handle, sandbox=self._sandbox)
+        json.dumps(made)
+        assert made["isBase64Encoded"] is False
+        return Answer(made["statusCode"], made["headers"], made["body"])
+
+    def post(
+        self,
+        body: bytes | str | None,
+        sent: Mapping[str, str] | None = None,
+        *,
+        path: str = "/v1/events",
+        is_base64: bool = False,
+    ) -> Answer:
+        given = headers() if sent is None else sent
+        return self.invoke(http_event("POST", path, headers=given, body=body, is_base64=is_base64))
+
+    def post_batch(self, *items: object, sent: Mapping[str, str] | None = None) -> Answer:
+        given = headers(idempotency_key=None) if sent is None else sent
+        body = json.dumps({"events": items}).encode()
+        return self.post(body, given, path="/v1/events/batch")
+
+    def hook(
+        self,
+        provider: str,
+        body: bytes,
+        sent: Mapping[str, str],
+        *,
+        endpoint_id: str | None = None,
+        is_base64: bool = False,
+    ) -> Answer:
+        endpoint_id = source_id(provider) if endpoint_id is None else endpoint_id
+        return self.invoke(
+            http_event(
+                "POST",
+                f"/v1/hooks/{provider}/{endpoint_id}",
+                route=HOOK,
+                path_parameters={"provider": provider, "endpoint_id": endpoint_id},
+                headers=sent,
+                body=body,
+                is_base64=is_base64,
+            )
+        )
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

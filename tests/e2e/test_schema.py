@@ -1,0 +1,47 @@
+"""schemathesis against the deployed stack: what OpenAPI promises, for inputs nobody thought of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from tillgate.entrypoints.docs.openapi import openapi
+
+if TYPE_CHECKING:
+    from schemathesis.schemas import APIOperation
+
+# Each example is a request to the emulator, which waits 10 to 50 ms by itself.
+EXAMPLES = 12
+QUICK = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def operations() -> list[Any]:
+    document = schemathesis.openapi.from_dict(openapi(version="0.0.0"))
+    made = (found.ok() for found in document.get_all_operations())
+    return [pytest.param(operation, id=operation.label) for operation in made]
+
+
+@pytest.mark.parametrize("operation", operations())
+def test_every_call_answers_as_documented(
+    stack: dict[str, Any], operation: APIOperation[Any, Any, Any, Any]
+) -> None:
+    is_admin = operation.path.startswith("/admin")
+    token = stack["admin_token"] if is_admin else stack["tenants"][1]["api_token"]
+
+    @QUICK
+    @given(case=operation.as_strategy())
+    def check(case: schemathesis.Case) -> None:
+        response = case.call(
+            base_url=stack["api_url"], headers={"Authorization": f"Bearer {token}"}
+        )
+        case.validate_response(response)
+
+    check()

@@ -1,0 +1,276 @@
+"""What every stage's templates promise."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aws_cdk import App
+from aws_cdk.aws_s3 import Bucket
+
+from app import build
+from stacks.constructs import layers as layers_module
+from tests.infra.synthesis import Synthesised, stage_named, synthesise
+from tillgate.settings import (
+    ApiSettings,
+    FunctionSettings,
+    HealthSettings,
+    IngestSettings,
+    MigrateSettings,
+    SettingsError,
+    SweepSettings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from stacks.assets import LayerName, LayerTarget
+
+SETTINGS: dict[str, type[FunctionSettings]] = {
+    "Migrate": MigrateSettings,
+    "Ingest": IngestSettings,
+    "Api": ApiSettings,
+    "Health": HealthSettings,
+    "Sweep": SweepSettings,
+}
+ROLES = {"IngestRole", "ApiRole", "AdminRole", "HealthRole", "SweepRole"}
+# Each function's secrets, by their constructs: what it reads is all that it may read.
+READS = {
+    "Ingest": {"IngestRole", "KeyRing"},
+    "Api": {"ApiRole", "AdminRole", "KeyRing", "Operator"},
+    "Health": {"HealthRole", "KeyRing"},
+    "Sweep": {"SweepRole"},
+    "Migrate": {*ROLES, "Database"},
+}
+ROUTES = {
+    "POST /v1/events": "Ingest",
+    "POST /v1/events/batch": "Ingest",
+    "POST /v1/hooks/{provider}/{endpoint_id}": "Ingest",
+    "GET /livez": "Health",
+    "GET /startupz": "Health",
+    "$default": "Api",
+}
+READING = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
+WRITING = {
+    "secretsmanager:PutSecretValue",
+    "secretsmanager:UpdateSecret",
+    "secretsmanager:UpdateSecretVersionStage",
+}
+
+
+def named(logical_or_text: str, names: set[str]) -> str:
+    """Find which of these constructs a reference is to."""
+    found = [name for name in names if f"{name}Secret" in logical_or_text]
+    if not found and ("Cluster" in logical_or_text or "tillgate/" in logical_or_text):
+        return "Database"
+    assert len(found) == 1, logical_or_text
+    return found[0]
+
+
+def secret_grants(stage: Synthesised, function: str, actions: set[str]) -> set[str]:
+    granted = set()
+    for logical_id, policy in stage.resources("AWS::IAM::Policy").items():
+        if not logical_id.startswith(f"{function}Role"):
+            continue
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            used = {action for action in _list(statement["Action"]) if "secrets" in action}
+            assert used <= READING | WRITING
+            if used & actions:
+                references = _list(statement["Resource"])
+                granted |= {
+                    named(json.dumps(r), {*ROLES, "KeyRing", "Operator"}) for r in references
+                }
+    return granted
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def functions(stage: Synthesised) -> dict[str, dict[str, Any]]:
+    return {
+        logical_id.partition("Function")[0]: resource["Properties"]
+        for logical_id, resource in stage.resources("AWS::Lambda::Function").items()
+        if "Function" in logical_id and "CustomVpc" not in logical_id
+    }
+
+
+def test_every_function_is_there_and_no_other(stage: Synthesised) -> None:
+    assert set(functions(stage)) == set(SETTINGS)
+
+
+@pytest.mark.parametrize("function", READS)
+def test_a_function_reads_its_own_secrets_and_no_other(stage: Synthesised, function: str) -> None:
+    assert secret_grants(stage, function, READING) == READS[function]
+
+
+@pytest.mark.parametrize("function", READS)
+def test_only_migrate_writes_secrets(stage: Synthesised, function: str) -> None:
+    expected = ROLES if function == "Migrate" else set()
+    assert secret_grants(stage, function, WRITING) == expected
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_a_function_is_told_its_settings_and_nothing_else(
+    stage: Synthesised, function: str
+) -> None:
+    told = functions(stage)[function]["Environment"]["Variables"]
+    as_text = {name: v if isinstance(v, str) else json.dumps(v) for name, v in told.items()}
+
+    settings = SETTINGS[function].from_env(as_text)
+
+    assert settings.to_env() == as_text
+    assert settings.stage == stage.stage.name
+
+
+def test_every_route_leads_to_the_live_alias_of_its_function(stage: Synthesised) -> None:
+    integrations = stage.resources("AWS::ApiGatewayV2::Integration")
+    leads = {}
+    for route in stage.resources("AWS::ApiGatewayV2::Route").values():
+        target = route["Properties"]["Target"]["Fn::Join"][1][1]["Ref"]
+        leads[route["Properties"]["RouteKey"]] = integrations[target]["Properties"]
+
+    assert {
+        key: p["IntegrationUri"]["Ref"].partition("Live")[0] for key, p in leads.items()
+    } == ROUTES
+    assert {p["PayloadFormatVersion"] for p in leads.values()} == {"2.0"}
+
+
+def test_versions_outlive_the_deploy_that_replaces_them(stage: Synthesised) -> None:
+    versions = stage.resources("AWS::Lambda::Version")
+    aliases = stage.resources("AWS::Lambda::Alias")
+
+    assert len(versions) == len(aliases) == len(SETTINGS)
+    assert {v["DeletionPolicy"] for v in versions.values()} == {"Retain"}
+    assert {v["UpdateReplacePolicy"] for v in versions.values()} == {"Retain"}
+    assert {alias["Properties"]["Name"] for alias in aliases.values()} == {"live"}
+
+
+def test_every_log_is_let_go_of_in_time(stage: Synthesised) -> None:
+    groups = stage.resources("AWS::Logs::LogGroup")
+
+    assert len(groups) >= len(SETTINGS) + 1
+    assert all(group["Properties"]["RetentionInDays"] <= 90 for group in groups.values())
+    assert all("LoggingConfig" in properties for properties in functions(stage).values())
+
+
+def test_a_function_may_answer_after_its_deadline(stage: Synthesised) -> None:
+    for properties in functions(stage).values():
+        deadline_ms = int(properties["Environment"]["Variables"]["REQUEST_TIMEOUT_MS"])
+        assert properties["Timeout"] * 1000 > deadline_ms
+
+
+def test_no_code_runs_before_the_schema_is_there(stage: Synthesised) -> None:
+    artifacts = stage.manifest["artifacts"]
+    data = f"Tillgate-{stage.stage.name}-Data"
+    for stack in ("Ingest", "Operations"):
+        assert data in artifacts[f"Tillgate-{stage.stage.name}-{stack}"]["dependencies"]
+    (migration,) = stage.resources("Custom::TillgateMigration").values()
+    assert migration["Properties"]["ServiceToken"]["Ref"].startswith("MigrateLive")
+
+
+def test_generated_secrets_are_long_and_plain(stage: Synthesised) -> None:
+    secrets = stage.resources("AWS::SecretsManager::Secret")
+    ours = {k: s["Properties"] for k, s in secrets.items() if "Cluster" not in k}
+
+    lengths = {
+        k.partition("Secret")[0]: p["GenerateSecretString"]["PasswordLength"]
+        for k, p in ours.items()
+    }
+    assert lengths == {**dict.fromkeys(ROLES, 48), "Operator": 48, "KeyRing": 64}
+    assert all(p["GenerateSecretString"]["ExcludePunctuation"] for p in ours.values())
+    assert not any("SecretString" in p for p in ours.values())
+
+
+def test_what_people_need_is_put_out(stage: Synthesised) -> None:
+    outputs = {
+        name for template in stage.templates.values() for name in template.get("Outputs", {})
+    }
+    assert {"ApiUrl", "OperatorSecretArn", "KeyRingSecretArn"} <= outputs
+
+
+def test_no_rule_is_broken(stage: Synthesised) -> None:
+    assert stage.report["pluginReports"] == []
+
+
+def test_the_rules_are_asked(tmp_path: Path) -> None:
+    application = App(outdir=str(tmp_path))
+    build(application, stage=stage_named("local"))
+    Bucket(application.node.find_child("Tillgate-local-Data"), "Open")  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match=r"(?i)validation"):
+        application.synth()
+    report = json.loads((tmp_path / "validation-report.json").read_text())
+    broken = {v["ruleName"] for plugin in report["pluginReports"] for v in plugin["violations"]}
+    assert "AwsSolutions-S1" in broken
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_aurora_is_out_of_reach_and_awake(
+    synthesised: Callable[[str], Synthesised], name: str
+) -> None:
+    stage = synthesised(name)
+    (cluster,) = stage.resources("AWS::RDS::DBCluster").values()
+    instances = stage.resources("AWS::RDS::DBInstance").values()
+    ingress = stage.resources("AWS::EC2::SecurityGroupIngress").values()
+
+    assert cluster["Properties"]["StorageEncrypted"] is True
+    assert cluster["Properties"]["ServerlessV2ScalingConfiguration"]["MinCapacity"] >= 0.5
+    assert cluster["DeletionPolicy"] == "Snapshot"
+    assert {i["Properties"].get("PubliclyAccessible", False) for i in instances} == {False}
+    assert all("SourceSecurityGroupId" in rule["Properties"] for rule in ingress)
+    assert not stage.resources("AWS::EC2::InternetGateway")
+    assert all("VpcConfig" in properties for properties in functions(stage).values())
+
+
+@pytest.mark.parametrize("name", ["external", "local"])
+def test_an_external_database_needs_no_network_of_ours(
+    synthesised: Callable[[str], Synthesised], name: str
+) -> None:
+    stage = synthesised(name)
+    assert not stage.resources("AWS::RDS::DBCluster")
+    assert not stage.resources("AWS::EC2::VPC")
+
+
+def test_prod_cannot_be_deleted_by_a_slip(synthesised: Callable[[str], Synthesised]) -> None:
+    prod = synthesised("prod")
+    (cluster,) = prod.resources("AWS::RDS::DBCluster").values()
+    secrets = prod.resources("AWS::SecretsManager::Secret")
+
+    assert cluster["Properties"]["DeletionProtection"] is True
+    assert {s["DeletionPolicy"] for k, s in secrets.items() if "Cluster" not in k} == {"Retain"}
+    for stack in ("Data", "Ingest", "Operations"):
+        properties = prod.manifest["artifacts"][f"Tillgate-prod-{stack}"]["properties"]
+        assert properties["terminationProtection"] is True
+
+
+@pytest.mark.parametrize("name", ["dev", "prod", "external"])
+def test_aws_runs_arm64_and_snapshots(synthesised: Callable[[str], Synthesised], name: str) -> None:
+    for properties in functions(synthesised(name)).values():
+        assert properties["Runtime"] == "python3.13"
+        assert properties["Architectures"] == ["arm64"]
+        assert properties["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+        assert properties["TracingConfig"] == {"Mode": "Active"}
+
+
+def test_other_code_makes_another_version(
+    synthesised: Callable[[str], Synthesised], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def changed(name: LayerName, target: LayerTarget) -> str:
+        return f"{name}-{target}".encode().hex().ljust(64, "0")
+
+    before = set(synthesised("local").resources("AWS::Lambda::Version"))
+    monkeypatch.setattr(layers_module, "layer_hash", changed)
+    after = set(synthesise(stage_named("local"), tmp_path).resources("AWS::Lambda::Version"))
+
+    assert len(after) == len(before)
+    assert not after & before
+
+
+def test_a_limit_that_makes_no_sense_stops_the_synth() -> None:
+    stage = stage_named("local")
+    stage = replace(stage, limits=replace(stage.limits, connection_timeout_ms=20_000))
+    with pytest.raises(SettingsError, match="CONNECTION_TIMEOUT_MS must be 50 to 10000, not 20000"):
+        build(App(), stage=stage)

@@ -1,0 +1,46 @@
+"""Choosing a stage from what the operator typed."""
+
+from __future__ import annotations
+
+import pytest
+
+from stacks.stages import DatabaseKind, StageConfig, StageError, choose_stage
+
+
+def chosen(**context: str) -> StageConfig:
+    return choose_stage(context.get)
+
+
+def test_dev_is_the_stage_when_none_is_named() -> None:
+    assert chosen().name == "dev"
+
+
+def test_a_stage_that_there_is_not_is_refused_with_those_there_are() -> None:
+    with pytest.raises(StageError, match="no stage 'qa': choose one of local, dev, prod"):
+        chosen(stage="qa")
+
+
+def test_the_operators_own_database_is_chosen_by_context() -> None:
+    stage = chosen(stage="prod", database="external", database_secret="mine")
+    assert stage.database.kind is DatabaseKind.EXTERNAL
+    assert stage.database.external_url_name == "mine"
+
+
+def test_a_database_that_there_is_not_is_refused() -> None:
+    with pytest.raises(StageError, match="no database 'mysql': choose aurora or external"):
+        chosen(database="mysql")
+
+
+def test_half_a_domain_is_refused() -> None:
+    with pytest.raises(StageError, match="both domain_name and certificate_arn"):
+        chosen(domain_name="pos.example.com")
+
+
+def test_limits_are_taken_from_context() -> None:
+    assert chosen(request_timeout_ms="4000").limits.request_timeout_ms == 4000
+
+
+@pytest.mark.parametrize("text", ["", "5s", "-1", "1.5", "٣"])
+def test_a_limit_that_is_no_whole_number_is_refused(text: str) -> None:
+    with pytest.raises(StageError, match="REQUEST_TIMEOUT_MS must be a whole number"):
+        chosen(request_timeout_ms=text)

@@ -1,0 +1,221 @@
+"""The functions ingest and api as they are composed, on one database and its secrets."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.events import http_event
+from tests.integration.testdatabase import migrate
+from tillgate import __version__, bootstrap
+from tillgate.adapters.postgres import connection
+from tillgate.adapters.postgres.connection import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.integration.fake_secrets_manager import FakeSecretsManager
+    from tests.integration.testdatabase import TestDatabase
+
+OPERATOR = {"authorization": "Bearer operator-token-of-a-test"}
+ENDPOINT = "https://events.example.com"
+
+
+@pytest.fixture(autouse=True)
+def environment(
+    database: TestDatabase,
+    secrets_manager: FakeSecretsManager,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[FakeSecretsManager]:
+    """Deploy: migrate once more, and tell the functions where everything is."""
+    deployed = migrate(database)
+    secrets_manager.secrets = {
+        **deployed.secrets,
+        "ring": json.dumps({"k1": "made-up-key-of-a-test"}),
+        "operator": json.dumps({"token": "operator-token-of-a-test"}),
+    }
+    for name, value in {
+        "AWS_ENDPOINT_URL": secrets_manager.url,
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "made-up",
+        "AWS_SECRET_ACCESS_KEY": "made-up",
+        "STAGE": "test",
+        "VERSION": __version__,
+        "ADMIN_DATABASE_SECRET_ARN": "admin",
+        "KEY_RING_SECRET_ARN": "ring",
+        "OPERATOR_SECRET_ARN": "operator",
+        "CONNECTION_TIMEOUT_MS": "3000",
+        "REQUEST_TIMEOUT_MS": "9000",
+    }.items():
+        monkeypatch.setenv(name, value)
+    made: list[Database] = []
+
+    class Kept(Database):
+        """A sandbox keeps its connections for life; a test has to close them."""
+
+        def __init__(self, conninfo: Callable[[], str], *, max_uses: int) -> None:
+            super().__init__(conninfo, max_uses=max_uses)
+            made.append(self)
+
+    monkeypatch.setattr(connection, "Database", Kept)
+    monkeypatch.setenv("DATABASE_SECRET_ARN", "ingest")
+    bootstrap.ingest.cache_clear()
+    bootstrap.ingest()
+    monkeypatch.setenv("DATABASE_SECRET_ARN", "api")
+    bootstrap.api.cache_clear()
+    yield secrets_manager
+    bootstrap.api.cache_clear()
+    bootstrap.ingest.cache_clear()
+    for database_of_a_sandbox in made:
+        database_of_a_sandbox.close()
+
+
+def api(
+    method: str,
+    path: str,
+    *,
+    query: str = "",
+    headers: dict[str, str] | None = None,
+    body: str | None = None,
+) -> tuple[int, Any]:
+    event = http_event(method, path, route="$default", query=query, headers=headers, body=body)
+    answer = bootstrap.api()(event)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def admin(method: str, path: str, body: object = None, query: str = "") -> tuple[int, Any]:
+    headers = {**OPERATOR, "content-type": "application/json"}
+    text = None if body is None else json.dumps(body)
+    return api(method, f"/admin/api/{path}", headers=headers, body=text, query=query)
+
+
+@pytest.fixture
+def token() -> str:
+    return tenant_with_token()[1]
+
+
+def tenant_with_token() -> tuple[str, str]:
+    _, tenant = admin("POST", "tenants", {"slug": f"t-{uuid.uuid4()}", "name": "Café"})
+    _, issued = admin("POST", f"tenants/{tenant['tenant_id']}/tokens", {"name": "till"})
+    return tenant["tenant_id"], issued["token"]
+
+
+def send(token: str, key: str, data: str) -> dict[str, Any]:
+    answer = bootstrap.ingest()(
+        http_event(
+            "POST",
+            "/v1/events",
+            headers={
+                "authorization": f"Bearer {token}",
+                "idempotency-key": key,
+                "content-type": "application/json",
+            },
+            body='{"type":"order.created","data":' + data + "}",
+        )
+    )
+    assert answer["statusCode"] == 201
+    sent: dict[str, Any] = json.loads(answer["body"])
+    return sent
+
+
+def test_what_was_sent_is_read_back_to_the_letter(token: str) -> None:
+    data = '{"big":' + "9" * 400 + ',"price":12.10}'
+    sent = send(token, "k-1", data)
+    headers = {"authorization": f"Bearer {token}"}
+
+    answer = bootstrap.api()(
+        http_event("GET", f"/v1/events/{sent['event_id']}", route="$default", headers=headers)
+    )
+    status, listed = api("GET", "/v1/events", headers=headers, query="idempotency_key=k-1")
+
+    assert f'"data":{data},' in answer["body"]
+    assert status == 200
+    assert [e["event_id"] for e in listed["events"]] == [sent["event_id"]]
+    assert listed["events"][0]["received_at"] == sent["received_at"]
+
+
+def test_another_tenants_event_is_answered_as_a_missing_one(token: str) -> None:
+    theirs = send(tenant_with_token()[1], "k", "{}")["event_id"]
+    headers = {"authorization": f"Bearer {token}"}
+
+    answers = []
+    for event_id in (theirs, str(uuid.uuid4()), "nonsense"):
+        status, body = api("GET", f"/v1/events/{event_id}", headers=headers)
+        answers.append((status, {**body, "rid": ""}))
+
+    assert answers[0][0] == 404
+    assert answers[0] == answers[1] == answers[2]
+    assert api("GET", "/v1/events", headers=headers)[1] == {"events": [], "next_cursor": None}
+
+
+def test_operator_sees_a_suspended_tenants_events_and_the_tenant_does_not() -> None:
+    tenant_id, token = tenant_with_token()
+    sent = send(token, "k", "{}")
+
+    admin("POST", f"tenants/{tenant_id}/suspend")
+
+    assert api("GET", "/v1/events", headers={"authorization": f"Bearer {token}"})[0] == 403
+    status, listed = admin("GET", f"tenants/{tenant_id}/events", query="limit=1")
+    assert (status, listed["events"][0]["event_id"]) == (200, sent["event_id"])
+    assert admin("GET", f"tenants/{tenant_id}/events/{sent['event_id']}")[0] == 200
+
+
+def test_source_made_here_takes_a_signed_delivery_there() -> None:
+    tenant_id, token = tenant_with_token()
+    made, source = admin(
+        "POST", f"tenants/{tenant_id}/sources", {"provider": "shopify", "public_url": ENDPOINT}
+    )
+    body = '{"id":820982911946154508,"total_price":"403.00"}'
+
+    answer = bootstrap.ingest()(
+        http_event(
+            "POST",
+            f"/v1/hooks/shopify/{source['source_id']}",
+            route="POST /v1/hooks/{provider}/{endpoint_id}",
+            path_parameters={"provider": "shopify", "endpoint_id": source["source_id"]},
+            headers={
+                "x-shopify-hmac-sha256": _signature(source["secret"], body),
+                "x-shopify-webhook-id": "w-1",
+                "x-shopify-topic": "orders/create",
+            },
+            body=body,
+        )
+    )
+
+    assert (made, answer["statusCode"], json.loads(answer["body"])["accepted"]) == (201, 200, 1)
+    _, listed = api(
+        "GET",
+        "/v1/events",
+        headers={"authorization": f"Bearer {token}"},
+        query="type=orders/create&idempotency_key=w-1",
+    )
+    [event] = listed["events"]
+    assert (event["source"], event["provider"]) == (source["source_id"], "shopify")
+
+
+def test_status_knows_the_whole_installation() -> None:
+    status, told = admin("GET", "status")
+
+    assert status == 200
+    assert told["version"] == __version__
+    assert told["database"]["ok"] is told["migrations"]["ok"] is told["key_ring"]["ok"] is True
+    assert told["key_ring"]["current"] == "k1"
+    assert told["partitions"]["days_ahead"] >= 14
+
+
+def test_without_the_operators_secret_nobody_is_told_anything(
+    environment: FakeSecretsManager,
+) -> None:
+    del environment.secrets["operator"]
+
+    assert admin("GET", "status")[0] == 503
+    assert api("GET", "/admin/api/status")[0] == 401
+
+
+def _signature(secret: str, body: str) -> str:
+    return base64.b64encode(hmac.digest(secret.encode(), body.encode(), "sha256")).decode()

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.http_server import RecordingServer, recording_server
+from tillgate.adapters.aws_http import AwsError
+from tillgate.adapters.secrets_manager import SecretsManager
+from tillgate.domain.errors import SecretUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def aws() -> Iterator[RecordingServer]:
+    with recording_server() as server:
+        yield server
+
+
+def secrets(aws: RecordingServer) -> SecretsManager:
+    env = {
+        "AWS_ACCESS_KEY_ID": "a-key",
+        "AWS_SECRET_ACCESS_KEY": "a-secret",
+        "AWS_ENDPOINT_URL": aws.url,
+    }
+    return SecretsManager(env=env, timeout_seconds=2)
+
+
+def test_the_current_value_is_read(aws: RecordingServer) -> None:
+    aws.answers = [(200, b'{"ARN":"arn:x","SecretString":"caf\\u00e9"}')]
+
+    assert secrets(aws).read("arn:x") == "café"
+    [received] = aws.received
+    assert received.headers["x-amz-target"] == "secretsmanager.GetSecretValue"
+    assert json.loads(received.body) == {"SecretId": "arn:x"}
+
+
+def test_a_value_is_written(aws: RecordingServer) -> None:
+    secrets(aws).write("arn:x", "café")
+
+    [received] = aws.received
+    assert received.headers["x-amz-target"] == "secretsmanager.PutSecretValue"
+    assert json.loads(received.body) == {"SecretId": "arn:x", "SecretString": "café"}
+
+
+@pytest.mark.parametrize("answer", [b"{}", b'{"SecretBinary":"eA=="}', b'{"SecretString":null}'])
+def test_a_secret_without_text_is_told(aws: RecordingServer, answer: bytes) -> None:
+    aws.answers = [(200, answer)]
+
+    with pytest.raises(SecretUnavailableError, match="holds no text"):
+        secrets(aws).read("arn:x")
+
+
+@pytest.mark.parametrize("answer", [(400, b'{"__type":"X"}'), (500, b""), (200, b"<html>")])
+def test_what_aws_refuses_is_unavailable(aws: RecordingServer, answer: tuple[int, bytes]) -> None:
+    aws.answers = [answer]
+
+    with pytest.raises(SecretUnavailableError) as read:
+        secrets(aws).read("arn:x")
+    with pytest.raises(SecretUnavailableError) as written:
+        secrets(aws).write("arn:x", "canary")
+    assert isinstance(read.value.__cause__, AwsError)
+    assert isinstance(written.value.__cause__, AwsError)
+    assert "arn:x" not in str(read.value)
+    assert "canary" not in str(written.value)

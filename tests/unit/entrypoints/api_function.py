@@ -1,0 +1,104 @@
+"""The api function over in-memory stand-ins, and the shape of calling it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.admin_fakes import InMemoryAdminStore, InMemoryEventReader
+from tests.events import http_event
+from tests.fakes import InMemoryRegistry, PlainSecretBox
+from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
+from tillgate.entrypoints.admin_api import AdminRoutes
+from tillgate.entrypoints.api import ApiRoutes
+from tillgate.entrypoints.docs.documents import Documents
+from tillgate.entrypoints.observability import Sandbox
+from tillgate.services.admin import Administration
+from tillgate.services.authenticate import Authenticator
+from tillgate.services.operator import OperatorGate
+from tillgate.services.read import ReadEvents
+from tillgate.services.status import CheckStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OPERATOR = {"authorization": "Bearer operator"}
+MINE = {"authorization": "Bearer tg_live_mine"}
+SUSPENDED = {"authorization": "Bearer tg_live_suspended"}
+TENANT_ID = TenantId("11111111-1111-4111-8111-111111111111")
+OTHER_ID = TenantId("22222222-2222-4222-8222-222222222222")
+
+
+class ApiFunction:
+    """Two tenants, one of them suspended; ``store``, ``reader`` and ``registry`` are its world."""
+
+    def __init__(self, *, serves_tls: bool = True) -> None:
+        self.store = InMemoryAdminStore()
+        self.reader = InMemoryEventReader()
+        self.registry = InMemoryRegistry()
+        self.registry.tokens = {
+            token_digest("tg_live_mine"): Tenant(TENANT_ID, "mine", TenantState.ACTIVE),
+            token_digest("tg_live_suspended"): Tenant(OTHER_ID, "other", TenantState.SUSPENDED),
+        }
+        events = ReadEvents(self.reader)
+        self.routes = ApiRoutes(
+            authenticator=Authenticator(self.registry),
+            events=events,
+            documents=Documents(version="9.8.7", serves_tls=serves_tls),
+            admin=AdminRoutes(
+                gate=OperatorGate(lambda: '{"token": "operator"}', clock=lambda: 0.0),
+                administration=Administration(self.store, box=PlainSecretBox()),
+                events=events,
+                check_status=CheckStatus(
+                    self.store,
+                    read_kids=lambda: ("k1", "k2"),
+                    expected_migration=5,
+                    clock=lambda: 0.0,
+                ),
+                providers=("square", "shopify", "standard"),
+                stage="test",
+                version="9.8.7",
+            ),
+            sandbox=Sandbox("9.8.7"),
+        )
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: str = "",
+        body: object = None,
+        raw_body: bytes | None = None,
+    ) -> Answer:
+        sent = dict(headers or {})
+        if body is not None:
+            sent.setdefault("content-type", "application/json")
+            raw_body = json.dumps(body).encode()
+        event = http_event(method, path, route="$default", headers=sent, query=query, body=raw_body)
+        return Answer(self.routes(event))
+
+
+class Answer:
+    """A Lambda response, read as its caller would."""
+
+    def __init__(self, response: dict[str, Any]) -> None:
+        self.response = response
+        self.status: int = response["statusCode"]
+        self.headers: dict[str, str] = response["headers"]
+        self.text: str = response["body"]
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401  Whatever was answered.
+        return json.loads(self.text)
+
+    @property
+    def problem(self) -> tuple[int, str]:
+        """Give the status and the problem's type, which says the same status."""
+        assert self.headers["Content-Type"] == "application/problem+json"
+        assert self.json["status"] == self.status
+        return self.status, self.json["type"]
+
+    def without_rid(self) -> dict[str, Any]:
+        return {name: value for name, value in self.json.items() if name != "rid"}

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.events import http_event
+from tests.fakes import InMemorySecretStore
+from tillgate.domain.errors import NotFoundError, StoreUnavailableError
+from tillgate.entrypoints.health import HealthRoutes
+from tillgate.entrypoints.http import HttpRequest
+from tillgate.entrypoints.observability import RequestLog
+from tillgate.services.health import CheckReadiness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class InMemoryProbe:
+    """Implements SchemaProbe; None is a database that gives no answer."""
+
+    def __init__(self, migration: int | None) -> None:
+        self._migration = migration
+
+    def current_migration(self, *, within_seconds: float) -> int:
+        if self._migration is None:
+            raise StoreUnavailableError(f"no answer within {within_seconds}")
+        return self._migration
+
+
+def routes(migration: int | None, read_secret: Callable[[], object] = dict) -> HealthRoutes:
+    check = CheckReadiness(
+        probe=InMemoryProbe(migration),
+        read_secret=read_secret,
+        expected_migration=4,
+        within_seconds=0.8,
+        clock=lambda: 0.0,
+    )
+    return HealthRoutes(check, version="0.2.0")
+
+
+def get(path: str, routes: HealthRoutes) -> tuple[int, Any, RequestLog]:
+    log = RequestLog()
+    answer = routes.handle(HttpRequest.from_lambda(http_event("GET", path)), log)
+    return answer["statusCode"], json.loads(answer["body"]), log
+
+
+def test_livez_asks_nobody() -> None:
+    def refuse() -> object:
+        raise AssertionError("livez asked for something")
+
+    status, body, log = get("/livez", routes(None, refuse))
+
+    assert (status, body) == (200, {"status": "ok", "version": "0.2.0"})
+    assert log.outcome == "ok"
+
+
+def test_startupz_says_that_everything_is_there() -> None:
+    status, body, log = get("/startupz", routes(4))
+
+    assert status == 200
+    assert body == {
+        "status": "ready",
+        "version": "0.2.0",
+        "checks": {
+            "database": {"ok": True, "latency_ms": 0.0},
+            "migrations": {"ok": True, "current": 4, "expected": 4},
+            "secrets": {"ok": True},
+            "supabase": "absent",
+        },
+    }
+    assert log.outcome == "ready"
+
+
+@pytest.mark.parametrize(
+    ("migration", "failed"), [(None, {"database", "migrations"}), (3, {"migrations"})]
+)
+def test_startupz_says_what_is_missing(migration: int | None, failed: set[str]) -> None:
+    status, body, log = get("/startupz", routes(migration))
+
+    assert status == 503
+    assert {
+        name for name, found in body["checks"].items() if found == "x" or not_ok(found)
+    } == failed
+    assert body["status"] == log.outcome == "not_ready"
+
+
+def not_ok(found: object) -> bool:
+    return isinstance(found, dict) and not found["ok"]
+
+
+def test_startupz_without_secrets_is_503() -> None:
+    status, body, _ = get("/startupz", routes(4, lambda: InMemorySecretStore().read("ring")))
+
+    assert status == 503
+    assert body["checks"]["secrets"] == {"ok": False}
+
+
+def test_there_is_no_third_route() -> None:
+    with pytest.raises(NotFoundError):
+        get("/livez/", routes(4))

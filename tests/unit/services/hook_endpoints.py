@@ -1,0 +1,124 @@
+"""A source, an app with two merchants' sources, and the use case over in-memory ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tests.fakes import InMemoryEventStore, InMemoryQuarantine, InMemoryRegistry, PlainSecretBox
+from tests.vendors import SHOPIFY_SECRET, SQUARE_KEY, STANDARD_SECRET, square_headers
+from tillgate.domain.tenant import (
+    Endpoint,
+    Source,
+    SourceId,
+    Tenant,
+    TenantId,
+    TenantState,
+    endpoint_seal_context,
+)
+from tillgate.providers import PROVIDERS
+from tillgate.services.hooks import AcceptHook, Delivery, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tillgate.domain.quarantine import Quarantined
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+ONE = Tenant(TenantId("11111111-1111-4111-8111-111111111111"), "one", TenantState.ACTIVE)
+TWO = Tenant(TenantId("22222222-2222-4222-8222-222222222222"), "two", TenantState.ACTIVE)
+IDLE = Tenant(TenantId("33333333-3333-4333-8333-333333333333"), "idle", TenantState.SUSPENDED)
+SOURCE_ID = "aaaaaaaa-0000-4000-8000-000000000001"
+APP_ID = "aaaaaaaa-0000-4000-8000-000000000002"
+NOBODY_ID = "aaaaaaaa-0000-4000-8000-00000000ffff"
+SECRETS = {"square": SQUARE_KEY, "shopify": SHOPIFY_SECRET, "standard": STANDARD_SECRET}
+
+
+def url(provider: str, endpoint_id: str) -> str:
+    return f"https://api.example.com/v1/hooks/{provider}/{endpoint_id}"
+
+
+@dataclass
+class Hooks:
+    """The use case, and what it stands on."""
+
+    registry: InMemoryRegistry = field(default_factory=InMemoryRegistry)
+    events: InMemoryEventStore = field(default_factory=InMemoryEventStore)
+    quarantine: InMemoryQuarantine = field(default_factory=InMemoryQuarantine)
+    box: PlainSecretBox = field(default_factory=PlainSecretBox)
+
+    def add_source(
+        self,
+        provider: str,
+        *,
+        tenant: Tenant = ONE,
+        merchant_id: str | None = "M1",
+        secrets: Sequence[str] | None = None,
+    ) -> None:
+        source = Source(SourceId(SOURCE_ID), tenant, merchant_id)
+        self._add(provider, SOURCE_ID, source, secrets)
+
+    def add_app(self, provider: str, **merchants: Tenant) -> None:
+        """Add an app; each merchant's source is named ``source-<merchant>``."""
+        self._add(provider, APP_ID, None, None)
+        for merchant_id, tenant in merchants.items():
+            source = Source(SourceId(f"source-{merchant_id}"), tenant, merchant_id)
+            self.registry.bound_sources[APP_ID, merchant_id] = source
+
+    def _add(
+        self,
+        provider: str,
+        endpoint_id: str,
+        source: Source | None,
+        secrets: Sequence[str] | None,
+    ) -> None:
+        context = endpoint_seal_context(
+            endpoint_id, tenant_id=source.tenant.tenant_id if source else None
+        )
+        sealed = tuple(
+            self.box.seal(secret.encode(), context=context)
+            for secret in secrets or [SECRETS[provider]]
+        )
+        self.registry.endpoints[provider, endpoint_id] = Endpoint(
+            endpoint_id, provider, url(provider, endpoint_id), sealed, source
+        )
+
+    def accept(
+        self,
+        provider: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        endpoint_id: str = SOURCE_ID,
+    ) -> Tally:
+        hook = AcceptHook(
+            providers=PROVIDERS,
+            registry=self.registry,
+            events=self.events,
+            quarantine=self.quarantine,
+            secret_box=self.box,
+        )
+        return hook.accept(
+            Delivery(
+                provider=provider,
+                endpoint_id=endpoint_id,
+                headers=headers,
+                body=body,
+                received_at=NOW,
+                rid="rid-1",
+            )
+        )
+
+    def accept_square(self, body: bytes, *, endpoint_id: str = SOURCE_ID) -> Tally:
+        headers = square_headers(body, url=url("square", endpoint_id))
+        return self.accept("square", body, headers, endpoint_id=endpoint_id)
+
+    def stored(self) -> set[tuple[str, str]]:
+        """Give (tenant_id, key) of every event."""
+        return set(self.events.events)
+
+    def set_aside(self) -> Quarantined:
+        """Give the one delivery in quarantine."""
+        [item] = self.quarantine.items
+        return item

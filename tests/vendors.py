@@ -1,0 +1,78 @@
+"""The vendors' side: deliveries signed as each vendor signs them, written from PROVIDERS.md.
+
+Nothing here imports the code under test.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+SQUARE_KEY = "square-signature-key"
+SHOPIFY_SECRET = "shopify-app-secret"
+STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def mac_base64(key: bytes, message: bytes) -> str:
+    return base64.b64encode(hmac.new(key, message, hashlib.sha256).digest()).decode()
+
+
+def square_headers(body: bytes, *, url: str, key: str = SQUARE_KEY) -> dict[str, str]:
+    return {"x-square-hmacsha256-signature": mac_base64(key.encode(), url.encode() + body)}
+
+
+def square_body(event_id: str = "sq-1", *, merchant_id: str = "M1", **more: object) -> bytes:
+    document = {
+        "merchant_id": merchant_id,
+        "type": "payment.updated",
+        "event_id": event_id,
+        "created_at": "2026-11-23T09:59:58.5Z",
+        "data": {
+            "type": "payment",
+            "id": "pay-7",
+            "object": {"payment": {"version": 4, "amount_money": {"amount": 1210}}},
+        },
+        **more,
+    }
+    return json.dumps(document).encode()
+
+
+def shopify_headers(
+    body: bytes, *, webhook_id: str = "sh-1", shop: str = "one.myshopify.com", **more: str
+) -> dict[str, str]:
+    return {
+        "x-shopify-hmac-sha256": mac_base64(SHOPIFY_SECRET.encode(), body),
+        "x-shopify-webhook-id": webhook_id,
+        "x-shopify-topic": "orders/create",
+        "x-shopify-shop-domain": shop,
+        **{name.replace("_", "-"): value for name, value in more.items()},
+    }
+
+
+def shopify_body(**more: object) -> bytes:
+    document = {"id": 820982911946154508, "created_at": "2026-11-23T05:00:00-05:00", **more}
+    return json.dumps(document).encode()
+
+
+def standard_headers(
+    body: bytes, *, sent_at: datetime, message_id: str = "msg-1", secret: str = STANDARD_SECRET
+) -> dict[str, str]:
+    timestamp = str(int(sent_at.timestamp()))
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"v1,{mac_base64(key, signed)}",
+    }
+
+
+def standard_body(**more: object) -> bytes:
+    document = {"type": "order.paid", "data": {"id": "o-5"}, **more}
+    return json.dumps(document).encode()
