@@ -234,7 +234,8 @@ def test_another_tenants_event_is_as_absent_as_none(stack: dict[str, Any], api: 
 
     theirs = other.http.get(f"/v1/events/{event_id}", headers={"X-Request-Id": "same"})
     nobodys = other.http.get(f"/v1/events/{uuid.uuid4()}", headers={"X-Request-Id": "same"})
-    crossed = other.http.get("/v1/events", headers={"X-Tenant-Id": stack["tenants"][0]["tenant_id"]})
+    their_tenant = {"X-Tenant-Id": stack["tenants"][0]["tenant_id"]}
+    crossed = other.http.get("/v1/events", headers=their_tenant)
     other.http.close()
 
     assert (theirs.status_code, theirs.text) == (404, nobodys.text)

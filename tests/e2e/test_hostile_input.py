@@ -72,9 +72,7 @@ def test_a_body_that_is_wrong_is_refused_and_nothing_is_stored(
     "body",
     [
         pytest.param(padded(MEBIBYTE), id="a body of exactly the limit"),
-        pytest.param(
-            b'{"type":"a","data":' + b'{"a":' * 62 + b"{}" + b"}" * 63, id="64 deep"
-        ),
+        pytest.param(b'{"type":"a","data":' + b'{"a":' * 62 + b"{}" + b"}" * 63, id="64 deep"),
         pytest.param(b'{"type":"a","data":{"n":1e308,"m":-0.0,"z":"\\u0000"}}', id="odd values"),
         pytest.param(
             json.dumps(
@@ -105,7 +103,7 @@ def test_a_key_that_is_malformed_is_refused(http: httpx.Client, key: str) -> Non
     answer = http.post(
         "/v1/events",
         content=GOOD,
-        headers={"Content-Type": "application/json", "Idempotency-Key": key.encode()},
+        headers={b"Content-Type": b"application/json", b"Idempotency-Key": key.encode()},
     )
 
     assert (answer.status_code, answer.json()["type"]) == (400, "idempotency-key-invalid")
@@ -136,9 +134,9 @@ def test_an_unknown_path_is_404_and_a_wrong_method_405(
 def test_unknown_endpoints_and_providers_answer_like_a_bad_signature(
     stack: dict[str, Any], path: str
 ) -> None:
-    real = next(
-        made for made in stack["tenants"][0]["sources"] if made["provider"] == "square"
-    )["notification_url"]
+    real = next(made for made in stack["tenants"][0]["sources"] if made["provider"] == "square")[
+        "notification_url"
+    ]
     same_rid = {"X-Request-Id": "same"}
 
     unknown = httpx.post(f"{stack['api_url']}{path}", content=b"{}", headers=same_rid, timeout=30)

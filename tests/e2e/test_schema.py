@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from schemathesis.core.result import Ok
+
 from tillgate.entrypoints.docs.openapi import openapi
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ QUICK = settings(
 
 def operations() -> list[Any]:
     document = schemathesis.openapi.from_dict(openapi(version="0.0.0"))
-    made = (found.ok() for found in document.get_all_operations())
+    made = [found.ok() for found in document.get_all_operations() if isinstance(found, Ok)]
+    assert len(made) > 1, "the document has calls"
     return [pytest.param(operation, id=operation.label) for operation in made]
 
 
@@ -38,7 +41,7 @@ def test_every_call_answers_as_documented(
 
     @QUICK
     @given(case=operation.as_strategy())
-    def check(case: schemathesis.Case) -> None:
+    def check(case: schemathesis.Case[Any]) -> None:
         response = case.call(
             base_url=stack["api_url"], headers={"Authorization": f"Bearer {token}"}
         )
