@@ -16,6 +16,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 MINISTACK := .local/ministack-venv
+COMPILE := ../$(UV) compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 # A stamp is touched when what it names was made from what it depends on.
 UV_STAMP := $(VENV)/.uv-installed
 VENV_STAMP := $(VENV)/.synced
@@ -32,6 +34,8 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX := $(PIP_INDEX_URL)
 endif
 export UV_HTTP_TIMEOUT ?= 120
+# Trust whom the machine trusts: behind a company's proxy that is more than uv's own list.
+export UV_SYSTEM_CERTS ?= 1
 # Node 20 does; jsii would say its age again at every synth, in a box of its own.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
@@ -52,7 +56,12 @@ down: $(VENV_STAMP) ## Stop the local stack; PURGE=1 forgets its data
 
 ##@ Check it
 .PHONY: test
-test: lint types suites ## Everything that a change must pass: lint, types, contracts, every suite
+test: lint $(MINISTACK_STAMP) $(NODE_STAMP) layers ## Everything that a change must pass: lint, types, contracts, every suite
+	@# mypy reads all of aws_cdk, on one core for minutes: beside the suites, which mostly wait.
+	@$(MAKE) types > build/types.log 2>&1 & types=$$!; \
+	suites=0; $(MAKE) suites || suites=$$?; \
+	wait $$types || { cat build/types.log; exit 1; }; \
+	exit $$suites
 
 .PHONY: suites
 suites: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers
@@ -67,7 +76,8 @@ lint: $(VENV_STAMP) ## Style, import contracts, dependencies that are used and d
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/deptry .
+	$(BIN)/deptry layers/tillgate/python functions
+	$(BIN)/deptry . --config requirements/deptry.toml
 
 .PHONY: format
 format: $(VENV_STAMP) ## Put the code into the one format, and mend what ruff can
@@ -120,11 +130,11 @@ deploy: $(VENV_STAMP) $(NODE_STAMP) ## Deploy STAGE (dev) to the AWS account of 
 ##@ Keep it
 .PHONY: lock
 lock: $(UV_STAMP) ## Resolve requirements/*.in and package.json again, with hashes
-	cd requirements && for name in bootstrap vendor ministack dev; do \
-	  ../$(UV) compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
-	    --output-file $$name.txt $$name.in; \
+	cd requirements && for name in bootstrap vendor ministack; do \
+	  $(COMPILE) --output-file $$name.txt $$name.in; \
 	done
+	# What is shipped is what is tested: one version of each.
+	cd requirements && $(COMPILE) -c bootstrap.txt -c vendor.txt --output-file dev.txt dev.in
 	npm install --package-lock-only --ignore-scripts
 
 .PHONY: clean

@@ -153,6 +153,11 @@ class InMemoryAdminStore:
     def app(self, app_id: AppId) -> AppRecord | None:
         return self.all_apps.get(app_id)
 
+    def set_app_secret(self, app_id: AppId, sealed_secret: bytes) -> AppRecord | None:
+        if app_id in self.all_apps:
+            self.sealed[app_id] = sealed_secret
+        return self.all_apps.get(app_id)
+
     def add_source(self, source: NewSource) -> SourceRecord:
         self._check(source.tenant_id)
         for other in self.all_sources.values():
@@ -178,6 +183,16 @@ class InMemoryAdminStore:
 
     def sources(self, tenant_id: TenantId) -> list[SourceRecord]:
         return [source for source in self.all_sources.values() if source.tenant_id == tenant_id]
+
+    def source(self, source_id: SourceId) -> SourceRecord | None:
+        return self.all_sources.get(source_id)
+
+    def set_source_secret(self, source_id: SourceId, sealed_secret: bytes) -> SourceRecord | None:
+        source = self.all_sources.get(source_id)
+        if source is None or source.app_id is not None:
+            return None
+        self.sealed[source_id] = sealed_secret
+        return source
 
     def status(self) -> StoreStatus:
         if self.is_down:

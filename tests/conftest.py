@@ -8,5 +8,5 @@ from hypothesis import settings
 
 # Two cores are shared with others: a slow example is no fault of the code.
 settings.register_profile("tillgate", deadline=None, derandomize=True, max_examples=60)
-settings.register_profile("explore", deadline=None, max_examples=2_000)
+settings.register_profile("explore", deadline=None, max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tillgate"))

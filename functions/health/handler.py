@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tillgate import bootstrap
+from tillgate.bootstrap.health import health
 
 if TYPE_CHECKING:
     from tillgate.entrypoints.http import LambdaEvent, LambdaResponse
 
 
 def handler(event: LambdaEvent, _context: object) -> LambdaResponse:
-    return bootstrap.health()(event)
+    return health()(event)

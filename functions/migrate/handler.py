@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tillgate import bootstrap
+from tillgate.bootstrap.migrate import migrate
 from tillgate.entrypoints.custom_resource import serve_custom_resource
 
 if TYPE_CHECKING:
@@ -19,4 +19,4 @@ def handler(event: Mapping[str, Any], _context: object) -> Mapping[str, Any] | N
 
 
 def _migrate() -> Mapping[str, Any]:
-    return bootstrap.migrate()()
+    return migrate()()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tillgate import bootstrap
+from tillgate.bootstrap.sweep import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def handler(_event: object, _context: object) -> Mapping[str, Any]:
-    return bootstrap.sweep()()
+    return sweep()()

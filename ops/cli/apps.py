@@ -8,10 +8,12 @@ from ops.cli.endpoints import (
     NotificationUrlOption,
     ProviderArgument,
     SecretStdinOption,
+    set_secret,
     show_endpoint,
     url_field,
 )
 from ops.cli.output import Column
+from ops.cli.references import check_id
 from ops.cli.session import Session, connected
 from ops.cli.vendor_secret import read_secret
 
@@ -42,7 +44,7 @@ def add_app(
     if secret is not None:
         body["secret"] = secret
     answer = session.client.post("/apps", body)
-    show_endpoint(session, answer, COLUMNS, secret_was_given=secret is not None)
+    show_endpoint(session, answer, COLUMNS)
 
 
 @app.command("list")
@@ -56,3 +58,16 @@ def list_apps(session: Session) -> None:
         when_empty="There is no app yet. Next, if a vendor has you register one:"
         " tillgate app add PROVIDER --name NAME",
     )
+
+
+@app.command("secret")
+@connected
+def set_app_secret(
+    session: Session,
+    app_id: Annotated[str, typer.Argument(metavar="APP_ID", help="The app's id.")],
+    *,
+    secret_stdin: SecretStdinOption = False,
+) -> None:
+    """Replace an app's secret, such as by the key that the vendor issued for its URL."""
+    checked = check_id(app_id, argument="APP_ID", next_step="tillgate app list")
+    set_secret(session, f"/apps/{checked}", COLUMNS, from_stdin=secret_stdin)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httpx
@@ -33,13 +33,6 @@ class Answer:
     status: int
     text: str
     document: dict[str, JsonValue]
-
-    def without(self, name: str) -> Answer:
-        """Leave a field out, if it is there; all else stays as it was written."""
-        if name not in self.document:
-            return self
-        rest = {key: value for key, value in self.document.items() if key != name}
-        return replace(self, text=exact_json.render(rest), document=rest)
 
     def records(self, name: str) -> list[dict[str, JsonValue]]:
         """Give the objects of a list in the document; empty where there is none."""
@@ -84,6 +77,9 @@ class AdminClient:
 
     def post(self, path: str, body: Mapping[str, str] | None = None) -> Answer:
         return self._admin("POST", path, body=dict(body) if body is not None else None)
+
+    def put(self, path: str, body: Mapping[str, str]) -> Answer:
+        return self._admin("PUT", path, body=dict(body))
 
     def delete(self, path: str) -> Answer:
         return self._admin("DELETE", path)
@@ -143,7 +139,8 @@ class AdminClient:
         never_sent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
         details = [f"rid: {rid}"]
         if method != "GET" and not never_sent:
-            details.insert(0, "Whether it was done is not known: list before you repeat it.")
+            safely = "repeating it is safe" if method == "PUT" else "list before you repeat it"
+            details.insert(0, f"Whether it was done is not known: {safely}.")
         next_step = "make demo" if self._connection.is_local else "tillgate doctor"
         return UnreachableError(
             f"{self._connection.url} {_what_failed(error)}.",

@@ -1,5 +1,6 @@
 """What apps and sources share: a URL that a vendor delivers to, and the secret it signs with."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from ops.cli.client import Answer
 from ops.cli.output import Column
 from ops.cli.session import Session
+from ops.cli.vendor_secret import ask_secret
 
 ProviderArgument = Annotated[
     str, typer.Argument(metavar="PROVIDER", help="square, shopify, standard, ...")
@@ -30,21 +32,30 @@ def url_field(session: Session, notification_url: str | None) -> dict[str, str]:
     return {"public_url": session.connection.url}
 
 
-def show_endpoint(
-    session: Session, answer: Answer, columns: tuple[Column, ...], *, secret_was_given: bool
-) -> None:
-    """Print a new endpoint; its secret only if Tillgate made it, since nobody else has it."""
-    made_here = bool(answer.document.get("secret")) and not secret_was_given
-    if secret_was_given:
-        answer = answer.without("secret")
+def show_endpoint(session: Session, answer: Answer, columns: Sequence[Column]) -> None:
+    """Print a new endpoint, with its secret if Tillgate made it: else the answer has none."""
+    made_here = bool(answer.document.get("secret"))
+    noun = "source" if "source_id" in answer.document else "app"
     session.output.show_record(
         answer, (*columns, Column("SECRET", "secret")) if made_here else columns
     )
-    if "tenant_id" in answer.document and answer.document.get("app_id"):
+    if noun == "source" and answer.document.get("app_id"):
         session.output.note("Its events come in at the app's URL: there is nothing to paste.")
     else:
         session.output.note("Next: paste the notification URL at the vendor.")
     if made_here:
         session.output.note(
             "Set the secret there, too: Tillgate made it, and does not show it again."
+            " If the vendor gives you one of its own instead:"
+            f" tillgate {noun} secret {answer.document.get(f'{noun}_id')}"
         )
+
+
+def set_secret(session: Session, path: str, columns: Sequence[Column], *, from_stdin: bool) -> None:
+    """Replace the secret of the endpoint at this path, and print the endpoint."""
+    secret = ask_secret(session.surroundings, from_stdin=from_stdin)
+    session.output.show_record(session.client.put(f"{path}/secret", {"secret": secret}), columns)
+    session.output.note(
+        "It takes up to 30 s to reach every sandbox; deliveries that are refused meanwhile are"
+        " kept in quarantine."
+    )

@@ -8,6 +8,7 @@ from ops.cli.endpoints import (
     NotificationUrlOption,
     ProviderArgument,
     SecretStdinOption,
+    set_secret,
     show_endpoint,
     url_field,
 )
@@ -66,7 +67,7 @@ def add_source(
     body |= {field: value for field, value in given.items() if value}
     tenant_id = find_tenant_id(session.client, tenant)
     answer = session.client.post(f"/tenants/{tenant_id}/sources", body)
-    show_endpoint(session, answer, COLUMNS, secret_was_given=secret is not None)
+    show_endpoint(session, answer, COLUMNS)
 
 
 @app.command("list")
@@ -80,3 +81,16 @@ def list_sources(session: Session, tenant: TenantArgument) -> None:
         LIST_COLUMNS,
         when_empty=f"The tenant has no source. Next: tillgate source add {tenant} PROVIDER",
     )
+
+
+@app.command("secret")
+@connected
+def set_source_secret(
+    session: Session,
+    source_id: Annotated[str, typer.Argument(metavar="SOURCE_ID", help="The source's id.")],
+    *,
+    secret_stdin: SecretStdinOption = False,
+) -> None:
+    """Replace a source's secret, such as by the key that the vendor issued for its URL."""
+    checked = check_id(source_id, argument="SOURCE_ID", next_step="tillgate source list TENANT")
+    set_secret(session, f"/sources/{checked}", COLUMNS, from_stdin=secret_stdin)

@@ -22,15 +22,25 @@ def read_secret(surroundings: Surroundings, *, provider: str, from_stdin: bool) 
     Raises UsageError for a secret that cannot be one.
     """
     if surroundings.is_interactive():
-        answer: str = typer.prompt(
-            f"Secret with which {provider} signs (hidden; Enter lets Tillgate make one)",
-            default="",
-            hide_input=True,
-            show_default=False,
-            err=True,
+        answer = _typed(
+            f"Secret with which {provider} signs (hidden; Enter lets Tillgate make one)"
         )
         return _checked(answer) if answer or from_stdin else None
     return _checked(_piped_in()) if from_stdin else None
+
+
+def ask_secret(surroundings: Surroundings, *, from_stdin: bool) -> str:
+    """Give the secret, as ``read_secret`` does; none at all is a UsageError, too."""
+    if surroundings.is_interactive():
+        return _checked(_typed("Secret with which the vendor signs (hidden)"))
+    if not from_stdin:
+        raise _unusable("There is none: this is no terminal, and none is piped in.")
+    return _checked(_piped_in())
+
+
+def _typed(question: str) -> str:
+    answer: str = typer.prompt(question, default="", hide_input=True, show_default=False, err=True)
+    return answer
 
 
 def _piped_in() -> str:

@@ -42,9 +42,9 @@ import json, sys
 
 before = set(sys.modules)
 sys.path.insert(0, sys.argv[1])
-from tillgate import bootstrap
+from tillgate.bootstrap.ingest import ingest
 
-assert callable(bootstrap.ingest())
+assert callable(ingest())
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 

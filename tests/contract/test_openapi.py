@@ -17,7 +17,14 @@ from tillgate.domain.event_query import event_query
 from tillgate.domain.idempotency import idempotency_key
 from tillgate.domain.json_value import parse
 from tillgate.domain.stored_event import event_before
-from tillgate.entrypoints.admin_bodies import AppBody, SourceBody, TenantBody, TokenBody, checked
+from tillgate.entrypoints.admin_bodies import (
+    AppBody,
+    SecretBody,
+    SourceBody,
+    TenantBody,
+    TokenBody,
+    checked,
+)
 from tillgate.entrypoints.docs.openapi import openapi
 from tillgate.entrypoints.docs.vendors import VENDORS
 from tillgate.entrypoints.routes import ROUTES
@@ -243,6 +250,14 @@ BODIES: list[tuple[str, type[_Body], object]] = [
         SourceBody,
         {"provider": "square", "app_id": NOBODY, "merchant_id": "M", "secret": "s"},
     ),
+    ("NewSecret", SecretBody, {"secret": "~!"}),
+    ("NewSecret", SecretBody, {"secret": "x" * 512}),
+    ("NewSecret", SecretBody, {"secret": "x" * 513}),
+    ("NewSecret", SecretBody, {"secret": ""}),
+    ("NewSecret", SecretBody, {"secret": "a b"}),
+    ("NewSecret", SecretBody, {"secret": None}),
+    ("NewSecret", SecretBody, {"secret": "s", "provider": "square"}),
+    ("NewSecret", SecretBody, {}),
 ]
 
 
@@ -257,6 +272,49 @@ def test_schema_of_an_admin_body_takes_what_the_code_takes(
         taken = False
 
     assert validator(name).is_valid(body) is taken
+
+
+@pytest.mark.parametrize("secret", [None, "whsec_YWJj"])
+@pytest.mark.parametrize(
+    ("path", "name"), [("apps", "RegisteredApp"), ("tenants/{}/sources", "AddedSource")]
+)
+def test_schema_of_a_new_endpoint_fits_the_answer_whoever_made_the_secret(
+    path: str, name: str, secret: str | None
+) -> None:
+    function = ApiFunction()
+    headers = {"authorization": "Bearer operator"}
+    tenant = function.call(
+        "POST", "/admin/api/tenants", headers=headers, body={"slug": "a", "name": "A"}
+    )
+    body = {"provider": "standard", "name": "n", "public_url": URL}
+
+    made = function.call(
+        "POST",
+        f"/admin/api/{path.format(tenant.json['tenant_id'])}",
+        headers=headers,
+        body=body if secret is None else {**body, "secret": secret},
+    )
+
+    validator(name).validate(made.json)
+    assert ("secret" in made.json) is (secret is None)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/admin/api/apps/{app_id}/secret", "App"),
+        ("/admin/api/sources/{source_id}/secret", "Source"),
+    ],
+)
+def test_replacing_a_secret_says_what_it_does_and_gives_none_back(path: str, name: str) -> None:
+    operation = DOCUMENT["paths"][path]["put"]
+    answer = operation["responses"]["200"]["content"]["application/json"]
+
+    assert {"200", "401", "404", "422", "503"} <= operation["responses"].keys()
+    assert "within 30 s" in operation["description"]
+    assert "still to come" in operation["description"]
+    assert answer["schema"] == {"$ref": f"#/components/schemas/{name}"}
+    assert "secret" not in DOCUMENT["components"]["schemas"][name]["properties"]
 
 
 def test_cursor_of_the_example_is_one_of_ours() -> None:

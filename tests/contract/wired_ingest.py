@@ -97,7 +97,10 @@ class CrashingEventStore(InMemoryEventStore):
 class WiredIngest:
     """Tenant one has a source for every provider (merchant M1); a Square app serves M1 and M2."""
 
-    def __init__(self, events: InMemoryEventStore | None = None) -> None:
+    def __init__(
+        self, events: InMemoryEventStore | None = None, *, max_body_bytes: int = MAX_BODY_BYTES
+    ) -> None:
+        self._max_body_bytes = max_body_bytes
         self.events = events or InMemoryEventStore()
         self.quarantine = InMemoryQuarantine()
         self.registry = InMemoryRegistry()
@@ -125,7 +128,7 @@ class WiredIngest:
                 quarantine=self.quarantine,
                 secret_box=self._box,
             ),
-            max_body_bytes=MAX_BODY_BYTES,
+            max_body_bytes=self._max_body_bytes,
         )
 
     def add_source(
@@ -171,7 +174,7 @@ class WiredIngest:
 
     def post_batch(self, *items: object, sent: Mapping[str, str] | None = None) -> Answer:
         given = headers(idempotency_key=None) if sent is None else sent
-        body = json.dumps({"events": items}).encode()
+        body = json.dumps({"events": items}, ensure_ascii=False).encode()
         return self.post(body, given, path="/v1/events/batch")
 
     def hook(

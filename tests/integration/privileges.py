@@ -29,6 +29,8 @@ ALLOWED_ON_TABLES = frozenset(
         ),
         Allowed("admin", "tenant", "UPDATE", "name"),
         Allowed("admin", "tenant", "UPDATE", "state"),
+        Allowed("admin", "app", "UPDATE", "sealed_secret"),
+        Allowed("admin", "source", "UPDATE", "sealed_secret"),
         Allowed("admin", "api_token", "UPDATE", "revoked_at"),
         Allowed("admin", "quarantine", "SELECT"),
         Allowed("admin", "schema_migration", "SELECT"),

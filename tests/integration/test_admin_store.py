@@ -173,6 +173,47 @@ def test_source_bound_to_an_app_has_the_apps_url(
     assert store.app(AppId(some_id())) is None
 
 
+def test_secret_of_a_source_is_replaced_and_ingest_finds_the_new_one(
+    store: PostgresAdminStore, registry: PostgresRegistry, made: TenantRecord
+) -> None:
+    record, other = (store.add_source(source_of(made.tenant_id)) for _ in range(2))
+
+    for sealed in (b"\x00resealed", b"\x00resealed", b"\xff"):
+        assert store.set_source_secret(record.source_id, sealed) == record
+        found = registry.find_endpoint("square", record.source_id)
+        assert found is not None
+        assert found.sealed_secrets == (sealed,)
+
+    untouched = registry.find_endpoint("square", other.source_id)
+    assert untouched is not None
+    assert untouched.sealed_secrets == (b"\x00sealed",)
+    assert store.source(record.source_id) == record
+    assert store.source(SourceId(some_id())) is None
+    assert store.set_source_secret(SourceId(some_id()), b"\x00") is None
+
+
+def test_secret_of_an_app_is_replaced_and_ingest_finds_the_new_one(
+    store: PostgresAdminStore, registry: PostgresRegistry, app: AppRecord
+) -> None:
+    for sealed in (b"\x00resealed", b"\x00resealed", b"\xff"):
+        assert store.set_app_secret(app.app_id, sealed) == app
+        found = registry.find_endpoint("square", app.app_id)
+        assert found is not None
+        assert found.sealed_secrets == (sealed,)
+
+    assert store.set_app_secret(AppId(some_id()), b"\x00") is None
+
+
+def test_source_of_an_app_is_given_no_secret(
+    store: PostgresAdminStore, registry: PostgresRegistry, made: TenantRecord, app: AppRecord
+) -> None:
+    bound = store.add_source(source_of(made.tenant_id, app))
+
+    assert store.set_source_secret(bound.source_id, b"\x00") is None
+    assert store.source(bound.source_id) == bound
+    assert registry.find_endpoint("square", bound.source_id) is None
+
+
 def test_merchant_is_bound_once_to_an_app(
     store: PostgresAdminStore, made: TenantRecord, app: AppRecord
 ) -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import time
 import uuid
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.events import http_event
 from tests.integration.testdatabase import migrate
-from tillgate import __version__, bootstrap
-from tillgate.adapters.postgres import connection
+from tillgate import __version__
 from tillgate.adapters.postgres.connection import Database
+from tillgate.bootstrap import api as api_function
+from tillgate.bootstrap import connections
+from tillgate.bootstrap import ingest as ingest_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,17 +66,22 @@ def environment(
             super().__init__(conninfo, max_uses=max_uses)
             made.append(self)
 
-    monkeypatch.setattr(connection, "Database", Kept)
-    monkeypatch.setenv("DATABASE_SECRET_ARN", "ingest")
-    bootstrap.ingest.cache_clear()
-    bootstrap.ingest()
+    monkeypatch.setattr(connections, "Database", Kept)
+    new_ingest_sandbox(monkeypatch)
     monkeypatch.setenv("DATABASE_SECRET_ARN", "api")
-    bootstrap.api.cache_clear()
+    api_function.api.cache_clear()
     yield secrets_manager
-    bootstrap.api.cache_clear()
-    bootstrap.ingest.cache_clear()
+    api_function.api.cache_clear()
+    ingest_function.ingest.cache_clear()
     for database_of_a_sandbox in made:
         database_of_a_sandbox.close()
+
+
+def new_ingest_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as environment:
+        environment.setenv("DATABASE_SECRET_ARN", "ingest")
+        ingest_function.ingest.cache_clear()
+        ingest_function.ingest()
 
 
 def api(
@@ -84,7 +93,7 @@ def api(
     body: str | None = None,
 ) -> tuple[int, Any]:
     event = http_event(method, path, route="$default", query=query, headers=headers, body=body)
-    answer = bootstrap.api()(event)
+    answer = api_function.api()(event)
     return answer["statusCode"], json.loads(answer["body"])
 
 
@@ -106,7 +115,7 @@ def tenant_with_token() -> tuple[str, str]:
 
 
 def send(token: str, key: str, data: str) -> dict[str, Any]:
-    answer = bootstrap.ingest()(
+    answer = ingest_function.ingest()(
         http_event(
             "POST",
             "/v1/events",
@@ -128,7 +137,7 @@ def test_what_was_sent_is_read_back_to_the_letter(token: str) -> None:
     sent = send(token, "k-1", data)
     headers = {"authorization": f"Bearer {token}"}
 
-    answer = bootstrap.api()(
+    answer = api_function.api()(
         http_event("GET", f"/v1/events/{sent['event_id']}", route="$default", headers=headers)
     )
     status, listed = api("GET", "/v1/events", headers=headers, query="idempotency_key=k-1")
@@ -172,7 +181,7 @@ def test_source_made_here_takes_a_signed_delivery_there() -> None:
     )
     body = '{"id":820982911946154508,"total_price":"403.00"}'
 
-    answer = bootstrap.ingest()(
+    answer = ingest_function.ingest()(
         http_event(
             "POST",
             f"/v1/hooks/shopify/{source['source_id']}",
@@ -196,6 +205,49 @@ def test_source_made_here_takes_a_signed_delivery_there() -> None:
     )
     [event] = listed["events"]
     assert (event["source"], event["provider"]) == (source["source_id"], "shopify")
+
+
+def deliver(source_id: str, secret: str, *, webhook_id: str) -> int:
+    body = '{"id":1}'
+    answer = ingest_function.ingest()(
+        http_event(
+            "POST",
+            f"/v1/hooks/shopify/{source_id}",
+            route="POST /v1/hooks/{provider}/{endpoint_id}",
+            path_parameters={"provider": "shopify", "endpoint_id": source_id},
+            headers={
+                "x-shopify-hmac-sha256": _signature(secret, body),
+                "x-shopify-webhook-id": webhook_id,
+                "x-shopify-topic": "orders/create",
+            },
+            body=body,
+        )
+    )
+    status: int = answer["statusCode"]
+    return status
+
+
+@pytest.mark.parametrize("kind", ["source", "app"])
+def test_secret_that_the_vendor_issues_later_is_the_one_that_counts(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    clock = SimpleNamespace(time=lambda: now, monotonic=time.monotonic)
+    monkeypatch.setattr(ingest_function, "time", clock)
+    new_ingest_sandbox(monkeypatch)
+    tenant_id, _ = tenant_with_token()
+    collection = f"tenants/{tenant_id}/sources" if kind == "source" else "apps"
+    new = {"provider": "shopify", "name": "shop", "public_url": ENDPOINT}
+    _, made = admin("POST", collection, new)
+    endpoint_id, first = made[f"{kind}_id"], made["secret"]
+    assert deliver(endpoint_id, first, webhook_id="w-1") == 200
+
+    status, record = admin("PUT", f"{kind}s/{endpoint_id}/secret", {"secret": "issued-later"})
+
+    assert (status, "secret" in record, record[f"{kind}_id"]) == (200, False, endpoint_id)
+    now += 30
+    assert deliver(endpoint_id, "issued-later", webhook_id="w-2") == 200
+    assert deliver(endpoint_id, first, webhook_id="w-3") == 401
 
 
 def test_status_knows_the_whole_installation() -> None:

@@ -12,7 +12,6 @@ from tests.events import http_event
 from tests.integration import silent_peers
 from tests.integration.crashes import frozen
 from tests.integration.polling import until
-from tests.integration.sandbox import Answer
 from tests.integration.testdatabase import migrate
 from tests.integration.wiring import CONNECTION_TIMEOUT, RING, Wiring
 from tillgate.adapters.key_ring import KeyRingSecretBox
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from ops.local.postgres import EmbeddedPostgres
     from tests.integration.fake_secrets_manager import FakeSecretsManager
+    from tests.integration.sandbox import Answer
     from tests.integration.testdatabase import TestDatabase
 
 # What a handler may take beyond the deadline it waits for: a busy machine of two cores.

@@ -119,5 +119,9 @@ def test_a_fingerprint_tells_texts_and_their_borders_apart(
     assert (fingerprint(*texts) == fingerprint(*other_texts)) == (texts == other_texts)
 
 
+def test_two_texts_are_not_one() -> None:
+    assert fingerprint("1", "2") != fingerprint("12")
+
+
 def test_a_fingerprint_is_a_sha_256_in_hex() -> None:
     assert fingerprint("{}") == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"

@@ -103,6 +103,87 @@ def test_source_gets_its_url_and_secret_once(api: ApiFunction, tenant_id: str) -
     assert "secret" not in listed.json["sources"][0]
 
 
+@pytest.mark.parametrize("path", ["apps", "tenants/{}/sources"])
+def test_secret_that_was_sent_is_not_repeated(api: ApiFunction, tenant_id: str, path: str) -> None:
+    body = {"provider": "square", "name": "n", "public_url": PUBLIC_URL, "secret": "sq-sent-key"}
+
+    made = post(api, path.format(tenant_id), body)
+
+    assert made.status == 201
+    assert "secret" not in made.json
+    assert "sq-sent-key" not in made.text
+
+
+def put_secret(api: ApiFunction, path: str, body: object) -> Answer:
+    return api.call("PUT", f"/admin/api/{path}/secret", headers=OPERATOR, body=body)
+
+
+def added(api: ApiFunction, collection: str, provider: str) -> str:
+    """Add an app or a source, and give the path that it has alone."""
+    body = {"provider": provider, "name": "n", "public_url": PUBLIC_URL}
+    made = post(api, collection, body).json
+    return f"sources/{made['source_id']}" if "source_id" in made else f"apps/{made['app_id']}"
+
+
+@pytest.mark.parametrize("collection", ["apps", "tenants/{}/sources"])
+def test_secret_is_replaced_as_often_as_one_likes_and_never_told(
+    api: ApiFunction, tenant_id: str, collection: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = added(api, collection.format(tenant_id), "square")
+    noun, endpoint_id = path.split("/")
+    [listed] = get(api, collection.format(tenant_id)).json[noun]
+    before = api.store.sealed[endpoint_id]
+
+    answers = [put_secret(api, path, {"secret": "issued-later"}) for _ in range(2)]
+
+    sealed = api.store.sealed[endpoint_id]
+    assert [answer.status for answer in answers] == [200, 200]
+    assert [answer.json for answer in answers] == [listed, listed]
+    assert sealed != before
+    assert sealed is not None
+    assert sealed.endswith(b"issued-later")
+    assert "issued-later" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("collection", ["apps", "tenants/{}/sources"])
+@pytest.mark.parametrize(
+    ("provider", "body", "pointers"),
+    [
+        ("square", {}, ["/secret"]),
+        ("square", {"secret": ""}, ["/secret"]),
+        ("square", {"secret": None}, ["/secret"]),
+        ("square", {"secret": "two words"}, ["/secret"]),
+        ("square", {"secret": "x" * 513}, ["/secret"]),
+        ("square", {"secret": "s", "provider": "square"}, ["/provider"]),
+        ("square", ["s"], [""]),
+        ("standard", {"secret": "whsec_not-base64"}, ["/secret"]),
+    ],
+)
+def test_secret_that_cannot_be_one_is_refused_and_the_old_one_stays(
+    api: ApiFunction, tenant_id: str, collection: str, provider: str, body: object,
+    pointers: list[str],
+) -> None:  # fmt: skip
+    path = added(api, collection.format(tenant_id), provider)
+    before = dict(api.store.sealed)
+
+    answer = put_secret(api, path, body)
+
+    assert answer.problem == (422, "invalid-request")
+    assert [fault["pointer"] for fault in answer.json["errors"]] == pointers
+    assert api.store.sealed == before
+
+
+def test_secret_of_a_source_of_an_app_is_the_apps(api: ApiFunction, tenant_id: str) -> None:
+    app = post(api, "apps", {"provider": "square", "name": "ours", "public_url": PUBLIC_URL})
+    body = {"provider": "square", "app_id": app.json["app_id"], "merchant_id": "M1"}
+    bound = post(api, f"tenants/{tenant_id}/sources", body).json["source_id"]
+
+    answer = put_secret(api, f"sources/{bound}", {"secret": "s"})
+
+    assert answer.problem == (404, "not-found")
+    assert "no secret of its own" in answer.json["detail"]
+
+
 def test_source_bound_to_an_app_has_the_apps_url_and_no_secret(
     api: ApiFunction, tenant_id: str
 ) -> None:
@@ -130,10 +211,12 @@ def test_source_bound_to_an_app_has_the_apps_url_and_no_secret(
         ("GET", "tenants/{}/events", None),
         ("GET", "tenants/{}/events/x", None),
         ("DELETE", "tokens/{}", None),
+        ("PUT", "sources/{}/secret", {"secret": "s"}),
+        ("PUT", "apps/{}/secret", {"secret": "s"}),
     ],
 )
 @pytest.mark.parametrize("unknown", [NOBODY, "cafe"])
-def test_unknown_tenant_or_token_is_not_found(
+def test_unknown_id_is_not_found(
     api: ApiFunction, method: str, path: str, body: object, unknown: str
 ) -> None:
     answer = api.call(method, f"/admin/api/{path.format(unknown)}", headers=OPERATOR, body=body)

@@ -1,8 +1,20 @@
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
+from pydantic import BaseModel  # noqa: TC002  A type beside values.
 
 from tests.unit.entrypoints.api_function import OPERATOR, Answer, ApiFunction
+from tillgate.entrypoints.admin_bodies import (
+    _FORMS,
+    AppBody,
+    SecretBody,
+    SourceBody,
+    TenantBody,
+    TokenBody,
+)
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 PUBLIC_URL = "https://events.example.com"
@@ -77,6 +89,52 @@ def test_every_fault_of_a_body_is_listed(
 
     assert answer.problem == (422, "invalid-request")
     assert sorted(fault["pointer"] for fault in answer.json["errors"]) == sorted(pointers)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "detail"),
+    [
+        ("tenants", {"slug": "Café", "name": "n"}, "must be 1 to 63 characters out of a-z"),
+        ("tenants", {"slug": "a", "name": ""}, "must have 1 or more characters"),
+        ("tenants", {"slug": "a", "name": "x" * 201}, "must have no more than 200 characters"),
+        ("tenants", {"slug": "a", "name": "a\nb"}, "must have no control characters"),
+        ("tenants", {"slug": "a", "name": None}, "must not be null; leave it out"),
+        ("tenants", {"slug": "a"}, "is required"),
+        ("tenants", {"slug": "a", "name": 5}, "must be a string"),
+        (
+            "apps",
+            {"provider": "square", "name": "n", "public_url": PUBLIC_URL, "secret": "a b"},
+            "must be visible ASCII characters, without spaces",
+        ),
+        (
+            "apps",
+            {"provider": "square", "name": "n", "public_url": "http://example.com"},
+            "must be an https URL",
+        ),
+        (
+            f"tenants/{NOBODY}/sources",
+            {"provider": "square", "merchant_id": "M", "app_id": "x"},
+            "must be an id, such as",
+        ),
+    ],
+)
+def test_faults_are_told_in_plain_words(
+    api: ApiFunction, path: str, body: object, detail: str
+) -> None:
+    [fault] = post(api, path, body).json["errors"]
+
+    assert fault["detail"].startswith(detail)
+    assert not re.search(r"String should|Value error|\^\[|\(\?|[{}]", fault["detail"])
+
+
+@pytest.mark.parametrize("body", [TenantBody, TokenBody, SecretBody, AppBody, SourceBody])
+def test_every_pattern_has_words_for_people(body: type[BaseModel]) -> None:
+    schema = json.dumps(body.model_json_schema())
+
+    patterns = {json.loads(p) for p in re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', schema)}
+
+    assert patterns
+    assert patterns <= _FORMS.keys()
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,17 @@ def test_what_failed_on_our_side_is_not_told(error: errors.TillgateError) -> Non
     assert "SELECT" not in answer["body"]
 
 
+@pytest.mark.parametrize("error", [errors.StoreUnavailableError(), errors.SecretUnavailableError()])
+def test_what_is_said_while_unavailable_is_true_of_reads_and_admin_calls_too(
+    error: errors.TillgateError,
+) -> None:
+    document = problem(error)
+
+    assert document["title"] == "Tillgate cannot answer right now"
+    assert "stored;" not in document["title"] + document["detail"]
+    assert "look first whether it was added" in document["detail"]
+
+
 def test_an_error_that_nobody_gave_a_line_is_ours_and_says_nothing() -> None:
     class NewError(errors.TillgateError):
         """Nobody thought of a line for it."""

@@ -101,7 +101,7 @@ def test_source_has_a_url_of_its_own_and_a_secret_sealed_for_it(
     context = endpoint_seal_context(source.source_id, tenant_id=tenant_id)
     assert sealed is not None
     assert PlainSecretBox().open(sealed, context=context) == b"given"
-    assert (secret, source.name) == ("given", "square")
+    assert (secret, source.name) == (None, "square"), "what was given is not told again"
     assert source.notification_url == (
         f"https://events.example.com/prefix/v1/hooks/square/{source.source_id}"
     )
@@ -135,6 +135,7 @@ def test_app_is_sealed_without_a_tenant_and_lends_its_url(
 
     sealed = store.sealed[app.app_id]
     assert sealed is not None
+    assert secret is not None
     context = endpoint_seal_context(app.app_id, tenant_id=None)
     assert PlainSecretBox().open(sealed, context=context) == secret.encode()
     assert store.sealed[source.source_id] is None
@@ -178,6 +179,87 @@ def test_unknown_app_is_not_found(administration: Administration, tenant_id: str
         administration.bind_source(
             tenant_id, app_id=NOBODY, provider="square", name=None, merchant_id="M1"
         )
+
+
+def add_source(administration: Administration, tenant_id: str, provider: str = "square") -> str:
+    source, _ = administration.add_source(
+        tenant_id,
+        provider=provider,
+        name=None,
+        merchant_id=None,
+        secret=None,
+        public_url=PUBLIC_URL,
+        notification_url=None,
+    )
+    return source.source_id
+
+
+def test_secret_of_a_source_is_replaced_again_and_again(
+    administration: Administration, store: InMemoryAdminStore, tenant_id: str
+) -> None:
+    source_id = add_source(administration, tenant_id)
+    context = endpoint_seal_context(source_id, tenant_id=tenant_id)
+
+    for secret in ("issued later", "issued later", "another"):
+        source = administration.set_source_secret(source_id.upper(), secret=secret)
+
+        sealed = store.sealed[source_id]
+        assert sealed is not None
+        assert PlainSecretBox().open(sealed, context=context) == secret.encode()
+        assert source == store.all_sources[source_id]
+
+
+def test_secret_of_an_app_is_replaced(
+    administration: Administration, store: InMemoryAdminStore
+) -> None:
+    app, _ = administration.register_app(
+        provider="square", name="ours", secret=None, public_url=PUBLIC_URL, notification_url=None
+    )
+
+    replaced = administration.set_app_secret(app.app_id.upper(), secret="issued later")
+
+    sealed = store.sealed[app.app_id]
+    assert sealed is not None
+    context = endpoint_seal_context(app.app_id, tenant_id=None)
+    assert PlainSecretBox().open(sealed, context=context) == b"issued later"
+    assert replaced == app
+
+
+def test_source_of_an_app_has_no_secret_to_be_replaced(
+    administration: Administration, store: InMemoryAdminStore, tenant_id: str
+) -> None:
+    app, _ = administration.register_app(
+        provider="square", name="ours", secret=None, public_url=PUBLIC_URL, notification_url=None
+    )
+    bound = administration.bind_source(
+        tenant_id, app_id=app.app_id, provider="square", name=None, merchant_id="M1"
+    )
+
+    with pytest.raises(NotFoundError, match="no secret of its own"):
+        administration.set_source_secret(bound.source_id, secret="s")
+
+    assert store.sealed[bound.source_id] is None
+
+
+def test_secret_that_cannot_be_the_providers_is_a_fault_and_changes_nothing(
+    administration: Administration, store: InMemoryAdminStore, tenant_id: str
+) -> None:
+    source_id = add_source(administration, tenant_id, "standard")
+    before = store.sealed[source_id]
+
+    with pytest.raises(InvalidRequestError) as caught:
+        administration.set_source_secret(source_id, secret="whsec_not-base64")
+
+    assert [fault.pointer for fault in caught.value.faults] == ["/secret"]
+    assert store.sealed[source_id] == before
+
+
+@pytest.mark.parametrize("unknown", [NOBODY, "x", ""])
+def test_unknown_source_or_app_has_no_secret(administration: Administration, unknown: str) -> None:
+    with pytest.raises(NotFoundError, match="no such source"):
+        administration.set_source_secret(unknown, secret="s")
+    with pytest.raises(NotFoundError, match="no such app"):
+        administration.set_app_secret(unknown, secret="s")
 
 
 def test_made_secrets_suit_their_provider_and_differ() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 APPS = "/admin/api/apps"
 SOURCES = f"/admin/api/tenants/{TENANT_ID}/sources"
 APP_ID = "33333333-3333-4333-8333-333333333333"
-APP = {
+APP: dict[str, str | None] = {
     "app_id": APP_ID,
     "provider": "clover",
     "name": "clover",
@@ -24,7 +24,7 @@ APP = {
     "created_at": "2026-11-01T08:00:00Z",
 }
 SOURCE_ID = "44444444-4444-4444-8444-444444444444"
-SOURCE = {
+SOURCE: dict[str, str | None] = {
     "source_id": SOURCE_ID,
     "tenant_id": TENANT_ID,
     "provider": "square",
@@ -35,6 +35,10 @@ SOURCE = {
     "notification_url": f"{URL}/v1/hooks/square/{SOURCE_ID}",
     "created_at": "2026-11-01T08:00:00Z",
 }
+
+
+def without_secret(endpoint: dict[str, str | None]) -> dict[str, str | None]:
+    return {name: value for name, value in endpoint.items() if name != "secret"}
 
 
 def test_a_source_is_added_under_the_address_that_was_called(
@@ -83,10 +87,10 @@ def test_a_secret_is_read_from_stdin_without_its_line_end(
 
 
 @pytest.mark.parametrize("output", ["table", "json"])
-def test_a_secret_that_was_given_is_not_printed_though_the_server_repeats_it(
+def test_a_secret_that_was_given_is_not_printed(
     server: FakeTillgate, tillgate: TypeCommand, output: str
 ) -> None:
-    server.answer("POST", SOURCES, SOURCE | {"secret": "vendor-secret"}, status=201)
+    server.answer("POST", SOURCES, without_secret(SOURCE), status=201)
     command = ("source", "add", "demo", "square", "--secret-stdin", "--output", output)
 
     result = tillgate(*command, stdin="vendor-secret")
@@ -94,6 +98,8 @@ def test_a_secret_that_was_given_is_not_printed_though_the_server_repeats_it(
     assert result.exit_code == 0
     assert SOURCE_ID in result.stdout
     assert "vendor-secret" not in result.output
+    assert "SECRET" not in result.output
+    assert "Tillgate made it" not in result.stderr
 
 
 def test_a_secret_that_tillgate_made_is_shown_once(
@@ -105,6 +111,7 @@ def test_a_secret_that_tillgate_made_is_shown_once(
 
     assert "made-by-tillgate" in result.stdout
     assert "does not show it again" in result.stderr
+    assert f"tillgate app secret {APP_ID}" in result.stderr
 
 
 def test_a_person_at_a_terminal_is_asked_for_the_secret_and_it_does_not_show(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tillgate.domain.tenant import AppId, SourceId, TenantId, TenantState, TokenId
+
+# Standard Webhooks decodes the key from base64, so it has to be that.
+STANDARD_SECRET_PATTERN = (
+    r"^(whsec_)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$"  # noqa: S105  What secrets look like.
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,3 +101,10 @@ class StoreStatus:
     migration: int
     days_ahead: int
     tenants: int
+
+
+def secret_flaw(provider: str, secret: str) -> str | None:
+    """Say why this provider's secret cannot be that, None when it can."""
+    if provider == "standard" and not re.fullmatch(STANDARD_SECRET_PATTERN, secret):
+        return "must be whsec_ and base64, as Standard Webhooks says"
+    return None

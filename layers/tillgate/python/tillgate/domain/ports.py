@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Endpoint,
         EventId,
         Source,
+        SourceId,
         Tenant,
         TenantId,
         TenantState,
@@ -138,11 +139,21 @@ class AdminStore(Protocol):
 
     def app(self, app_id: AppId) -> AppRecord | None: ...
 
+    def set_app_secret(self, app_id: AppId, sealed_secret: bytes) -> AppRecord | None:
+        """Replace the secret. Idempotent; None when there is no such app."""
+        ...
+
     def add_source(self, source: NewSource) -> SourceRecord:
         """Raises MerchantTakenError, and NotFoundError when there is no such tenant."""
         ...
 
     def sources(self, tenant_id: TenantId) -> list[SourceRecord]: ...
+
+    def source(self, source_id: SourceId) -> SourceRecord | None: ...
+
+    def set_source_secret(self, source_id: SourceId, sealed_secret: bytes) -> SourceRecord | None:
+        """Replace the secret. Idempotent; None when no such source has one of its own."""
+        ...
 
     def status(self) -> StoreStatus:
         """Tell how the store itself is."""

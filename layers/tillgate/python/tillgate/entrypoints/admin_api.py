@@ -11,8 +11,10 @@ from tillgate.domain.event_query import RefusedError, event_query, read_query
 from tillgate.domain.json_value import parse
 from tillgate.domain.timestamps import rfc3339
 from tillgate.entrypoints.admin_bodies import (
+    SLUG_FORM,
     SLUG_PATTERN,
     AppBody,
+    SecretBody,
     SourceBody,
     TenantBody,
     TokenBody,
@@ -69,6 +71,7 @@ class AdminRoutes:
             "GET /admin/api/status": self._status,
             "GET /admin/api/apps": self._list_apps,
             "POST /admin/api/apps": self._register_app,
+            "PUT /admin/api/apps/{app_id}/secret": self._set_app_secret,
             "GET /admin/api/tenants": self._list_tenants,
             "POST /admin/api/tenants": self._create_tenant,
             f"POST {tenant}/suspend": self._suspend_tenant,
@@ -79,6 +82,7 @@ class AdminRoutes:
             f"POST {tenant}/sources": self._add_source,
             f"GET {tenant}/events": self._list_events,
             f"GET {tenant}/events/{{event_id}}": self._read_event,
+            "PUT /admin/api/sources/{source_id}/secret": self._set_source_secret,
             "DELETE /admin/api/tokens/{token_id}": self._revoke_token,
         }
         return {route: self._guarded(handler) for route, handler in handlers.items()}
@@ -152,8 +156,13 @@ class AdminRoutes:
 
     def _register_app(self, call: Call) -> LambdaResponse:
         body = self._body(call, AppBody)
-        app, secret = self._administration.register_app(**body.model_dump())
-        return _answer(call, 201, {**_record(app), "secret": secret})
+        app, made = self._administration.register_app(**body.model_dump())
+        return _answer(call, 201, {**_record(app), **_if_made(made)})
+
+    def _set_app_secret(self, call: Call) -> LambdaResponse:
+        body = self._body(call, SecretBody)
+        app = self._administration.set_app_secret(call.parameters["app_id"], secret=body.secret)
+        return _answer(call, 200, _record(app))
 
     def _list_sources(self, call: Call) -> LambdaResponse:
         sources = self._administration.sources(call.parameters["tenant_id"])
@@ -171,10 +180,18 @@ class AdminRoutes:
                 merchant_id=body.merchant_id,
             )
             return _answer(call, 201, _record(source))
-        source, secret = self._administration.add_source(
+        source, made = self._administration.add_source(
             tenant_id, **body.model_dump(exclude={"app_id"})
         )
-        return _answer(call, 201, {**_record(source), "secret": secret})
+        return _answer(call, 201, {**_record(source), **_if_made(made)})
+
+    def _set_source_secret(self, call: Call) -> LambdaResponse:
+        body = self._body(call, SecretBody)
+        source = self._administration.set_source_secret(
+            call.parameters["source_id"], secret=body.secret
+        )
+        call.log.tenant_id = source.tenant_id
+        return _answer(call, 200, _record(source))
 
     def _list_events(self, call: Call) -> LambdaResponse:
         query = event_query(call.query_string)
@@ -195,11 +212,16 @@ class AdminRoutes:
 def _slug(value: str) -> str:
     if re.fullmatch(SLUG_PATTERN, value):
         return value
-    raise RefusedError("must be 1 to 63 characters out of a-z, 0-9 and '-'")
+    raise RefusedError(SLUG_FORM)
 
 
 def _answer(call: Call, status: int, content: dict[str, Any]) -> LambdaResponse:
     return json_response(status, content, rid=call.request.rid)
+
+
+def _if_made(secret: str | None) -> dict[str, str]:
+    """Tell a secret that Tillgate made; one that the caller sent is not repeated."""
+    return {} if secret is None else {"secret": secret}
 
 
 def _records(

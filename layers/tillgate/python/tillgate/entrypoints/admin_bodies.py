@@ -5,11 +5,11 @@ The patterns are the OpenAPI document's too, so that it promises what is checked
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from tillgate.domain.administration import secret_flaw
 from tillgate.domain.errors import Fault, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -20,13 +20,10 @@ if TYPE_CHECKING:
     from tillgate.domain.json_value import JsonValue
 
 SLUG_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+SLUG_FORM = "must be 1 to 63 characters out of a-z, 0-9 and '-', with no '-' at either end"
 # Control characters have no place in a name, and NUL none in Postgres.
 NAME_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 SECRET_PATTERN = r"^[!-~]+$"  # noqa: S105  What secrets look like.
-# Standard Webhooks decodes the key from base64, so it has to be that.
-STANDARD_SECRET_PATTERN = (
-    r"^(whsec_)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$"  # noqa: S105  The same.
-)
 UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 # In the clear only on the machine itself.
 _ORIGIN = (
@@ -71,6 +68,10 @@ class TokenBody(_Body):
     name: Name
 
 
+class SecretBody(_Body):
+    secret: Secret
+
+
 class _EndpointBody(_Body):
     provider: str
     secret: Secret | None = None
@@ -89,12 +90,9 @@ class _EndpointBody(_Body):
         faults = []
         if (self.public_url is None) == (self.notification_url is None):
             faults.append(Fault("", "must hold one of public_url and notification_url"))
-        if (
-            self.provider == "standard"
-            and self.secret is not None
-            and not re.fullmatch(STANDARD_SECRET_PATTERN, self.secret)
-        ):
-            faults.append(Fault("/secret", "must be whsec_ and base64, as Standard Webhooks says"))
+        flaw = secret_flaw(self.provider, self.secret) if self.secret is not None else None
+        if flaw is not None:
+            faults.append(Fault("/secret", flaw))
         return faults
 
 
@@ -120,12 +118,24 @@ class SourceBody(_EndpointBody):
         return faults
 
 
-# Pydantic's own words for these speak of Python.
+# Pydantic's own words for these speak of Python, and show patterns.
 _MESSAGES = {
     "model_type": "must be an object",
     "extra_forbidden": "is not a field of this call",
     "missing": "is required",
     "string_type": "must be a string",
+    "string_too_short": "must have {min_length} or more characters",
+    "string_too_long": "must have no more than {max_length} characters",
+    "string_pattern_mismatch": "does not look as it has to: /openapi.json has its pattern",
+}
+# What a person needs to know of a pattern in order to satisfy it.
+_FORMS = {
+    SLUG_PATTERN: SLUG_FORM,
+    NAME_PATTERN: "must have no control characters, such as line ends",
+    SECRET_PATTERN: "must be visible ASCII characters, without spaces",
+    UUID_PATTERN: "must be an id, such as 4c1d6f0e-8a57-4b1e-9d3c-2f6b7a905e18",
+    PUBLIC_URL_PATTERN: "must be an https URL (http on this machine only) without query or #",
+    NOTIFICATION_URL_PATTERN: "must be an https URL (http on this machine only) without #",
 }
 
 BodyT = TypeVar("BodyT", bound=_Body)
@@ -136,7 +146,7 @@ def checked(model: type[BodyT], value: JsonValue, *, providers: Collection[str])
     try:
         body = model.model_validate(value, context={"providers": providers})
     except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False, include_input=False)
+        details = error.errors(include_url=False, include_input=False)
         raise InvalidRequestError([_fault(detail) for detail in details]) from None
     faults = body.faults()
     if faults:
@@ -146,5 +156,15 @@ def checked(model: type[BodyT], value: JsonValue, *, providers: Collection[str])
 
 def _fault(detail: ErrorDetails) -> Fault:
     steps = (str(step)[:128].replace("~", "~0").replace("/", "~1") for step in detail["loc"])
-    message = _MESSAGES.get(detail["type"], detail["msg"].removeprefix("Value error, "))
-    return Fault("".join(f"/{step}" for step in steps), message)
+    return Fault("".join(f"/{step}" for step in steps), _message(detail))
+
+
+def _message(detail: ErrorDetails) -> str:
+    limits = detail.get("ctx", {})
+    form = _FORMS.get(limits.get("pattern", ""))
+    if form is not None:
+        return form
+    message = _MESSAGES.get(detail["type"])
+    if message is not None:
+        return message.format_map(limits)
+    return detail["msg"].removeprefix("Value error, ")

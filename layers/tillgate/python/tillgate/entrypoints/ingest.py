@@ -5,19 +5,15 @@ The order of checks is the contract's: token, tenant, content type, size, key, J
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tillgate.domain.errors import (
-    NotFoundError,
-    PayloadTooLargeError,
-    UnsupportedMediaTypeError,
-)
+from tillgate.domain.errors import NotFoundError
 from tillgate.domain.event import Outcome
 from tillgate.domain.idempotency import idempotency_key
 from tillgate.domain.timestamps import rfc3339
 from tillgate.entrypoints.http import HttpRequest, LambdaResponse, json_response
+from tillgate.entrypoints.json_body import json_body, limited_body
 from tillgate.entrypoints.problems import problem
 from tillgate.services.hooks import Delivery
 
@@ -30,12 +26,13 @@ if TYPE_CHECKING:
 
 MAX_HOOK_BODY_BYTES = 4 * 1024 * 1024
 
-_JSON = re.compile(r'application/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?\Z', re.IGNORECASE)
 _BATCH_STATUS = {
     Outcome.NEW: "stored",
     Outcome.DUPLICATE: "duplicate",
     Outcome.CONFLICT: "conflict",
 }
+# Of 500 items, each with its share of an answer that Lambda has to take.
+_MAX_FAULTS_AN_ITEM = 10
 
 
 class IngestRoutes:
@@ -68,7 +65,7 @@ class IngestRoutes:
     def _event(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
         received_at = datetime.now(UTC)
         tenant = self._tenant(request, log)
-        body = self._json_body(request)
+        body = json_body(request, max_body_bytes=self._max_body_bytes)
         key = idempotency_key(request.headers.get("idempotency-key"))
         accepted = self._ingest.accept_event(tenant, body, key=key, received_at=received_at)
         log.outcome = accepted.outcome.value
@@ -91,7 +88,7 @@ class IngestRoutes:
     def _batch(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
         received_at = datetime.now(UTC)
         tenant = self._tenant(request, log)
-        body = self._json_body(request)
+        body = json_body(request, max_body_bytes=self._max_body_bytes)
         answers = self._ingest.accept_batch(tenant, body, received_at=received_at)
         results = [_batch_result(answer) for answer in answers]
         log.outcome = "batch"
@@ -107,7 +104,7 @@ class IngestRoutes:
                 provider=provider,
                 endpoint_id=request.path_parameters.get("endpoint_id", ""),
                 headers=request.headers,
-                body=self._body(request, MAX_HOOK_BODY_BYTES),
+                body=limited_body(request, max_body_bytes=MAX_HOOK_BODY_BYTES),
                 received_at=received_at,
                 rid=request.rid,
             )
@@ -130,17 +127,6 @@ class IngestRoutes:
         log.tenant_id = tenant.tenant_id
         return tenant
 
-    def _json_body(self, request: HttpRequest) -> bytes:
-        if not _JSON.match(request.headers.get("content-type", "").strip()):
-            raise UnsupportedMediaTypeError("Send the body as application/json, in UTF-8.")
-        return self._body(request, self._max_body_bytes)
-
-    def _body(self, request: HttpRequest, max_body_bytes: int) -> bytes:
-        body = request.body()
-        if len(body) > max_body_bytes:
-            raise PayloadTooLargeError(max_body_bytes)
-        return body
-
 
 def _batch_result(answer: BatchAnswer) -> dict[str, Any]:
     result: dict[str, Any] = {"idempotency_key": answer.idempotency_key}
@@ -150,5 +136,5 @@ def _batch_result(answer: BatchAnswer) -> dict[str, Any]:
         result["status"] = _BATCH_STATUS[answer.accepted.outcome]
         result["event_id"] = answer.accepted.event_id
     if answer.error is not None:
-        result["problem"] = problem(answer.error)
+        result["problem"] = problem(answer.error, max_faults=_MAX_FAULTS_AN_ITEM)
     return result

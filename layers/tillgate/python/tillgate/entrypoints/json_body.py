@@ -1,4 +1,4 @@
-"""The body of a call that takes JSON, with the contract's checks in the contract's order."""
+"""The body of a call, with the contract's checks in the contract's order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from tillgate.domain.errors import PayloadTooLargeError, UnsupportedMediaTypeErr
 if TYPE_CHECKING:
     from tillgate.entrypoints.http import HttpRequest
 
-_JSON = re.compile(r'application/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?\Z', re.IGNORECASE)
+_JSON = re.compile(
+    r'application/json[ \t]*(;[ \t]*charset=(utf-8|"utf-8")[ \t]*)?\Z', re.IGNORECASE
+)
 
 
 def json_body(request: HttpRequest, *, max_body_bytes: int) -> bytes:
@@ -20,6 +22,11 @@ def json_body(request: HttpRequest, *, max_body_bytes: int) -> bytes:
     """
     if not _JSON.match(request.headers.get("content-type", "").strip()):
         raise UnsupportedMediaTypeError("Send the body as application/json, in UTF-8.")
+    return limited_body(request, max_body_bytes=max_body_bytes)
+
+
+def limited_body(request: HttpRequest, *, max_body_bytes: int) -> bytes:
+    """Give the bytes of a body of any content type. Raises PayloadTooLargeError."""
     body = request.body()
     if len(body) > max_body_bytes:
         raise PayloadTooLargeError(max_body_bytes)

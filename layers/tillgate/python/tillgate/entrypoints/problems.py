@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
+# A body of a mebibyte can hold a hundred thousand faults, and Lambda takes 6 MB of answer.
+MAX_FAULTS = 100
 
 # type, status, title. A problem's type is a relative reference, resolved nowhere: the
 # names are the contract, and /docs explains each.
@@ -50,17 +52,23 @@ _PROBLEMS: dict[type[errors.TillgateError], tuple[str, int, str]] = {
     errors.SlugTakenError: ("slug-taken", 409, "Another tenant has this slug"),
     errors.MerchantTakenError: ("merchant-taken", 409, "The merchant is bound already"),
     errors.SignatureRefusedError: ("unauthenticated", 401, "The delivery is not authentic"),
-    errors.StoreUnavailableError: ("unavailable", 503, "Nothing was stored; try again"),
-    errors.SecretUnavailableError: ("unavailable", 503, "Nothing was stored; try again"),
+    errors.StoreUnavailableError: ("unavailable", 503, "Tillgate cannot answer right now"),
+    errors.SecretUnavailableError: ("unavailable", 503, "Tillgate cannot answer right now"),
     # What has no line of its own is a fault of ours, and gets an answer all the same.
     errors.TillgateError: ("internal", 500, "Internal server error"),
 }
 # What is wrong on our side is the log's business, not the caller's.
-_OUR_FAULT_DETAIL = "Tillgate cannot answer for this right now. Repeat the call: it is safe."
+_OUR_FAULT_DETAIL = (
+    "Try again in a moment. An event is safe to repeat with the same key, which stores it once; "
+    "if the call adds anything else, look first whether it was added."
+)
 
 
-def problem(error: errors.TillgateError) -> dict[str, Any]:
-    """Give the problem document of an error, without the rid."""
+def problem(error: errors.TillgateError, *, max_faults: int = MAX_FAULTS) -> dict[str, Any]:
+    """Give the problem document of an error, without the rid.
+
+    Of more than ``max_faults`` faults, the first are named and the rest counted.
+    """
     kind, status, title = next(_PROBLEMS[cls] for cls in type(error).__mro__ if cls in _PROBLEMS)
     document: dict[str, Any] = {
         "type": kind,
@@ -72,11 +80,18 @@ def problem(error: errors.TillgateError) -> dict[str, Any]:
         error, (errors.InvalidEventError, errors.InvalidQueryError, errors.InvalidRequestError)
     ):
         document["errors"] = [
-            {"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults
+            {"pointer": fault.pointer, "detail": fault.detail}
+            for fault in _at_most(max_faults, error.faults)
         ]
     if isinstance(error, errors.IdempotencyKeyReusedError):
         document["event_id"] = error.event_id
     return document
+
+
+def _at_most(limit: int, faults: tuple[errors.Fault, ...]) -> tuple[errors.Fault, ...]:
+    if len(faults) <= limit:
+        return faults
+    return (*faults[:limit], errors.Fault("", f"and {len(faults) - limit} more faults"))
 
 
 def problem_response(error: errors.TillgateError, *, rid: str) -> LambdaResponse:

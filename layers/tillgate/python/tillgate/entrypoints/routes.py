@@ -30,6 +30,8 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/startupz": ("GET",),
     "/admin/api/status": ("GET",),
     "/admin/api/apps": ("GET", "POST"),
+    "/admin/api/apps/{app_id}/secret": ("PUT",),
+    "/admin/api/sources/{source_id}/secret": ("PUT",),
     "/admin/api/tenants": ("GET", "POST"),
     "/admin/api/tenants/{tenant_id}/suspend": ("POST",),
     "/admin/api/tenants/{tenant_id}/resume": ("POST",),

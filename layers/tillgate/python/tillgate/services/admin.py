@@ -7,7 +7,7 @@ import secrets
 import uuid
 from typing import TYPE_CHECKING, TypeVar
 
-from tillgate.domain.administration import NewApp, NewSource
+from tillgate.domain.administration import NewApp, NewSource, secret_flaw
 from tillgate.domain.errors import Fault, InvalidRequestError, NotFoundError
 from tillgate.domain.tenant import (
     TOKEN_PREFIX,
@@ -96,25 +96,36 @@ class Administration:
         secret: str | None,
         public_url: str | None,
         notification_url: str | None,
-    ) -> tuple[AppRecord, str]:
-        """Keep the operator's registration at a vendor, and give its secret.
+    ) -> tuple[AppRecord, str | None]:
+        """Keep the operator's registration at a vendor.
 
         ``notification_url`` is the whole URL as registered at the vendor; else it is made
-        from ``public_url``, Tillgate's own address. A secret is made when none is given.
+        from ``public_url``, Tillgate's own address. A secret is made when none is given,
+        and only then told.
         """
         app_id = AppId(str(uuid.uuid4()))
-        secret = secret or new_secret(provider)
+        kept, made = _given_or_made(secret, provider)
         app = NewApp(
             app_id=app_id,
             provider=provider,
             name=name,
             notification_url=notification_url or _hook_url(public_url, provider, app_id),
-            sealed_secret=self._sealed(secret, endpoint_id=app_id, tenant_id=None),
+            sealed_secret=self._sealed(kept, endpoint_id=app_id, tenant_id=None),
         )
-        return self._store.add_app(app), secret
+        return self._store.add_app(app), made
 
     def apps(self) -> list[AppRecord]:
         return self._store.apps()
+
+    def set_app_secret(self, app_id: str, *, secret: str) -> AppRecord:
+        """Replace the secret with which the vendor signs, within 30 s. Idempotent.
+
+        Raises InvalidRequestError for a secret that cannot be this provider's.
+        """
+        app = _found(self._store.app(AppId(uuid_or_not_found(app_id, of="app"))), "app")
+        _check_secret(app.provider, secret)
+        sealed = self._sealed(secret, endpoint_id=app.app_id, tenant_id=None)
+        return _found(self._store.set_app_secret(app.app_id, sealed), "app")
 
     def add_source(
         self,
@@ -126,14 +137,14 @@ class Administration:
         secret: str | None,
         public_url: str | None,
         notification_url: str | None,
-    ) -> tuple[SourceRecord, str]:
-        """Connect a tenant to a POS by a URL of its own, and give the secret.
+    ) -> tuple[SourceRecord, str | None]:
+        """Connect a tenant to a POS by a URL of its own.
 
         URLs and secret are as for ``register_app``.
         """
         tenant = _tenant_id(tenant_id)
         source_id = SourceId(str(uuid.uuid4()))
-        secret = secret or new_secret(provider)
+        kept, made = _given_or_made(secret, provider)
         source = NewSource(
             source_id=source_id,
             tenant_id=tenant,
@@ -142,9 +153,9 @@ class Administration:
             merchant_id=merchant_id,
             app_id=None,
             notification_url=notification_url or _hook_url(public_url, provider, source_id),
-            sealed_secret=self._sealed(secret, endpoint_id=source_id, tenant_id=tenant),
+            sealed_secret=self._sealed(kept, endpoint_id=source_id, tenant_id=tenant),
         )
-        return self._store.add_source(source), secret
+        return self._store.add_source(source), made
 
     def bind_source(
         self, tenant_id: str, *, app_id: str, provider: str, name: str | None, merchant_id: str
@@ -172,6 +183,18 @@ class Administration:
     def sources(self, tenant_id: str) -> list[SourceRecord]:
         return self._store.sources(self.tenant(tenant_id).tenant_id)
 
+    def set_source_secret(self, source_id: str, *, secret: str) -> SourceRecord:
+        """Do as ``set_app_secret``; a source that is bound to an app has none to be replaced."""
+        known = self._store.source(SourceId(uuid_or_not_found(source_id, of="source")))
+        source = _found(known, "source")
+        if source.app_id is not None:
+            raise NotFoundError(
+                "This source is bound to an app and has no secret of its own: set the app's."
+            )
+        _check_secret(source.provider, secret)
+        sealed = self._sealed(secret, endpoint_id=source.source_id, tenant_id=source.tenant_id)
+        return _found(self._store.set_source_secret(source.source_id, sealed), "source")
+
     def _sealed(self, secret: str, *, endpoint_id: str, tenant_id: TenantId | None) -> bytes:
         context = endpoint_seal_context(endpoint_id, tenant_id=tenant_id)
         return self._box.seal(secret.encode(), context=context)
@@ -182,6 +205,20 @@ def new_secret(provider: str) -> str:
     if provider == "standard":
         return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
     return secrets.token_urlsafe(_SECRET_BYTES)
+
+
+def _given_or_made(secret: str | None, provider: str) -> tuple[str, str | None]:
+    """Give the secret to be kept, and once more, to be told, if it was made here."""
+    if secret is not None:
+        return secret, None
+    made = new_secret(provider)
+    return made, made
+
+
+def _check_secret(provider: str, secret: str) -> None:
+    flaw = secret_flaw(provider, secret)
+    if flaw is not None:
+        raise InvalidRequestError([Fault("/secret", flaw)])
 
 
 def _hook_url(public_url: str | None, provider: str, endpoint_id: str) -> str:

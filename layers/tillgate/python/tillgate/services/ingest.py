@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from tillgate.domain.ports import EventStore
     from tillgate.domain.tenant import Tenant
 
+_REPEATED_KEY_BYTES = 512
+
 
 @dataclass(frozen=True, slots=True)
 class BatchAnswer:
     """The answer for one item of a batch, in its place.
 
-    ``idempotency_key`` is what the item gave, where that was a string. ``accepted`` is
-    None for an item that is not an event, and ``error`` says why it was not stored.
+    ``idempotency_key`` is what the item gave, where that was a string of reasonable length.
+    ``accepted`` is None for an item that is not an event; ``error`` says why it was not stored.
     """
 
     idempotency_key: str | None
@@ -79,11 +81,16 @@ class Ingest:
 
 def _event_or_error(item: JsonValue) -> tuple[str | None, NewEvent | InvalidEventError]:
     key = item.get("idempotency_key") if isinstance(item, dict) else None
-    key = key if isinstance(key, str) else None
+    key = key if isinstance(key, str) and _is_repeatable(key) else None
     try:
         return key, batch_item_from_json(item)
     except InvalidEventError as error:
         return key, error
+
+
+def _is_repeatable(key: str) -> bool:
+    """Tell whether a key may stand in the answer, which has room for 500 of these."""
+    return len(key.encode("utf-8", "surrogatepass")) <= _REPEATED_KEY_BYTES
 
 
 def _stored(key: str | None, accepted: Accepted) -> BatchAnswer:

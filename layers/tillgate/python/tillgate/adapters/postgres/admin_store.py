@@ -55,6 +55,10 @@ _ADD_APP: LiteralString = """
     VALUES (%s, %s, %s, %s, %s)
     RETURNING app_id::text, provider, name, notification_url, created_at
 """
+_RESEAL_APP: LiteralString = """
+    UPDATE tillgate.app SET sealed_secret = %s WHERE app_id = %s
+    RETURNING app_id::text, provider, name, notification_url, created_at
+"""
 _SOURCES: LiteralString = """
     SELECT s.source_id::text, s.tenant_id::text, s.provider, s.name, s.merchant_id,
         s.app_id::text, coalesce(s.notification_url, a.notification_url), s.created_at
@@ -65,6 +69,11 @@ _ADD_SOURCE: LiteralString = """
     INSERT INTO tillgate.source (
         source_id, tenant_id, provider, name, merchant_id, app_id, notification_url, sealed_secret
     ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+"""
+_RESEAL_SOURCE: LiteralString = """
+    UPDATE tillgate.source SET sealed_secret = %s WHERE source_id = %s AND app_id IS NULL
+    RETURNING source_id::text, tenant_id::text, provider, name, merchant_id,
+        app_id::text, notification_url, created_at
 """
 _STATUS: LiteralString = """
     SELECT
@@ -130,6 +139,10 @@ class PostgresAdminStore:
         rows = self._run(_APPS + " WHERE app_id = %s", app_id)
         return _app(rows[0]) if rows else None
 
+    def set_app_secret(self, app_id: AppId, sealed_secret: bytes) -> AppRecord | None:
+        rows = self._run(_RESEAL_APP, sealed_secret, app_id)
+        return _app(rows[0]) if rows else None
+
     def add_source(self, source: NewSource) -> SourceRecord:
         params = (
             source.source_id, source.tenant_id, source.provider, source.name,
@@ -153,6 +166,14 @@ class PostgresAdminStore:
     def sources(self, tenant_id: TenantId) -> list[SourceRecord]:
         query = _SOURCES + " WHERE s.tenant_id = %s ORDER BY s.created_at, s.source_id"
         return [_source(row) for row in self._run(query, tenant_id)]
+
+    def source(self, source_id: SourceId) -> SourceRecord | None:
+        rows = self._run(_SOURCES + " WHERE s.source_id = %s", source_id)
+        return _source(rows[0]) if rows else None
+
+    def set_source_secret(self, source_id: SourceId, sealed_secret: bytes) -> SourceRecord | None:
+        rows = self._run(_RESEAL_SOURCE, sealed_secret, source_id)
+        return _source(rows[0]) if rows else None
 
     def status(self) -> StoreStatus:
         [(migration, days_ahead, tenants)] = self._run(_STATUS)

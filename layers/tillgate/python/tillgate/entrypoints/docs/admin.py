@@ -49,6 +49,12 @@ _SOURCE: Json = {
     "notification_url": f"{_HOOKS}/standard/{_SOURCE_ID}",
     "created_at": _AT,
 }
+_SQUARE_SOURCE: Json = {
+    **_SOURCE,
+    "provider": "square",
+    "merchant_id": "MLEFBHHSJGVHD",
+    "notification_url": f"{_HOOKS}/square/{_SOURCE_ID}",
+}
 # Made up, and marked so: no example may look like a secret in use.
 _SECRET = "whsec_RVhBTVBMRS1FWEFNUExFLUVYQU1QTEUtRVhBTVBMRS0="  # noqa: S105
 _STATUS: Json = {
@@ -69,7 +75,12 @@ PARAMETERS: Json = {
         "schema": {"type": "string", "format": "uuid"},
         "example": example,
     }
-    for name, example in (("tenant_id", _TENANT_ID), ("token_id", _TOKEN["token_id"]))
+    for name, example in (
+        ("tenant_id", _TENANT_ID),
+        ("token_id", _TOKEN["token_id"]),
+        ("app_id", _APP_ID),
+        ("source_id", _SOURCE_ID),
+    )
 }
 _SLUG_QUERY: Json = {
     "name": "slug",
@@ -149,7 +160,7 @@ _APPS: Json = {
     "post": _operation(
         "registerApp",
         "Register an app: one URL, many merchants",
-        {"201": answer("Registered", "RegisteredApp", {**_APP, "secret": "made-up-example"})},
+        {"201": answer("Registered; a secret that was sent stays unsaid", "RegisteredApp", _APP)},
         *_BODY_PROBLEMS,
         requestBody=body(
             "NewApp",
@@ -204,6 +215,27 @@ def _change(operation_id: str, summary: str, state: str) -> Json:
     }
 
 
+def _replace_secret(
+    operation_id: str, summary: str, answers: Json, *, path_parameter: str, note: str = ""
+) -> Json:
+    return {
+        "put": _operation(
+            operation_id,
+            summary,
+            answers,
+            "not-found",
+            *_BODY_PROBLEMS,
+            parameters=(parameter(path_parameter),),
+            description="For vendors that issue their signing key only once the notification URL, "
+            f"which holds the id, is registered. Idempotent. {note}The old secret stops working "
+            "within 30 s, which is how long sandboxes remember it; deliveries that are refused "
+            "meanwhile are kept in quarantine. A rotation in which both secrets work for a while "
+            "is still to come.",
+            requestBody=body("NewSecret", {"secret": "made-up-example"}),
+        )
+    }
+
+
 _TENANT_PATH = "/admin/api/tenants/{tenant_id}"
 PATHS: Json = {
     "/admin/api/status": {
@@ -228,6 +260,19 @@ PATHS: Json = {
         )
     },
     "/admin/api/apps": _APPS,
+    "/admin/api/apps/{app_id}/secret": _replace_secret(
+        "setAppSecret",
+        "Replace an app's secret",
+        {"200": answer("Replaced, or so already", "App", _APP)},
+        path_parameter="app_id",
+    ),
+    "/admin/api/sources/{source_id}/secret": _replace_secret(
+        "setSourceSecret",
+        "Replace a source's secret",
+        {"200": answer("Replaced, or so already", "Source", _SQUARE_SOURCE)},
+        path_parameter="source_id",
+        note="A source that is bound to an app has no secret of its own: 404. ",
+    ),
     f"{_TENANT_PATH}/sources": _SOURCES,
     f"{_TENANT_PATH}/events": {
         "get": _operation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tillgate.domain.administration import STANDARD_SECRET_PATTERN
 from tillgate.domain.tenant import TenantState
 from tillgate.entrypoints import admin_bodies as bodies
 from tillgate.entrypoints.docs.answers import Json, schema
@@ -16,6 +17,9 @@ _SECRET: Json = {
     "pattern": bodies.SECRET_PATTERN,
     "description": "With which the vendor signs; made for you when left out.",
 }
+_REPLACING = (
+    "With which the vendor signs from now on. For `standard`: base64, with or without `whsec_`."
+)
 _PUBLIC_URL: Json = {
     "type": "string",
     "maxLength": 1024,
@@ -61,7 +65,11 @@ _SOURCE: Json = {
     "notification_url": TEXT,
     "created_at": INSTANT,
 }
-_SECRET_ONCE: Json = {**TEXT, "description": "Given here, and never again."}
+_TOKEN_ONCE: Json = {**TEXT, "description": "Given here, and never again."}
+_SECRET_ONCE: Json = {
+    **TEXT,
+    "description": "Only if Tillgate made it, none having been sent; given here, and never again.",
+}
 
 
 def _listed(name: str, of: str) -> Json:
@@ -74,7 +82,7 @@ def admin_schemas(providers: list[str]) -> Json:
     own_url: Json = {
         "oneOf": [{"required": ["public_url"]}, {"required": ["notification_url"]}],
         "if": {"properties": {"provider": {"const": "standard"}}, "required": ["provider"]},
-        "then": {"properties": {"secret": {"pattern": bodies.STANDARD_SECRET_PATTERN}}},
+        "then": {"properties": {"secret": {"pattern": STANDARD_SECRET_PATTERN}}},
     }
     urls: Json = {"public_url": _PUBLIC_URL, "notification_url": _NOTIFICATION_URL}
     return {
@@ -83,7 +91,7 @@ def admin_schemas(providers: list[str]) -> Json:
         "Tenants": _listed("tenants", "Tenant"),
         "NewToken": obj({"name": _NAME}),
         "Token": obj(_TOKEN),
-        "IssuedToken": obj({**_TOKEN, "token": _SECRET_ONCE}),
+        "IssuedToken": obj({**_TOKEN, "token": _TOKEN_ONCE}),
         "Tokens": _listed("tokens", "Token"),
         "NewApp": obj(
             {"provider": provider, "name": _NAME, "secret": _SECRET, **urls},
@@ -91,7 +99,7 @@ def admin_schemas(providers: list[str]) -> Json:
             **own_url,
         ),
         "App": obj(_APP),
-        "RegisteredApp": obj({**_APP, "secret": _SECRET_ONCE}),
+        "RegisteredApp": obj({**_APP, "secret": _SECRET_ONCE}, optional=("secret",)),
         "Apps": _listed("apps", "App"),
         "NewSource": {"oneOf": [schema("NewOwnSource"), schema("NewBoundSource")]},
         "NewOwnSource": obj(
@@ -119,6 +127,7 @@ def admin_schemas(providers: list[str]) -> Json:
         "Source": obj(_SOURCE),
         "AddedSource": obj({**_SOURCE, "secret": _SECRET_ONCE}, optional=("secret",)),
         "Sources": _listed("sources", "Source"),
+        "NewSecret": obj({"secret": {**_SECRET, "description": _REPLACING}}),
         "Status": obj(
             {
                 "version": TEXT,

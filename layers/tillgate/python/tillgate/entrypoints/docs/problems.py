@@ -104,8 +104,9 @@ _BY_TYPE = [
         errors.MerchantTakenError("This app has a source for the merchant MLEFBHHSJGVHD already."),
     ),
     ProblemDoc(
-        "Repeat the call after `Retry-After` seconds, with the same key: it is safe. Nothing of "
-        "it was stored, or it will be recognised.",
+        "Repeat the call after `Retry-After` seconds. An event is safe to repeat with the same "
+        "key: it was not stored, or it will be recognised. Whether a call that adds a tenant, "
+        "token, app or source did so is not known: list them before you repeat it.",
         errors.StoreUnavailableError("no answer"),
     ),
 ]
@@ -118,4 +119,7 @@ INTERNAL = {
     "detail": "Something failed here. Repeating the call with the same key is safe.",
     "rid": EXAMPLE_RID,
 }
-INTERNAL_MEND = "A fault of Tillgate's. Tell the operator the `rid`; repeating the call is safe."
+INTERNAL_MEND = (
+    "A fault of Tillgate's. Tell the operator the `rid`; repeating the call with the same key is "
+    "safe."
+)

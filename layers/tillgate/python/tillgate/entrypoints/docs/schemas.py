@@ -92,7 +92,7 @@ _ATTEMPT = obj(
 _FAULTS: Json = {
     "type": "array",
     "items": obj({"pointer": TEXT, "detail": TEXT}),
-    "description": "Every fault: where (a JSON pointer) and what.",
+    "description": "Every fault: where (a JSON pointer) and what. Of very many, the first 100.",
 }
 _PROBLEM: Json = {
     "type": TEXT,

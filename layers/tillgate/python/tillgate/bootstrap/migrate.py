@@ -1,0 +1,58 @@
+"""What functions/migrate is made of."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from tillgate.adapters.migration_files import shipped_migrations
+from tillgate.adapters.postgres.connection import Database
+from tillgate.adapters.postgres.conninfo import owner_url, url_for_role
+from tillgate.adapters.postgres.schema import PostgresSchema
+from tillgate.adapters.postgres.upkeep import PostgresUpkeep
+from tillgate.bootstrap.connections import secrets_manager
+from tillgate.entrypoints.observability import log_task
+from tillgate.services.migrate import Migrate
+from tillgate.services.sweep import Sweep
+from tillgate.settings import MigrateSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@cache
+def migrate() -> Callable[[], Mapping[str, Any]]:
+    """Make the function that runs on deploy."""
+    settings = MigrateSettings.from_env(os.environ)
+    secrets = secrets_manager(settings, timeout_seconds=5.0)
+
+    def url() -> str:
+        return owner_url(secrets.read(settings.database_secret_arn))
+
+    work = Migrate(
+        migrations=shipped_migrations(),
+        schema=PostgresSchema(url),
+        secrets=secrets,
+        role_secret_ids=(
+            settings.ingest_secret_arn,
+            settings.api_secret_arn,
+            settings.admin_secret_arn,
+            settings.health_secret_arn,
+            settings.sweep_secret_arn,
+        ),
+        role_url=lambda role, password: url_for_role(url(), username=role, password=password),
+    )
+    upkeep = Sweep(PostgresUpkeep(Database(url, max_uses=settings.max_requests_per_socket)))
+
+    def run() -> Mapping[str, Any]:
+        report = work.run()
+        made = upkeep.make_partitions(datetime.now(UTC).date())
+        return {
+            "applied": list(report.applied),
+            "current": report.current,
+            "partition_days_made": made,
+        }
+
+    return lambda: log_task("migrate", run, version=settings.version)
