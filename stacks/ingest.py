@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from aws_cdk import CfnOutput, Stack
 
 from stacks.constructs.function import Function
-from stacks.constructs.http_api import HttpApi, Routes
+from stacks.constructs.http_api import HttpApi
 from stacks.constructs.layers import Layers
+from stacks.constructs.routes import Routes
 from tillgate.settings import IngestSettings
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 
 from stacks.constructs.function import Function
-from stacks.constructs.http_api import Routes
 from stacks.constructs.layers import Layers
+from stacks.constructs.routes import Routes
 from tillgate.settings import ApiSettings, HealthSettings, SweepSettings
 
 if TYPE_CHECKING:

@@ -64,6 +64,10 @@ class AuroraDatabase(Construct):
         if secret is None:
             raise TypeError("A cluster with generated credentials has a secret.")
         self.secret = secret
+        self._acknowledge(cluster, deletion_protection=config.deletion_protection)
+
+    def _acknowledge(self, cluster: rds.DatabaseCluster, *, deletion_protection: bool) -> None:
+        """Say why each rule that these break is broken."""
         Validations.of(self).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-RDS6",
@@ -79,7 +83,7 @@ class AuroraDatabase(Construct):
                 reason="Only a deploy uses the owner's password, and nothing keeps it.",
             ),
         )
-        if not config.deletion_protection:
+        if not deletion_protection:
             Validations.of(cluster).acknowledge(
                 Acknowledgment(
                     id="AwsSolutions-RDS10",

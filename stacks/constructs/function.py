@@ -76,25 +76,30 @@ class Function(Construct):
         )
         self.role = role
         self.live = lambda_.Alias(self, "Live", alias_name=LIVE, version=function.current_version)
-        if config.tracing:
-            Validations.of(role).acknowledge(
-                Acknowledgment(
-                    id="AwsSolutions-IAM5[Resource::*]",
-                    reason="X-Ray's PutTraceSegments and PutTelemetryRecords name no resource.",
-                )
-            )
-        Validations.of(function).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-L1",
-                reason="python3.13 is supported to mid 2029; the layers are built for it.",
-            ),
-            Acknowledgment(
-                id="Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish",
-                reason="Every deploy publishes a version, and only its alias is called.",
-            ),
-        )
+        _acknowledge(function, role, tracing=config.tracing)
 
 
 def _within(settings: FunctionSettings) -> Duration:
     """Give whole seconds in which a request can reach its deadline and still be answered."""
     return Duration.seconds(math.ceil(settings.request_timeout_ms / 1000) + MARGIN_SECONDS)
+
+
+def _acknowledge(function: lambda_.Function, role: iam.Role, *, tracing: bool) -> None:
+    """Say why each rule that these break is broken."""
+    if tracing:
+        Validations.of(role).acknowledge(
+            Acknowledgment(
+                id="AwsSolutions-IAM5[Resource::*]",
+                reason="X-Ray's PutTraceSegments and PutTelemetryRecords name no resource.",
+            )
+        )
+    Validations.of(function).acknowledge(
+        Acknowledgment(
+            id="AwsSolutions-L1",
+            reason="python3.13 is supported to mid 2029; the layers are built for it.",
+        ),
+        Acknowledgment(
+            id="Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish",
+            reason="Every deploy publishes a version, and only its alias is called.",
+        ),
+    )

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, cast
 
-from aws_cdk import Acknowledgment, RemovalPolicy, Tags, Validations
+from aws_cdk import RemovalPolicy, Tags
 from aws_cdk import aws_apigatewayv2 as apigateway
-from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 if TYPE_CHECKING:
-    from aws_cdk.aws_lambda import IFunction
-
     from stacks.stages import DomainConfig, HttpConfig
 
-UNAUTHORISED = Acknowledgment(
-    id="AwsSolutions-APIG4",
-    reason="The functions authorise: a vendor's robot signs its body, which no authorizer sees.",
-)
 # One line a request, by what the gateway itself saw; nothing that a sender keeps secret.
 ACCESS_LOG = {
     "rid": "$context.requestId",
@@ -89,37 +81,3 @@ class HttpApi(Construct):
             security_policy=apigateway.SecurityPolicy.TLS_1_2,
         )
         return apigateway.DomainMappingOptions(domain_name=name)
-
-
-class Routes(Construct):
-    """Route keys (``POST /v1/events``, ``$default``) that lead to one function."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        http_api: apigateway.IHttpApi,
-        function: IFunction,
-        keys: list[str],
-    ) -> None:
-        super().__init__(scope, construct_id)
-        integration = integrations.HttpLambdaIntegration("Integration", function)
-        for key in keys:
-            route = apigateway.HttpRoute(
-                self, _construct_id(key), http_api=http_api, route_key=_route_key(key),
-                integration=integration,
-            )  # fmt: skip
-            Validations.of(route).acknowledge(UNAUTHORISED)
-
-
-def _route_key(key: str) -> apigateway.HttpRouteKey:
-    if key == "$default":
-        return apigateway.HttpRouteKey.DEFAULT
-    method, _, path = key.partition(" ")
-    return apigateway.HttpRouteKey.with_(path, apigateway.HttpMethod[method])
-
-
-def _construct_id(key: str) -> str:
-    """Name a route in the template: ``POST /v1/events/batch`` is PostV1EventsBatch."""
-    return "".join(part.capitalize() for part in re.findall(r"[A-Za-z0-9]+", key))

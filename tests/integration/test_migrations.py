@@ -15,7 +15,6 @@ from tests.integration.testdatabase import ROLES, role_secrets, run_migrations
 from tillgate.adapters.migration_files import latest_number, shipped_migrations
 from tillgate.adapters.postgres.connection import Database
 from tillgate.adapters.postgres.probe import PostgresProbe
-from tillgate.domain.errors import StoreUnavailableError
 from tillgate.domain.migration import Migration, MigrationError
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ def test_a_migration_that_fails_leaves_nothing_half_done(
     empty_database: TestDatabase, failing: str
 ) -> None:
     after = next_migration("CREATE TABLE tillgate.after (n int)", number=NEXT + 1)
-    with pytest.raises(psycopg.Error):
+    with pytest.raises(MigrationError, match=r"_next\.sql failed with SQLSTATE \w{5}"):
         run_migrations(empty_database, [*SHIPPED, next_migration(failing), after])
     with empty_database.superuser() as superuser:
         assert not is_there(superuser, "tillgate.half")
@@ -188,7 +187,7 @@ def test_a_migration_waits_out_a_long_reader_without_stopping_others_for_long(
         assert migrating.result(30).applied == (NEXT,)
 
 
-def test_a_lock_that_is_never_given_ends_as_an_unavailable_store(
+def test_a_lock_that_is_never_given_ends_with_the_migrations_name(
     empty_database: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tillgate.adapters.postgres.schema._LOCK_TIMEOUTS", 2)
@@ -197,7 +196,7 @@ def test_a_lock_that_is_never_given_ends_as_an_unavailable_store(
     with empty_database.superuser() as reader:
         with reader.transaction():
             reader.execute("SELECT count(*) FROM tillgate.tenant")
-            with pytest.raises(StoreUnavailableError):
+            with pytest.raises(MigrationError, match=r"_next\.sql got no lock"):
                 run_migrations(empty_database, [*SHIPPED, altering])
         assert applied(reader) == list(range(1, NEXT))
 

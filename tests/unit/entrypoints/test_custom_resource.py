@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.http_server import RecordingServer, recording_server
+from tillgate.domain.migration import MigrationError
 from tillgate.entrypoints.custom_resource import serve_custom_resource
 
 if TYPE_CHECKING:
@@ -89,6 +90,17 @@ def test_a_failure_is_told_by_its_type_and_raised(cloudformation: RecordingServe
     assert (told["Status"], told["Reason"]) == ("FAILED", "ValueError: see the function's log")
     assert told["PhysicalResourceId"] == "schema"
     assert "canary" not in json.dumps(told)
+
+
+def test_a_failure_of_ours_is_told_in_its_own_words(cloudformation: RecordingServer) -> None:
+    def work() -> dict[str, object]:
+        raise MigrationError("0007_next.sql failed with SQLSTATE 42601")
+
+    with pytest.raises(MigrationError):
+        serve_custom_resource(request("Update", cloudformation), work, physical_id="schema")
+
+    told = answer(cloudformation)["Reason"]
+    assert told == "MigrationError: 0007_next.sql failed with SQLSTATE 42601"
 
 
 def test_an_answer_that_was_not_taken_is_an_error(cloudformation: RecordingServer) -> None:

@@ -10,6 +10,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tillgate.domain.errors import TillgateError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -21,7 +23,8 @@ def serve_custom_resource(
 ) -> None:
     """Do the work on Create and Update, nothing on Delete, and tell CloudFormation.
 
-    A failure is told by the error's type and raised again, so that the log has it whole.
+    A failure is told in a sentence, which outlives the log group when CloudFormation rolls
+    back, and raised again.
     """
     try:
         data = work() if event["RequestType"] != "Delete" else {}
@@ -30,7 +33,7 @@ def serve_custom_resource(
             event,
             {
                 "Status": "FAILED",
-                "Reason": f"{type(error).__name__}: see the function's log",
+                "Reason": _reason(error),
                 "PhysicalResourceId": event.get("PhysicalResourceId", physical_id),
             },
         )
@@ -43,6 +46,12 @@ def serve_custom_resource(
             "Data": data,
         },
     )
+
+
+def _reason(error: Exception) -> str:
+    """Say what failed. Only our own errors' words: another's may quote a secret or a row."""
+    told = str(error) if isinstance(error, TillgateError) else "see the function's log"
+    return f"{type(error).__name__}: {told}"
 
 
 def _tell(event: Mapping[str, Any], answer: Mapping[str, object]) -> None:

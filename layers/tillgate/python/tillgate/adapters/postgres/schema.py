@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 
 from tillgate.domain.errors import StoreUnavailableError
+from tillgate.domain.migration import MigrationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +58,7 @@ class PostgresSchema:
         """Apply one migration and note it, in one transaction.
 
         Waits one second at a time for a table's lock: a longer wait would stop the events
-        that queue up behind it.
+        that queue up behind it. Raises MigrationError that names the file.
         """
         connection = self._locked_connection()
         for attempt in range(1, _LOCK_TIMEOUTS + 1):
@@ -71,9 +72,13 @@ class PostgresSchema:
                         " VALUES (%s, %s, %s)",
                         (migration.number, migration.name, migration.sha256),
                     )
-            except psycopg.errors.LockNotAvailable:
+            except psycopg.errors.LockNotAvailable as error:
                 if attempt == _LOCK_TIMEOUTS:
-                    raise
+                    raise MigrationError(f"{migration.name} got no lock on its tables") from error
+            except (psycopg.ProgrammingError, psycopg.IntegrityError, psycopg.DataError) as error:
+                raise MigrationError(
+                    f"{migration.name} failed with SQLSTATE {error.sqlstate}"
+                ) from error
             else:
                 return
 
