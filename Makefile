@@ -125,7 +125,7 @@ synth: $(VENV_STAMP) $(NODE_STAMP) layers ## Synthesise every stage: no network,
 .PHONY: deploy
 deploy: $(VENV_STAMP) $(NODE_STAMP) ## Deploy STAGE (dev) to the AWS account of the environment
 	$(BIN)/python -m ops.layers --target aws --require-bytecode
-	node_modules/.bin/cdk deploy --all -c stage=$(STAGE) $(CDK_ARGS)
+	node_modules/.bin/cdk deploy --all $(if $(CI),--require-approval never) -c stage=$(STAGE) $(CDK_ARGS)
 
 ##@ Keep it
 .PHONY: lock

@@ -104,6 +104,9 @@ class DataStack(Stack):
             network=self.network,
             timeout=timeout,
         )
+        # CloudFormation calls it asynchronously. A second try, by Lambda, would migrate for a
+        # deploy that CloudFormation has given up and rolled back.
+        migrate.live.configure_async_invoke(retry_attempts=0)
         database_secret.grant_read(migrate.role)
         for secret in self.role_secrets.values():
             secret.grant_read(migrate.role)

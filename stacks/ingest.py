@@ -57,3 +57,5 @@ class IngestStack(Stack):
             ],
         )
         CfnOutput(self, "ApiUrl", value=self.http_api.url)
+        if self.http_api.domain_target:
+            CfnOutput(self, "DomainTarget", value=self.http_api.domain_target)

@@ -45,7 +45,14 @@ class OperationsStack(Stack):
         self._add_health()
         self._add_sweep()
 
-    def _function(self, name: str, *, settings: FunctionSettings, reads: list[ISecret]) -> Function:
+    def _function(
+        self,
+        name: str,
+        *,
+        settings: FunctionSettings,
+        reads: list[ISecret],
+        timeout: Duration | None = None,
+    ) -> Function:
         function = Function(
             self,
             name.capitalize(),
@@ -54,6 +61,7 @@ class OperationsStack(Stack):
             config=self.stage.function,
             layers=self.layers,
             network=self.data.network,
+            timeout=timeout,
         )
         for secret in reads:
             secret.grant_read(function.role)
@@ -102,6 +110,7 @@ class OperationsStack(Stack):
                 **self.stage.common_settings(), database_secret_arn=role.secret_arn
             ),
             reads=[role],
+            timeout=Duration.seconds(self.stage.database.sweep_timeout_seconds),
         )
         events.Rule(
             self,

@@ -41,6 +41,8 @@ class DatabaseConfig:
     backup_days: int = 7
     readers: int = 0
     migrate_timeout_seconds: int = 300
+    # Nobody waits for sweep, and each of its statements may take ten seconds.
+    sweep_timeout_seconds: int = 60
     deletion_protection: bool = True
     removal_policy: RemovalPolicy = RemovalPolicy.SNAPSHOT
     # Of the database that the stack migrates, when the deployer knows that it
@@ -48,18 +50,22 @@ class DatabaseConfig:
     identity: str = ""
 
 
+# The functions on whose start a request waits.
+REQUESTED = frozenset({"ingest", "api", "health"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionConfig:
-    """How every function is run. ``reserved_concurrency`` is by function name."""
+    """How every function is run; ``snap_start`` names those that start from a snapshot."""
 
     runtime: Runtime
     architecture: Architecture
     layer_target: LayerTarget
     memory_mb: int = 1024
     tracing: bool = True
-    snap_start: bool = True
+    # A snapshot is paid for as long as its version is kept, and versions are.
+    snap_start: frozenset[str] = REQUESTED
     log_retention: RetentionDays = RetentionDays.ONE_MONTH
-    reserved_concurrency: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +116,7 @@ class StageConfig:
     function: FunctionConfig
     http: HttpConfig
     limits: LimitsConfig = field(default_factory=LimitsConfig)
+    # Of the secrets that the deployment makes for itself.
     removal_policy: RemovalPolicy = RemovalPolicy.DESTROY
     termination_protection: bool = False
 
@@ -151,7 +158,7 @@ def _local() -> StageConfig:
             layer_target=LayerTarget.LOCAL,
             memory_mb=512,
             tracing=False,
-            snap_start=False,
+            snap_start=frozenset(),
             log_retention=RetentionDays.ONE_DAY,
         ),
         http=HttpConfig(
@@ -198,7 +205,8 @@ def _prod() -> StageConfig:
             throttle_burst=4_000,
             access_log_retention=RetentionDays.THREE_MONTHS,
         ),
-        removal_policy=RemovalPolicy.RETAIN,
+        # Not what a failed deploy made and rolled back: nothing is sealed with it yet.
+        removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         termination_protection=True,
     )
 

@@ -62,7 +62,13 @@ class InMemoryRegistry:
         self._look_up()
         return self.tokens.get(digest)
 
-    def find_endpoint(self, provider: str, endpoint_id: str) -> Endpoint | None:
+    def find_endpoint(
+        self,
+        provider: str,
+        endpoint_id: str,
+        *,
+        at_most_seconds_old: float | None = None,  # noqa: ARG002  Nothing is remembered here.
+    ) -> Endpoint | None:
         self._look_up()
         return self.endpoints.get((provider, endpoint_id))
 
@@ -86,12 +92,15 @@ class InMemoryQuarantine:
     def put(self, item: Quarantined) -> bool:
         if self.is_down:
             raise StoreUnavailableError("down")
-        kept = sum(
-            1
+        kept = [
+            len(other.content)
             for other in self.items
-            if other.endpoint_id == item.endpoint_id and other.daily_limit is not None
-        )
-        if item.daily_limit is not None and kept >= item.daily_limit:
+            if other.endpoint_id == item.endpoint_id and other.quota is not None
+        ]
+        if item.quota is not None and (
+            len(kept) >= item.quota.deliveries
+            or sum(kept) + len(item.content) > item.quota.sealed_bytes
+        ):
             return False
         self.items.append(item)
         return True

@@ -56,6 +56,6 @@ def set_secret(session: Session, path: str, columns: Sequence[Column], *, from_s
     secret = ask_secret(session.surroundings, from_stdin=from_stdin)
     session.output.show_record(session.client.put(f"{path}/secret", {"secret": secret}), columns)
     session.output.note(
-        "It takes up to 30 s to reach every sandbox; deliveries that are refused meanwhile are"
-        " kept in quarantine."
+        "Deliveries signed with the new secret are accepted at once or within 5 s (what is refused"
+        " until then is kept in quarantine); the old secret stops working within 30 s."
     )

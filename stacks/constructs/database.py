@@ -54,6 +54,8 @@ class AuroraDatabase(Construct):
             storage_encrypted=True,
             parameters={"rds.force_ssl": "1"},
             backup=rds.BackupProps(retention=Duration.days(config.backup_days)),
+            # RDS makes this log group itself and keeps it for ever: the operator sets its
+            # retention once. CDK would do it by a Node Lambda that may change every log group.
             cloudwatch_logs_exports=["postgresql"],
             copy_tags_to_snapshot=True,
             deletion_protection=config.deletion_protection,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # One line a request, by what the gateway itself saw; nothing that a sender keeps secret.
 ACCESS_LOG = {
-    "rid": "$context.requestId",
+    "gateway_rid": "$context.requestId",
     "at": "$context.requestTimeEpoch",
     "ip": "$context.identity.sourceIp",
     "method": "$context.httpMethod",
@@ -36,12 +36,12 @@ class HttpApi(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, config: HttpConfig) -> None:
         super().__init__(scope, construct_id)
-        mapping = self._domain_mapping(config.domain) if config.domain else None
+        domain = self._domain(config.domain) if config.domain else None
         self.api = apigateway.HttpApi(
             self,
             "Api",
             create_default_stage=False,
-            disable_execute_api_endpoint=mapping is not None,
+            disable_execute_api_endpoint=domain is not None,
         )
         for key, value in config.tags.items():
             Tags.of(self.api).add(key, value)
@@ -61,7 +61,7 @@ class HttpApi(Construct):
                 rate_limit=config.throttle_rate, burst_limit=config.throttle_burst
             ),
             detailed_metrics_enabled=True,
-            domain_mapping=mapping,
+            domain_mapping=apigateway.DomainMappingOptions(domain_name=domain) if domain else None,
         )
         cast(
             "apigateway.CfnStage", self.stage.node.default_child
@@ -69,9 +69,11 @@ class HttpApi(Construct):
             destination_arn=access_logs.log_group_arn, format=json.dumps(ACCESS_LOG)
         )
         self.url = f"https://{config.domain.name}" if config.domain else self.api.api_endpoint
+        # What the operator's DNS record for the domain points to.
+        self.domain_target = domain.regional_domain_name if domain else None
 
-    def _domain_mapping(self, domain: DomainConfig) -> apigateway.DomainMappingOptions:
-        name = apigateway.DomainName(
+    def _domain(self, domain: DomainConfig) -> apigateway.DomainName:
+        return apigateway.DomainName(
             self,
             "Domain",
             domain_name=domain.name,
@@ -80,4 +82,3 @@ class HttpApi(Construct):
             ),
             security_policy=apigateway.SecurityPolicy.TLS_1_2,
         )
-        return apigateway.DomainMappingOptions(domain_name=name)

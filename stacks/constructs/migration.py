@@ -13,6 +13,9 @@ from stacks.assets import ROOT
 if TYPE_CHECKING:
     from aws_cdk.aws_lambda import Alias
 
+# How much longer CloudFormation waits than the function may run: it must hear what failed
+# from the function, not give up first and say only that nobody answered.
+ANSWER_MARGIN_SECONDS = 60
 MIGRATIONS = ROOT / "layers" / "tillgate" / "python" / "tillgate" / "migrations"
 
 
@@ -28,8 +31,8 @@ class Migration(Construct):
     """A custom resource served by our own Lambda, with no framework between.
 
     CloudFormation calls it when any property changes, and the deploy fails when
-    it does. ``roles`` names the secrets it fills in, so that it runs again when
-    one is made anew.
+    it does. ``timeout`` is the function's own. ``roles`` names the secrets it fills
+    in, so that it runs again when one is made anew.
     """
 
     def __init__(
@@ -48,7 +51,7 @@ class Migration(Construct):
             self,
             "Resource",
             service_token=function.function_arn,
-            service_timeout=timeout,
+            service_timeout=timeout.plus(Duration.seconds(ANSWER_MARGIN_SECONDS)),
             resource_type="Custom::TillgateMigration",
             properties={
                 "Migrations": migrations_hash(),

@@ -52,3 +52,12 @@ def test_a_key_too_long_to_be_one_is_not_repeated(ingest: WiredIngest) -> None:
 
     assert answer.json["results"][0]["idempotency_key"] is None
     assert answer.json["results"][0]["status"] == "invalid"
+
+
+def test_half_a_surrogate_is_not_repeated(ingest: WiredIngest) -> None:
+    body = b'{"events":[{"idempotency_key":"\\ud800","type":"t","data":{},"\\udfff":1}]}'
+
+    answer = ingest.post(body, path="/v1/events/batch")
+
+    assert answer.json["results"][0]["idempotency_key"] is None
+    assert "\\ud" not in answer.text

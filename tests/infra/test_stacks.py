@@ -12,6 +12,8 @@ from aws_cdk.aws_s3 import Bucket
 
 from app import build
 from stacks.constructs import layers as layers_module
+from stacks.constructs.http_api import ACCESS_LOG
+from stacks.stages import DomainConfig
 from tests.infra.synthesis import Synthesised, stage_named, synthesise
 from tillgate.settings import (
     ApiSettings,
@@ -52,6 +54,32 @@ ROUTES = {
     "GET /livez": "Health",
     "GET /startupz": "Health",
     "$default": "Api",
+}
+# Functions on whose start a request waits.
+REQUESTED = {"Ingest", "Api", "Health"}
+# CloudFormation makes a new value when a word of this changes, or the logical id: every
+# sealed secret unreadable, every function locked out, the operator's token void.
+SPECIALS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+
+
+def generated(template: str, field: str, length: int) -> dict[str, object]:
+    return {
+        "ExcludeCharacters": SPECIALS,
+        "ExcludePunctuation": True,
+        "GenerateStringKey": field,
+        "PasswordLength": length,
+        "SecretStringTemplate": template,
+    }
+
+
+GENERATED = {
+    "KeyRingSecret73EFAB8B": generated("{}", "k1", 64),
+    "OperatorSecret0AA2B996": generated("{}", "token", 48),
+    "IngestRoleSecretF13849F2": generated('{"username": "tillgate_ingest"}', "password", 48),
+    "ApiRoleSecret10A03344": generated('{"username": "tillgate_api"}', "password", 48),
+    "AdminRoleSecret25A80C8A": generated('{"username": "tillgate_admin"}', "password", 48),
+    "HealthRoleSecret42412F70": generated('{"username": "tillgate_health"}', "password", 48),
+    "SweepRoleSecretDC431821": generated('{"username": "tillgate_sweep"}', "password", 48),
 }
 READING = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
 WRITING = {
@@ -144,7 +172,8 @@ def test_versions_outlive_the_deploy_that_replaces_them(stage: Synthesised) -> N
     aliases = stage.resources("AWS::Lambda::Alias")
 
     assert len(versions) == len(aliases) == len(SETTINGS)
-    assert {v["DeletionPolicy"] for v in versions.values()} == {"Retain"}
+    # But not the rollback of the deploy that made them: left behind, they refuse the next.
+    assert {v["DeletionPolicy"] for v in versions.values()} == {"RetainExceptOnCreate"}
     assert {v["UpdateReplacePolicy"] for v in versions.values()} == {"Retain"}
     assert {alias["Properties"]["Name"] for alias in aliases.values()} == {"live"}
 
@@ -163,6 +192,25 @@ def test_a_function_may_answer_after_its_deadline(stage: Synthesised) -> None:
         assert properties["Timeout"] * 1000 > deadline_ms
 
 
+def test_sweep_has_time_for_statements_of_ten_seconds(stage: Synthesised) -> None:
+    assert functions(stage)["Sweep"]["Timeout"] == 60
+
+
+def test_cloudformation_waits_until_migrate_has_said_what_failed(stage: Synthesised) -> None:
+    (migration,) = stage.resources("Custom::TillgateMigration").values()
+    waits_seconds = int(migration["Properties"]["ServiceTimeout"])
+    assert waits_seconds >= functions(stage)["Migrate"]["Timeout"] + 60
+    assert waits_seconds <= 3600  # CloudFormation's most
+
+
+def test_the_gateways_request_id_has_a_name_of_its_own(stage: Synthesised) -> None:
+    (gateway,) = stage.resources("AWS::ApiGatewayV2::Stage").values()
+    line = json.loads(gateway["Properties"]["AccessLogSettings"]["Format"])
+    assert line == ACCESS_LOG
+    assert line["gateway_rid"] == "$context.requestId"
+    assert "rid" not in line  # that is our own, in the function's line
+
+
 def test_no_code_runs_before_the_schema_is_there(stage: Synthesised) -> None:
     artifacts = stage.manifest["artifacts"]
     data = f"Tillgate-{stage.stage.name}-Data"
@@ -172,17 +220,17 @@ def test_no_code_runs_before_the_schema_is_there(stage: Synthesised) -> None:
     assert migration["Properties"]["ServiceToken"]["Ref"].startswith("MigrateLive")
 
 
-def test_generated_secrets_are_long_and_plain(stage: Synthesised) -> None:
+def test_nothing_makes_a_secret_anew(stage: Synthesised) -> None:
     secrets = stage.resources("AWS::SecretsManager::Secret")
     ours = {k: s["Properties"] for k, s in secrets.items() if "Cluster" not in k}
 
-    lengths = {
-        k.partition("Secret")[0]: p["GenerateSecretString"]["PasswordLength"]
-        for k, p in ours.items()
+    assert {k: p["GenerateSecretString"] for k, p in ours.items()} == GENERATED
+    # A name or a value of its own would replace or overwrite what was generated.
+    assert {name for p in ours.values() for name in p} == {
+        "Description",
+        "GenerateSecretString",
+        "Tags",
     }
-    assert lengths == {**dict.fromkeys(ROLES, 48), "Operator": 48, "KeyRing": 64}
-    assert all(p["GenerateSecretString"]["ExcludePunctuation"] for p in ours.values())
-    assert not any("SecretString" in p for p in ours.values())
 
 
 def test_what_people_need_is_put_out(stage: Synthesised) -> None:
@@ -240,19 +288,45 @@ def test_prod_cannot_be_deleted_by_a_slip(synthesised: Callable[[str], Synthesis
     secrets = prod.resources("AWS::SecretsManager::Secret")
 
     assert cluster["Properties"]["DeletionProtection"] is True
-    assert {s["DeletionPolicy"] for k, s in secrets.items() if "Cluster" not in k} == {"Retain"}
+    ours = [secret for logical_id, secret in secrets.items() if "Cluster" not in logical_id]
+    assert {s["DeletionPolicy"] for s in ours} == {"RetainExceptOnCreate"}
+    assert {s["UpdateReplacePolicy"] for s in ours} == {"Retain"}
     for stack in ("Data", "Ingest", "Operations"):
         properties = prod.manifest["artifacts"][f"Tillgate-prod-{stack}"]["properties"]
         assert properties["terminationProtection"] is True
 
 
 @pytest.mark.parametrize("name", ["dev", "prod", "external"])
-def test_aws_runs_arm64_and_snapshots(synthesised: Callable[[str], Synthesised], name: str) -> None:
+def test_aws_runs_arm64_and_traces(synthesised: Callable[[str], Synthesised], name: str) -> None:
     for properties in functions(synthesised(name)).values():
         assert properties["Runtime"] == "python3.13"
         assert properties["Architectures"] == ["arm64"]
-        assert properties["SnapStart"] == {"ApplyOn": "PublishedVersions"}
         assert properties["TracingConfig"] == {"Mode": "Active"}
+
+
+@pytest.mark.parametrize("name", ["dev", "prod", "external"])
+def test_only_what_a_request_waits_for_starts_from_a_snapshot(
+    synthesised: Callable[[str], Synthesised], name: str
+) -> None:
+    snapshots = {
+        function: properties["SnapStart"]
+        for function, properties in functions(synthesised(name)).items()
+        if "SnapStart" in properties
+    }
+    assert snapshots == {function: {"ApplyOn": "PublishedVersions"} for function in REQUESTED}
+
+
+def test_a_domains_target_is_put_out(tmp_path: Path) -> None:
+    stage = stage_named("dev")
+    domain = DomainConfig(
+        name="pos.example.com", certificate_arn="arn:aws:acm:eu-west-1:111122223333:certificate/a"
+    )
+    made = synthesise(replace(stage, http=replace(stage.http, domain=domain)), tmp_path)
+    (logical_id,) = made.resources("AWS::ApiGatewayV2::DomainName")
+    outputs = made.templates["Ingest"]["Outputs"]
+
+    assert outputs["ApiUrl"]["Value"] == "https://pos.example.com"
+    assert outputs["DomainTarget"]["Value"] == {"Fn::GetAtt": [logical_id, "RegionalDomainName"]}
 
 
 def test_other_code_makes_another_version(

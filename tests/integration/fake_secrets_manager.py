@@ -44,6 +44,9 @@ class FakeSecretsManager:
             self.reads.append(secret_id)
             return 200, {"SecretString": self.secrets[secret_id]}
         if target == "secretsmanager.PutSecretValue":
+            # AWS asks raw callers for a token, of UUID form or longer; the SDKs make one.
+            if not 32 <= len(request.get("ClientRequestToken", "")) <= 64:
+                return 400, {"__type": "InvalidRequestException"}
             self.secrets[secret_id] = request["SecretString"]
             return 200, {}
         return 400, {"__type": "UnknownOperationException"}

@@ -247,12 +247,13 @@ def test_connection_serves_on_after_a_refusal(
         assert store.tenant(made.tenant_id) == made
 
 
-def test_status_counts_days_without_a_gap(own_database: TestDatabase) -> None:
+@pytest.mark.parametrize("parent", ["event", "delivery"])
+def test_status_counts_days_without_a_gap(own_database: TestDatabase, parent: str) -> None:
     with closing(Database(lambda: own_database.url("admin"), max_uses=1_000)) as connected:
         store = PostgresAdminStore(connected, within_seconds=10)
         before = store.status()
         with own_database.superuser() as connection:
-            name = psycopg.sql.Identifier(_partition(connection, days=5))
+            name = psycopg.sql.Identifier(_partition(connection, parent, days=5))
             connection.execute(psycopg.sql.SQL("DROP TABLE tillgate.{}").format(name))
         after = store.status()
 
@@ -269,9 +270,11 @@ def test_server_that_is_not_there_is_unavailable() -> None:
             store.status()
 
 
-def _partition(connection: psycopg.Connection[tuple[object, ...]], *, days: int) -> str:
+def _partition(
+    connection: psycopg.Connection[tuple[object, ...]], parent: str, *, days: int
+) -> str:
     row = connection.execute(
-        "SELECT 'event_' || to_char((now() AT TIME ZONE 'UTC')::date + %s, 'YYYYMMDD')", (days,)
+        "SELECT %s || to_char((now() AT TIME ZONE 'UTC')::date + %s, '_YYYYMMDD')", (parent, days)
     ).fetchone()
     assert row is not None
     return str(row[0])

@@ -17,7 +17,7 @@ from tests.integration.dice import seeded
 from tests.integration.events import NOW, event
 from tests.integration.integrity import faults
 from tests.integration.polling import until
-from tillgate.adapters.postgres.connection import Database
+from tillgate.adapters.postgres.connection import Database, RememberedUrl
 from tillgate.adapters.postgres.event_store import PostgresEventStore
 from tillgate.adapters.postgres.upkeep import PostgresUpkeep
 from tillgate.domain.errors import StoreUnavailableError
@@ -57,14 +57,14 @@ def first_id(at: datetime) -> str:
 def upkeep(database: TestDatabase, connect: Callable[[str], Database]) -> PostgresUpkeep:
     """Upkeep on a database that need not be the one that ``connect`` knows."""
     sweeper = connect("sweep")
-    sweeper._conninfo = lambda: database.url("sweep")
+    sweeper._url = RememberedUrl(lambda: database.url("sweep"))
     return PostgresUpkeep(sweeper)
 
 
 def test_partitions_are_made_from_yesterday_to_14_days_ahead_and_once(
     own_database: TestDatabase, connect: Callable[[str], Database]
 ) -> None:
-    sweep = Sweep(upkeep(own_database, connect))
+    sweep = Sweep(upkeep(own_database, connect), clock=time.monotonic)
     expected = {TODAY + timedelta(days=n) for n in range(-1, PARTITION_DAYS_AHEAD + 1)}
     with own_database.superuser() as superuser:
         assert days_of(superuser, "event") == days_of(superuser, "delivery") == expected
@@ -147,7 +147,7 @@ def test_a_maker_that_cannot_have_the_lock_gives_up_and_blocks_nobody(
 ) -> None:
     tenant = own_database.add_tenant("busy")
     sender = connect("ingest")
-    sender._conninfo = lambda: own_database.url("ingest")
+    sender._url = RememberedUrl(lambda: own_database.url("ingest"))
     store = PostgresEventStore(sender, within_seconds=5)
     with own_database.superuser() as vacuum, ThreadPoolExecutor(1) as thread:
         with vacuum.transaction():
@@ -173,7 +173,7 @@ def test_a_missing_partition_is_an_unreachable_database_and_leaves_no_key(
 ) -> None:
     tenant = own_database.add_tenant("t")
     sender = connect("ingest")
-    sender._conninfo = lambda: own_database.url("ingest")
+    sender._url = RememberedUrl(lambda: own_database.url("ingest"))
     store = PostgresEventStore(sender, within_seconds=5)
     with own_database.superuser() as superuser:
         for day in sorted(days_of(superuser, parent)):
@@ -185,7 +185,7 @@ def test_a_missing_partition_is_an_unreachable_database_and_leaves_no_key(
             "SELECT (SELECT count(*) FROM tillgate.ingest_key),"
             " (SELECT count(*) FROM tillgate.event), (SELECT count(*) FROM tillgate.delivery)"
         ).fetchone() == (0, 0, 0)
-        Sweep(upkeep(own_database, connect)).make_partitions(TODAY)
+        Sweep(upkeep(own_database, connect), clock=time.monotonic).make_partitions(TODAY)
         [answer, _] = store.accept(tenant, [event("a"), event("b")], received_at=NOW)
         assert answer.outcome == "new"
         assert faults(superuser) == []

@@ -270,7 +270,8 @@ def test_temporary_tables_do_not_lead_a_definer_function_astray(
             "SELECT tillgate.accept(%s, %s)", (tenant, json.dumps([item]))
         ).fetchone()
         ingest.execute(
-            "SELECT tillgate.quarantine_put(%s, NULL, NULL, 'p', 'r', 'rid', now(), now(), '', 9)",
+            "SELECT tillgate.quarantine_put("
+            "%s, NULL, NULL, 'p', 'r', 'rid', now(), now(), '', 9, 9)",
             (uuid.uuid4(),),
         )
         assert ingest.execute("SELECT * FROM tillgate.find_token('x')").fetchall() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -20,8 +21,9 @@ from tillgate.adapters.postgres.quarantine import (
 )
 from tillgate.adapters.postgres.upkeep import PostgresUpkeep
 from tillgate.domain.errors import SecretUnavailableError
-from tillgate.domain.quarantine import Quarantined, Reason
+from tillgate.domain.quarantine import DailyQuota, Quarantined, Reason
 from tillgate.domain.tenant import TenantId
+from tillgate.services.sweep import Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +33,11 @@ if TYPE_CHECKING:
     Connect = Callable[[str], Database]
 
 RING = {"k1": "one", "k2": "two"}
-PUT = "SELECT tillgate.quarantine_put(%s, NULL, %s, 'square', 'r', 'rid', now(), now(), '', %s)"
+PUT = (
+    "SELECT tillgate.quarantine_put("
+    "%s, NULL, %s, 'square', 'r', 'rid', now(), now(), %s::bytea, %s, %s)"
+)
+LARGE = 10**9
 
 
 @pytest.fixture
@@ -50,7 +56,7 @@ def quarantine(connect: Connect, box: KeyRingSecretBox) -> PostgresQuarantine:
 
 
 def item(
-    endpoint_id: str | None, *, daily_limit: int | None = None, content: bytes = b"x"
+    endpoint_id: str | None, *, quota: DailyQuota | None = None, content: bytes = b"x"
 ) -> Quarantined:
     return Quarantined(
         reason=Reason.SIGNATURE_REFUSED,
@@ -61,8 +67,12 @@ def item(
         rid="rid-1",
         content=content,
         headers={"x-square-hmacsha256-signature": "'; DROP TABLE tillgate.quarantine; --"},
-        daily_limit=daily_limit,
+        quota=quota,
     )
+
+
+def at_most(deliveries: int) -> DailyQuota:
+    return DailyQuota(deliveries=deliveries, sealed_bytes=LARGE)
 
 
 def kept(database: TestDatabase, endpoint_id: str) -> list[tuple[str, bytes]]:
@@ -81,6 +91,17 @@ def counted(database: TestDatabase, counter: str) -> int:
     with database.superuser() as superuser:
         row = superuser.execute(
             "SELECT coalesce(sum(kept), 0)::int FROM tillgate.quarantine_quota"
+            " WHERE endpoint_id = %s",
+            (counter,),
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def counted_bytes(database: TestDatabase, counter: str) -> int:
+    with database.superuser() as superuser:
+        row = superuser.execute(
+            "SELECT coalesce(sum(kept_bytes), 0)::int FROM tillgate.quarantine_quota"
             " WHERE endpoint_id = %s",
             (counter,),
         ).fetchone()
@@ -135,8 +156,9 @@ def test_a_known_endpoints_quota_is_its_own_and_ends(
     database: TestDatabase, quarantine: PostgresQuarantine
 ) -> None:
     one, other = str(uuid.uuid4()), str(uuid.uuid4())
-    assert [quarantine.put(item(one, daily_limit=3)) for _ in range(5)] == [True] * 3 + [False] * 2
-    assert quarantine.put(item(other, daily_limit=3)) is True
+    answers = [quarantine.put(item(one, quota=at_most(3))) for _ in range(5)]
+    assert answers == [True] * 3 + [False] * 2
+    assert quarantine.put(item(other, quota=at_most(3))) is True
     assert quarantine.put(item(one)) is True, "without a limit it is always kept"
     assert len(kept(database, one)) == 4
     assert counted(database, one) == 3
@@ -147,7 +169,7 @@ def test_unknown_endpoints_share_one_quota(
 ) -> None:
     ingest = Database(lambda: own_database.url("ingest"), max_uses=1_000)
     quarantine = PostgresQuarantine(ingest, box, within_seconds=5)
-    answers = [quarantine.put(item(None, daily_limit=2)) for _ in range(4)]
+    answers = [quarantine.put(item(None, quota=at_most(2))) for _ in range(4)]
     ingest.close()
     assert answers == [True, True, False, False]
     assert counted(own_database, str(uuid.UUID(int=0))) == 2
@@ -161,7 +183,7 @@ def test_a_quota_holds_when_many_come_at_once(
 
     def put(store: PostgresQuarantine) -> list[bool]:
         together.wait(20)
-        return [store.put(item(endpoint, daily_limit=20)) for _ in range(4)]
+        return [store.put(item(endpoint, quota=at_most(20))) for _ in range(4)]
 
     with ThreadPoolExecutor(16) as threads:
         answers = [answer for answers in threads.map(put, stores) for answer in answers]
@@ -174,11 +196,62 @@ def test_a_repeat_after_a_lost_answer_is_the_same_row_and_counts_once(
     ingest = connect("ingest")
     endpoint, quarantine_id = uuid.uuid4(), uuid.uuid4()
     answers = [
-        ingest.rows(PUT, (quarantine_id, endpoint, 1), within_seconds=5)[0][0] for _ in range(3)
+        ingest.rows(PUT, (quarantine_id, endpoint, b"12345", 1, LARGE), within_seconds=5)[0][0]
+        for _ in range(3)
     ]
     assert answers == [True] * 3
     assert len(kept(database, str(endpoint))) == counted(database, str(endpoint)) == 1
-    assert ingest.rows(PUT, (uuid.uuid4(), endpoint, 1), within_seconds=5) == [(False,)]
+    assert counted_bytes(database, str(endpoint)) == 5
+    full = ingest.rows(PUT, (uuid.uuid4(), endpoint, b"", 1, LARGE), within_seconds=5)
+    assert full == [(False,)]
+
+
+def test_a_days_bytes_are_never_more_than_the_quota(
+    database: TestDatabase, connect: Connect
+) -> None:
+    ingest, endpoint = connect("ingest"), uuid.uuid4()
+
+    def put(size: int, *, of: int = 10) -> bool:
+        params = (uuid.uuid4(), endpoint, bytes(size), 1_000, of)
+        return bool(ingest.rows(PUT, params, within_seconds=5)[0][0])
+
+    assert put(11) is False, "too much by itself"
+    assert [put(4), put(4), put(4), put(3), put(2), put(1), put(0)] == [
+        True, True, False, False, True, False, True,
+    ]  # fmt: skip
+    assert counted_bytes(database, str(endpoint)) == 10
+    assert counted(database, str(endpoint)) == len(kept(database, str(endpoint))) == 4
+    assert put(1, of=11) is True
+
+
+def test_what_is_counted_is_the_sealed_content(
+    database: TestDatabase, quarantine: PostgresQuarantine
+) -> None:
+    endpoint = str(uuid.uuid4())
+    quota = DailyQuota(deliveries=9, sealed_bytes=3_000)
+    answers = [quarantine.put(item(endpoint, quota=quota, content=bytes(1_000))) for _ in range(4)]
+    assert answers == [True, True, False, False]
+    sizes = [len(sealed) for _, sealed in kept(database, endpoint)]
+    assert counted_bytes(database, endpoint) == sum(sizes) > 2_000
+
+
+def test_a_quota_of_bytes_holds_when_many_come_at_once(
+    database: TestDatabase, connect: Connect
+) -> None:
+    endpoint, together = uuid.uuid4(), threading.Barrier(16)
+
+    def put(ingest: Database) -> list[bool]:
+        together.wait(20)
+        params = (endpoint, bytes(100), 1_000, 2_050)
+        return [
+            ingest.rows(PUT, (uuid.uuid4(), *params), within_seconds=10)[0][0] for _ in range(4)
+        ]
+
+    with ThreadPoolExecutor(16) as threads:
+        answered = threads.map(put, [connect("ingest") for _ in range(16)])
+        answers = [answer for answers in answered for answer in answers]
+    assert sum(answers) == len(kept(database, str(endpoint))) == 20
+    assert counted_bytes(database, str(endpoint)) == 2_000
 
 
 def test_what_has_expired_is_discarded_oldest_first_and_nothing_else(
@@ -189,7 +262,7 @@ def test_what_has_expired_is_discarded_oldest_first_and_nothing_else(
     quarantine = PostgresQuarantine(ingest, box, within_seconds=5)
     endpoints = [str(uuid.uuid4()) for _ in range(4)]
     for endpoint in endpoints:
-        quarantine.put(item(endpoint, daily_limit=9))
+        quarantine.put(item(endpoint, quota=at_most(9)))
     with own_database.superuser() as superuser:
         for age, endpoint in enumerate(endpoints[:3]):
             superuser.execute(
@@ -208,6 +281,28 @@ def test_what_has_expired_is_discarded_oldest_first_and_nothing_else(
     assert [counted(own_database, endpoint) for endpoint in endpoints] == [0, 1, 1, 1]
     ingest.close()
     sweep.close()
+
+
+def test_a_sweep_discards_all_that_has_expired(
+    own_database: TestDatabase,
+) -> None:
+    with own_database.superuser() as superuser:
+        superuser.execute(
+            "INSERT INTO tillgate.quarantine SELECT gen_random_uuid(), NULL, NULL, 'square', 'r',"
+            " 'rid', now() - n * interval '31 days', now() - n * interval '1 day',"
+            # What is sealed does not compress either.
+            " decode((SELECT string_agg(md5(random()::text || m || n), '')"
+            " FROM generate_series(1, 4096) AS m), 'hex')"
+            " FROM generate_series(0.1, 45, 0.1) AS n"
+        )
+    sweep = Database(lambda: own_database.url("sweep"), max_uses=1_000)
+    upkeep = PostgresUpkeep(sweep)
+    report = Sweep(upkeep, clock=time.monotonic).run(datetime.now(UTC).date())
+    sweep.close()
+    assert (report.quarantine_discarded, report.is_quarantine_swept) == (450, True)
+    with own_database.superuser() as superuser:
+        left = superuser.execute("SELECT count(*) FROM tillgate.quarantine").fetchone()
+    assert left == (0,)
 
 
 def test_it_is_kept_for_thirty_days(database: TestDatabase, quarantine: PostgresQuarantine) -> None:

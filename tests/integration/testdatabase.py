@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -121,6 +122,6 @@ def migrate(database: TestDatabase) -> InMemorySecretStore:
     secrets = role_secrets()
     run_migrations(database, shipped_migrations(), secrets=secrets)
     owner = Database(lambda: database.owner_url, max_uses=1_000)
-    Sweep(PostgresUpkeep(owner)).make_partitions(datetime.now(UTC).date())
+    Sweep(PostgresUpkeep(owner), clock=time.monotonic).make_partitions(datetime.now(UTC).date())
     owner.close()
     return secrets

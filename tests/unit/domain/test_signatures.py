@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tillgate.domain.signatures import decoded_base64, hmac_sha256, matches_base64, matches_hex
+from tillgate.domain.signatures import decoded_base64, hmac_sha256, matches_base64
 
 MAC = hmac_sha256(b"key", b"message")
 
@@ -18,10 +18,8 @@ def test_the_mac_is_that_of_rfc_4231() -> None:
     assert mac.hex() == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
 
 
-def test_each_encoding_matches_its_own_text() -> None:
+def test_base64_matches_its_own_text() -> None:
     assert matches_base64(MAC, base64.b64encode(MAC).decode())
-    assert matches_hex(MAC, MAC.hex())
-    assert matches_hex(MAC, MAC.hex().upper())
 
 
 @pytest.mark.parametrize(
@@ -42,7 +40,6 @@ def test_nothing_else_matches_base64(signature: str) -> None:
 @given(st.text())
 def test_any_text_is_compared_and_never_raises(signature: str) -> None:
     assert matches_base64(MAC, signature) is False
-    assert matches_hex(MAC, signature) is False
 
 
 @given(st.binary())

@@ -97,3 +97,8 @@ def test_microseconds_are_always_written() -> None:
     moment = datetime(2026, 11, 23, 12, tzinfo=timezone(timedelta(hours=2)))
 
     assert rfc3339(moment) == "2026-11-23T10:00:00.000000Z"
+
+
+def test_a_fraction_without_end_is_refused() -> None:
+    assert instant("2026-11-23T10:00:00." + "1" * 43 + "Z") is not None
+    assert instant("2026-11-23T10:00:00." + "1" * 44 + "Z") is None

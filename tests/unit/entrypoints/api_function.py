@@ -47,7 +47,9 @@ class ApiFunction:
             documents=Documents(version="9.8.7", serves_tls=serves_tls),
             admin=AdminRoutes(
                 gate=OperatorGate(lambda: '{"token": "operator"}', clock=lambda: 0.0),
-                administration=Administration(self.store, box=PlainSecretBox()),
+                administration=Administration(
+                    self.store, box=PlainSecretBox(), app_providers=("square", "standard")
+                ),
                 events=events,
                 check_status=CheckStatus(
                     self.store,

@@ -1,14 +1,22 @@
 from __future__ import annotations
 
 import json
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.events import http_event
+from tillgate.adapters.aws_http import AwsError
 from tillgate.domain.errors import InvalidJsonError, StoreUnavailableError
 from tillgate.entrypoints.http import HttpRequest, LambdaResponse, response
-from tillgate.entrypoints.observability import RequestLog, Sandbox, log_task, serve
+from tillgate.entrypoints.observability import (
+    RequestLog,
+    Sandbox,
+    TaskFailedError,
+    log_task,
+    serve,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,3 +167,20 @@ def test_a_task_that_fails_is_logged_and_raised(capsys: pytest.CaptureFixture[st
     [text] = capsys.readouterr().out.splitlines()
     assert json.loads(text)["outcome"] == "StoreUnavailableError"
     assert CANARY not in text
+
+
+def test_what_lambda_writes_of_a_failed_task_quotes_nothing() -> None:
+    def work() -> dict[str, Any]:
+        raise ValueError(f"password={CANARY}")
+
+    with pytest.raises(TaskFailedError) as caught:
+        log_task("sweep", work, version="0.2.0")
+
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
+    assert str(caught.value) == "sweep failed with ValueError"
+
+
+def test_a_code_that_says_what_was_refused_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    _, line = run(raising(AwsError("refused", code="AccessDeniedException")), capsys)
+
+    assert " AccessDeniedException at " in line["error"][0]

@@ -23,6 +23,7 @@ from tillgate.services.hooks import AcceptHook, Delivery, Tally
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tillgate.domain.ports import Registry
     from tillgate.domain.quarantine import Quarantined
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -47,6 +48,8 @@ class Hooks:
     events: InMemoryEventStore = field(default_factory=InMemoryEventStore)
     quarantine: InMemoryQuarantine = field(default_factory=InMemoryQuarantine)
     box: PlainSecretBox = field(default_factory=PlainSecretBox)
+    # What the use case asks, where that is not the registry itself.
+    asked: Registry | None = None
 
     def add_source(
         self,
@@ -94,7 +97,7 @@ class Hooks:
     ) -> Tally:
         hook = AcceptHook(
             providers=PROVIDERS,
-            registry=self.registry,
+            registry=self.asked or self.registry,
             events=self.events,
             quarantine=self.quarantine,
             secret_box=self.box,

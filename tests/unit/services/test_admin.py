@@ -22,7 +22,7 @@ def store() -> InMemoryAdminStore:
 
 @pytest.fixture
 def administration(store: InMemoryAdminStore) -> Administration:
-    return Administration(store, box=PlainSecretBox())
+    return Administration(store, box=PlainSecretBox(), app_providers=("square", "standard"))
 
 
 @pytest.fixture
@@ -269,3 +269,18 @@ def test_made_secrets_suit_their_provider_and_differ() -> None:
     assert standard.startswith("whsec_")
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", new_secret("square"))
     assert new_secret("square") != new_secret("square")
+
+
+def test_an_app_is_refused_where_the_merchant_is_not_signed(administration: Administration) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        administration.register_app(
+            provider="shopify",
+            name="ours",
+            secret=None,
+            public_url="https://api.example.com",
+            notification_url=None,
+        )
+
+    [fault] = caught.value.faults
+    assert (fault.pointer, "a source with a URL of its own" in fault.detail) == ("/provider", True)
+    assert administration.apps() == []

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.fakes import InMemoryRegistry
@@ -82,6 +84,36 @@ def test_a_new_token_is_seen_after_5_seconds(
     clock.now += age
 
     assert (cached.find_token(b"new") == ONE) is sees_it
+
+
+@pytest.mark.parametrize(("age", "sees_it"), [(4.9, False), (5, True), (29.9, True)])
+def test_who_doubts_an_endpoint_is_given_one_that_is_at_most_so_old(
+    cached: CachedRegistry, registry: InMemoryRegistry, clock: SetClock, age: float, *,
+    sees_it: bool,
+) -> None:  # fmt: skip
+    cached.find_endpoint("square", "s")
+    changed = registry.endpoints["square", "s"] = replace(ENDPOINT, sealed_secrets=(b"new",))
+    clock.now += age
+
+    assert cached.find_endpoint("square", "s") == ENDPOINT
+    doubted = cached.find_endpoint("square", "s", at_most_seconds_old=5)
+    assert (doubted == changed) is sees_it
+    assert (cached.find_endpoint("square", "s") == changed) is sees_it
+
+
+def test_doubting_costs_a_look_up_in_5_seconds_and_misses_stay_misses(
+    cached: CachedRegistry, registry: InMemoryRegistry, clock: SetClock
+) -> None:
+    cached.find_endpoint("square", "s")
+    cached.find_endpoint("square", "none")
+    for second in range(20):
+        clock.now = 1_000_000.0 + second
+        for _ in range(10):
+            cached.find_endpoint("square", "s", at_most_seconds_old=5)
+    assert registry.look_ups == 2 + 3
+    clock.now = 1_000_004.0
+    cached.find_endpoint("square", "none", at_most_seconds_old=5)
+    assert registry.look_ups == 2 + 3
 
 
 def test_a_clock_that_was_set_back_makes_nothing_fresh_for_ever(

@@ -33,6 +33,7 @@ from tillgate.domain.errors import (
 )
 from tillgate.domain.quarantine import Reason
 from tillgate.domain.tenant import endpoint_seal_context
+from tillgate.services.cached_registry import CachedRegistry
 
 
 @pytest.fixture
@@ -140,6 +141,62 @@ def test_a_secret_that_is_no_longer_kept_is_refused(hooks: Hooks) -> None:
 
     with pytest.raises(SignatureRefusedError):
         hooks.accept_square(square_body())
+
+
+def test_a_secret_that_was_just_replaced_is_good_at_once(hooks: Hooks) -> None:
+    now = 1_000.0
+    hooks.asked = CachedRegistry(hooks.registry, clock=lambda: now)
+    hooks.add_source("square", secrets=["first"])
+    with pytest.raises(SignatureRefusedError):
+        hooks.accept_square(square_body("before"))
+    now += 5
+    hooks.add_source("square", secrets=[SQUARE_KEY])
+
+    assert hooks.accept_square(square_body("after")).accepted == 1
+    assert hooks.stored() == {(ONE.tenant_id, "square:after")}
+
+
+def test_what_is_looked_up_anew_is_where_the_delivery_goes(hooks: Hooks) -> None:
+    now = 1_000.0
+    hooks.asked = CachedRegistry(hooks.registry, clock=lambda: now)
+    hooks.add_source("square", secrets=["first"])
+    with pytest.raises(SignatureRefusedError):
+        hooks.accept_square(square_body("before"))
+    hooks.quarantine.items.clear()
+    now += 5
+    hooks.add_source("square", tenant=IDLE)
+
+    assert hooks.accept_square(square_body("after")).quarantined == 1
+    assert hooks.set_aside().reason is Reason.TENANT_SUSPENDED
+    assert hooks.set_aside().tenant_id == IDLE.tenant_id
+
+
+def test_forgeries_cost_a_look_up_in_5_seconds(hooks: Hooks) -> None:
+    now = 1_000.0
+    hooks.asked = CachedRegistry(hooks.registry, clock=lambda: now)
+    hooks.add_source("square")
+    for _ in range(20):
+        now += 1
+        for _ in range(10):
+            with pytest.raises(SignatureRefusedError):
+                hooks.accept("square", b"{}", {"x-square-hmacsha256-signature": "forged"})
+
+    assert hooks.registry.look_ups == 4
+    assert len(hooks.quarantine.items) == 200
+
+
+def test_an_endpoint_that_cannot_be_looked_up_anew_refuses_nobody(hooks: Hooks) -> None:
+    now = 1_000.0
+    hooks.asked = CachedRegistry(hooks.registry, clock=lambda: now)
+    hooks.add_source("square")
+    hooks.accept_square(square_body())
+    now += 5
+    hooks.registry.is_down = True
+
+    assert hooks.accept_square(square_body("still-good")).accepted == 1
+    with pytest.raises(StoreUnavailableError):
+        hooks.accept("square", b"{}", {"x-square-hmacsha256-signature": "of a new secret?"})
+    assert not hooks.quarantine.items
 
 
 def test_a_standard_delivery_that_is_late_is_refused(hooks: Hooks) -> None:

@@ -31,6 +31,7 @@ from tillgate.domain.errors import SignatureRefusedError, StoreUnavailableError
 from tillgate.domain.quarantine import (
     KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY,
     KEPT_PER_ENDPOINT_A_DAY,
+    DailyQuota,
     Quarantined,
     Reason,
 )
@@ -58,7 +59,8 @@ def test_a_refused_delivery_to_a_known_endpoint_is_kept_whole(hooks: Hooks) -> N
     assert (item.endpoint_id, item.tenant_id) == (SOURCE_ID, ONE.tenant_id)
     assert (item.content, item.headers) == (body, {"x-canary": "kept"})
     assert (item.rid, item.received_at, item.provider) == ("rid-1", NOW, "square")
-    assert item.daily_limit == KEPT_PER_ENDPOINT_A_DAY == 10_000
+    assert item.quota == KEPT_PER_ENDPOINT_A_DAY
+    assert item.quota == DailyQuota(deliveries=10_000, sealed_bytes=2**30)
 
 
 def test_of_an_unknown_endpoint_s_delivery_4_kb_are_kept(hooks: Hooks) -> None:
@@ -68,7 +70,8 @@ def test_of_an_unknown_endpoint_s_delivery_4_kb_are_kept(hooks: Hooks) -> None:
     assert item.reason is Reason.UNKNOWN_ENDPOINT
     assert (item.endpoint_id, item.tenant_id, item.provider) == (None, None, "square")
     assert item.content == b"x" * 4_096
-    assert item.daily_limit == KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY == 1_000
+    assert item.quota == KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY
+    assert item.quota == DailyQuota(deliveries=1_000, sealed_bytes=2**24)
 
 
 def test_an_unknown_provider_s_name_is_not_taken_for_one(hooks: Hooks) -> None:
@@ -89,10 +92,10 @@ def test_every_refusal_says_the_same(hooks: Hooks) -> None:
 
 
 class FullQuarantine(InMemoryQuarantine):
-    """The day's limit is reached."""
+    """The day's quota is used up."""
 
     def put(self, item: Quarantined) -> bool:
-        return item.daily_limit is None and super().put(item)
+        return item.quota is None and super().put(item)
 
 
 def test_beyond_the_day_s_quota_a_refusal_is_still_a_refusal() -> None:
@@ -238,7 +241,7 @@ def test_a_signed_body_that_is_no_event(hooks: Hooks, body: bytes) -> None:
     assert (tally.accepted, tally.quarantined) == (0, 1)
     assert hooks.set_aside().reason is Reason.UNREADABLE
     assert hooks.set_aside().content == body
-    assert hooks.set_aside().daily_limit is None
+    assert hooks.set_aside().quota is None
 
 
 @pytest.mark.parametrize("field", ["entity_id", "version", "created_at"])
@@ -293,3 +296,16 @@ def test_a_standard_delivery_without_an_id_is_refused(hooks: Hooks) -> None:
 
     with pytest.raises(SignatureRefusedError):
         hooks.accept("standard", b"{}", headers)
+
+
+def test_a_signed_delivery_whose_unsigned_header_names_another_tenants_shop(hooks: Hooks) -> None:
+    hooks.add_app("shopify", **{"one.myshopify.com": ONE, "two.myshopify.com": TWO})
+    body = shopify_body()
+
+    for shop in ("one.myshopify.com", "two.myshopify.com"):
+        headers = shopify_headers(body, webhook_id="captured", shop=shop)
+        tally = hooks.accept("shopify", body, headers, endpoint_id=APP_ID)
+        assert (tally.accepted, tally.quarantined) == (0, 1)
+
+    assert hooks.stored() == set()
+    assert [item.reason for item in hooks.quarantine.items] == [Reason.MERCHANT_UNKNOWN] * 2

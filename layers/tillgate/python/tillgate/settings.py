@@ -35,7 +35,7 @@ class FunctionSettings:
     """What every function is told. Raises SettingsError when a value is out of range.
 
     ``connection_timeout_ms``: for a connection and its first answer.
-    ``request_timeout_ms``: for one request as a whole.
+    ``request_timeout_ms``: for a read; a function's own time-out is made from it.
     ``max_requests_per_socket``: after so many uses a connection is replaced.
     """
 
@@ -47,9 +47,9 @@ class FunctionSettings:
 
     def __post_init__(self) -> None:
         faults = _faults_in(self, {spec.name: getattr(self, spec.name) for spec in fields(self)})
-        if self.connection_timeout_ms > self.request_timeout_ms:
+        if self.connection_timeout_ms >= self.request_timeout_ms:
             faults.append(
-                f"CONNECTION_TIMEOUT_MS ({self.connection_timeout_ms}) must not be above"
+                f"CONNECTION_TIMEOUT_MS ({self.connection_timeout_ms}) must be below"
                 f" REQUEST_TIMEOUT_MS ({self.request_timeout_ms})"
             )
         if faults:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 
 import pytest
 from hypothesis import given
@@ -125,3 +126,34 @@ def test_a_role_s_url_is_in_its_secret() -> None:
 def test_a_role_s_secret_without_a_url_says_what_to_do(secret: str) -> None:
     with pytest.raises(SecretUnavailableError, match="run migrate"):
         role_url(secret)
+
+
+@pytest.mark.parametrize("password", ["p%zzword-canary", "pa ss#x-canary"])
+def test_a_password_pasted_without_encoding_is_refused_and_not_quoted(password: str) -> None:
+    url = f"postgresql://owner:{password}@db.example.com/postgres"
+
+    for read in (owner_url, lambda text: url_for_role(text, username="u", password="p")):
+        with pytest.raises(SecretUnavailableError, match="percent-encoded") as caught:
+            read(url)
+        assert "canary" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_supabases_pooler_is_told_the_project_by_the_roles_name() -> None:
+    url = url_for_role(
+        "postgresql://postgres.abcdef:p@aws-0-eu-central-1.pooler.supabase.com:5432/postgres",
+        username="tillgate_ingest",
+        password="s",
+    )
+
+    assert conninfo_to_dict(url)["user"] == "tillgate_ingest.abcdef"
+
+
+def test_a_dot_in_another_owners_name_is_its_own() -> None:
+    url = url_for_role("postgresql://o.w:p@db/x", username="tillgate_api", password="s")
+
+    assert conninfo_to_dict(url)["user"] == "tillgate_api"
+
+
+def test_supabases_transaction_pooler_is_refused() -> None:
+    with pytest.raises(SecretUnavailableError, match="session pooler"):
+        owner_url("postgresql://postgres.a:p@aws-0-x.pooler.supabase.com:6543/postgres")

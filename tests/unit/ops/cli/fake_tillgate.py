@@ -104,7 +104,7 @@ def startup(**checks: object) -> dict[str, Any]:
     """What a well platform's ``/startupz`` says, but for these checks."""
     well = {
         "database": {"ok": True, "latency_ms": 2.1},
-        "migrations": {"ok": True, "current": 5, "expected": 5},
+        "migrations": {"ok": True, "current": 4, "expected": 4},
         "secrets": {"ok": True},
         "supabase": "absent",
     }
@@ -117,7 +117,7 @@ def status(**parts: object) -> dict[str, Any]:
         "version": __version__,
         "stage": "prod",
         "database": {"ok": True, "latency_ms": 2.0},
-        "migrations": {"current": 5, "expected": 5},
+        "migrations": {"current": 4, "expected": 4},
         "partitions": {"days_ahead": 14},
         "tenants": 1,
         "key_ring": {"kids": ["k1"], "current": "k1"},

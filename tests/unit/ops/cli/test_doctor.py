@@ -102,8 +102,8 @@ def test_an_address_that_is_not_tillgates_is_said(
         ("database", {"database": {"ok": False, "latency_ms": 800}}, "does not answer"),
         (
             "migrations",
-            {"migrations": {"ok": False, "current": 4, "expected": 5}},
-            "at 4, and the code expects 5",
+            {"migrations": {"ok": False, "current": 3, "expected": 4}},
+            "at 3, and the code expects 4",
         ),
         ("secrets", {"secrets": {"ok": False}}, "cannot be read"),
         ("queue", {"queue": {"ok": False}}, "queue does not answer"),
@@ -125,7 +125,7 @@ def test_with_the_database_down_the_schema_is_not_blamed(
 ) -> None:
     checks = {
         "database": {"ok": False, "latency_ms": 800},
-        "migrations": {"ok": False, "current": None, "expected": 5},
+        "migrations": {"ok": False, "current": None, "expected": 4},
     }
     well.answer("GET", "/startupz", startup(**checks), status=503)
 
@@ -135,7 +135,7 @@ def test_with_the_database_down_the_schema_is_not_blamed(
 def test_a_schema_ahead_of_the_code_is_well_after_a_rollback(
     well: FakeTillgate, tillgate: TypeCommand
 ) -> None:
-    ahead = {"migrations": {"ok": True, "current": 6, "expected": 5}}
+    ahead = {"migrations": {"ok": True, "current": 5, "expected": 4}}
     well.answer("GET", "/startupz", startup(**ahead))
 
     assert faults(tillgate, exit_code=0) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 from tillgate.adapters.aws_http import AwsError, AwsJsonClient
@@ -32,7 +33,13 @@ class SecretsManager:
         """Make ``value`` the current value of a secret that exists."""
         try:
             self._client.call(
-                "secretsmanager.PutSecretValue", {"SecretId": secret_id, "SecretString": value}
+                "secretsmanager.PutSecretValue",
+                {
+                    "SecretId": secret_id,
+                    "SecretString": value,
+                    # Required; only the SDKs make one by themselves, and emulators forgive it.
+                    "ClientRequestToken": str(uuid.uuid4()),
+                },
             )
         except AwsError as error:
             raise SecretUnavailableError("a secret cannot be written") from error

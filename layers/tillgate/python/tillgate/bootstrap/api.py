@@ -54,7 +54,11 @@ def api() -> Callable[[LambdaEvent], LambdaResponse]:
         documents=Documents(version=settings.version, serves_tls=settings.stage != "local"),
         admin=AdminRoutes(
             gate=OperatorGate(lambda: secrets.read(settings.operator_secret_arn), clock=time.time),
-            administration=Administration(store, box=secret_box),
+            administration=Administration(
+                store,
+                box=secret_box,
+                app_providers=[name for name, made in PROVIDERS.items() if made.signs_merchant],
+            ),
             events=events,
             check_status=CheckStatus(
                 store,

@@ -24,7 +24,10 @@ def secrets_manager(
 
 
 def role_database(settings: FunctionSettings, secrets: SecretsManager, secret_id: str) -> Database:
-    """Reach Postgres as the role whose secret this is; connects at first use."""
+    """Reach Postgres as the role whose secret this is; reads it and connects at first use.
+
+    The secret is read again only when connecting with what it held has failed.
+    """
     return Database(
         lambda: role_url(secrets.read(secret_id)), max_uses=settings.max_requests_per_socket
     )

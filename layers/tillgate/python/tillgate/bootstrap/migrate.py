@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,10 @@ def migrate() -> Callable[[], Mapping[str, Any]]:
         ),
         role_url=lambda role, password: url_for_role(url(), username=role, password=password),
     )
-    upkeep = Sweep(PostgresUpkeep(Database(url, max_uses=settings.max_requests_per_socket)))
+    upkeep = Sweep(
+        PostgresUpkeep(Database(url, max_uses=settings.max_requests_per_socket)),
+        clock=time.monotonic,
+    )
 
     def run() -> Mapping[str, Any]:
         report = work.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
@@ -23,7 +24,7 @@ def sweep() -> Callable[[], Mapping[str, Any]]:
     """Make the function that EventBridge runs."""
     settings = SweepSettings.from_env(os.environ)
     database = role_database(settings, secrets_manager(settings), settings.database_secret_arn)
-    work = Sweep(PostgresUpkeep(database))
+    work = Sweep(PostgresUpkeep(database), clock=time.monotonic)
     return lambda: log_task(
         "sweep",
         lambda: asdict(work.run(datetime.now(UTC).date())),

@@ -98,7 +98,7 @@ def _entity_version_fault(value: JsonValue) -> str | None:
         and len(value.text) <= _MAX_VERSION_DIGITS
     ):
         return None
-    return "must be an integer of 0 or more"
+    return "must be an integer of 0 or more, of at most 100 digits"
 
 
 def _key_fault(value: JsonValue) -> str | None:
@@ -138,7 +138,8 @@ def _faults(
 
 def _pointer(name: str) -> str:
     """Write an RFC 6901 pointer to a member of the outermost object, cut to a readable length."""
-    return "/" + name[:128].replace("~", "~0").replace("/", "~1")
+    readable = name[:128].encode("utf-8", "replace").decode()
+    return "/" + readable.replace("~", "~0").replace("/", "~1")
 
 
 def event_from_json(value: JsonValue, *, key: str) -> NewEvent:

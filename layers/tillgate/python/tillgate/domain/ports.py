@@ -57,8 +57,14 @@ class Registry(Protocol):
         """Give the tenant of a token that is not revoked, by the token's SHA-256."""
         ...
 
-    def find_endpoint(self, provider: str, endpoint_id: str) -> Endpoint | None:
-        """Give the source or app to which this provider delivers at this id."""
+    def find_endpoint(
+        self, provider: str, endpoint_id: str, *, at_most_seconds_old: float | None = None
+    ) -> Endpoint | None:
+        """Give the source or app to which this provider delivers at this id.
+
+        What is remembered of it must be younger than ``at_most_seconds_old``; None leaves
+        that to whoever remembers.
+        """
         ...
 
     def find_bound_source(self, app_id: AppId, merchant_id: str) -> Source | None:
@@ -70,7 +76,7 @@ class Quarantine(Protocol):
     """Keeps what could not be accepted."""
 
     def put(self, item: Quarantined) -> bool:
-        """Keep it durably; False when the day's limit is reached.
+        """Keep it durably; False when the day's quota is used up.
 
         Raises StoreUnavailableError when it is not certain that it is kept.
         """
@@ -200,7 +206,7 @@ class Upkeep(Protocol):
         ...
 
     def discard_expired_quarantine(self, *, at_most: int) -> int:
-        """Delete what has expired, oldest first, and say how much that was."""
+        """Delete so much of what has expired, oldest first; give the number deleted."""
         ...
 
 

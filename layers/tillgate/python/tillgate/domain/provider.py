@@ -54,6 +54,11 @@ class Provider(Protocol):
         """The word in the URL, and the namespace of its idempotency keys."""
         ...
 
+    @property
+    def signs_merchant(self) -> bool:
+        """Whether the signature covers the merchant's name, so that it may choose a tenant."""
+        ...
+
     def verify(self, request: HookRequest, secret: str) -> bool:
         """Tell whether the delivery was signed with this secret; compares in constant time."""
         ...

@@ -24,10 +24,20 @@ class Reason(StrEnum):
     TENANT_SUSPENDED = "tenant-suspended"
 
 
-# HTTP contract: a known endpoint's refused deliveries are kept whole, so many a day;
-# of those to endpoints that do not exist, a sample, each cut short.
-KEPT_PER_ENDPOINT_A_DAY = 10_000
-KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY = 1_000
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyQuota:
+    """How many deliveries, and how many bytes of them as sealed, are kept on a UTC day."""
+
+    deliveries: int
+    sealed_bytes: int
+
+
+_MEBIBYTE = 1024 * 1024
+
+# HTTP contract: a known endpoint's refused deliveries are kept whole, so many a day; of those
+# to endpoints that do not exist, a sample, each cut short. Why bytes too: decision 7.
+KEPT_PER_ENDPOINT_A_DAY = DailyQuota(deliveries=10_000, sealed_bytes=1024 * _MEBIBYTE)
+KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY = DailyQuota(deliveries=1_000, sealed_bytes=16 * _MEBIBYTE)
 UNKNOWN_ENDPOINT_SAMPLE_BYTES = 4 * 1024
 
 
@@ -37,7 +47,7 @@ class Quarantined:
 
     ``content`` is the body's bytes and ``headers`` the delivery's, so that the same path
     can be tried again. ``endpoint_id`` is None for an endpoint that does not exist;
-    ``daily_limit`` None keeps it whatever else was kept that day.
+    ``quota`` None keeps it whatever else was kept that day.
     """
 
     reason: Reason
@@ -48,4 +58,4 @@ class Quarantined:
     rid: str
     content: bytes
     headers: dict[str, str]
-    daily_limit: int | None = None
+    quota: DailyQuota | None = None

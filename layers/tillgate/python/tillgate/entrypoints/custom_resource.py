@@ -24,20 +24,23 @@ def serve_custom_resource(
     """Do the work on Create and Update, nothing on Delete, and tell CloudFormation.
 
     A failure is told in a sentence, which outlives the log group when CloudFormation rolls
-    back, and raised again.
+    back. It is not raised: CloudFormation calls asynchronously, and Lambda would repeat the
+    work twice for a deploy that has failed. That CloudFormation could not be told is raised.
     """
     try:
         data = work() if event["RequestType"] != "Delete" else {}
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  CloudFormation must be told, whatever it was.
+        reason = _reason(error)
+        print(json.dumps({"task": physical_id, "outcome": "failed", "reason": reason}))  # noqa: T201  Standard output is Lambda's log.
         _tell(
             event,
             {
                 "Status": "FAILED",
-                "Reason": _reason(error),
+                "Reason": reason,
                 "PhysicalResourceId": event.get("PhysicalResourceId", physical_id),
             },
         )
-        raise
+        return
     _tell(
         event,
         {

@@ -32,9 +32,8 @@ SECURITY_HEADERS = {
 class HttpRequest:
     """A request: header names in lower case, ``route`` as API Gateway matched it.
 
-    ``path_parameters`` and ``query`` are percent-decoded; a repeated query parameter is
-    comma-joined, as API Gateway gives it. ``rid`` is the caller's X-Request-Id where it
-    fits, else a new one.
+    ``path_parameters`` are percent-decoded. ``rid`` is the caller's X-Request-Id where it
+    fits, else a new one; ``gateway_rid`` is API Gateway's own, which its access log has.
     """
 
     route: str
@@ -42,8 +41,8 @@ class HttpRequest:
     path: str
     headers: Mapping[str, str]
     path_parameters: Mapping[str, str]
-    query: Mapping[str, str]
     rid: str
+    gateway_rid: str
     raw_body: str
     is_base64: bool
 
@@ -58,8 +57,8 @@ class HttpRequest:
             path=event.get("rawPath") or "/",
             headers=headers,
             path_parameters=event.get("pathParameters") or {},
-            query=event.get("queryStringParameters") or {},
             rid=given if _RID.match(given) else uuid.uuid4().hex,
+            gateway_rid=event["requestContext"].get("requestId", ""),
             raw_body=event.get("body") or "",
             is_base64=bool(event.get("isBase64Encoded")),
         )

@@ -76,6 +76,7 @@ def serve(
     line = {
         "at": rfc3339(received_at),
         "rid": request.rid,
+        "gateway_rid": request.gateway_rid,
         "tenantId": log.tenant_id,
         "version": sandbox.version,
         "method": request.method,
@@ -109,20 +110,34 @@ def _note(log: RequestLog, error: Exception) -> None:
 def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__module__}.{type(error).__qualname__}{where}"
+    code = getattr(error, "sqlstate", None) or getattr(error, "code", None)
+    # Codes are words out of a list, AWS's or Postgres's: safe to log.
+    said = f" {code}" if isinstance(code, str) and code else ""
+    return f"{type(error).__module__}.{type(error).__qualname__}{said}{where}"
+
+
+class TaskFailedError(TillgateError):
+    """A scheduled or triggered task failed; the line before says where."""
 
 
 def log_task(
     task: str, work: Callable[[], Mapping[str, Any]], *, version: str
 ) -> Mapping[str, Any]:
-    """Run one scheduled or triggered task: one line, and what it raises is raised."""
+    """Run one scheduled or triggered task: one line, and a failure is raised.
+
+    Lambda writes what is raised into the log, so an error that is not of our own wording
+    is raised as TaskFailedError, which quotes nothing.
+    """
     started = time.perf_counter()
     log = RequestLog()
     try:
         report = work()
-    except Exception as error:
+    except TillgateError as error:
         _note(log, error)
-        raise
+        raise error from None
+    except Exception as error:  # noqa: BLE001  Whatever it was, its words stay out of the log.
+        _note(log, error)
+        raise TaskFailedError(f"{task} failed with {type(error).__name__}") from None
     else:
         log.outcome = "done"
         log.fields.update(report)

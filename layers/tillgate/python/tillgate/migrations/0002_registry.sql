@@ -84,12 +84,20 @@ USING (true) WITH CHECK (false);
 
 GRANT SELECT, INSERT ON tillgate.tenant, tillgate.app, tillgate.source, tillgate.api_token
 TO tillgate_admin;
-GRANT UPDATE (state, name) ON tillgate.tenant TO tillgate_admin;
+GRANT UPDATE (state) ON tillgate.tenant TO tillgate_admin;
+-- Some vendors issue their signing key only once the URL, which holds the source's id, is
+-- registered.
+GRANT UPDATE (sealed_secret) ON tillgate.app, tillgate.source TO tillgate_admin;
 GRANT UPDATE (revoked_at) ON tillgate.api_token TO tillgate_admin;
 CREATE POLICY admin_all ON tillgate.tenant TO tillgate_admin USING (true) WITH CHECK (true);
 CREATE POLICY admin_all ON tillgate.app TO tillgate_admin USING (true) WITH CHECK (true);
 CREATE POLICY admin_all ON tillgate.source TO tillgate_admin USING (true) WITH CHECK (true);
 CREATE POLICY admin_all ON tillgate.api_token TO tillgate_admin USING (true) WITH CHECK (true);
+
+-- The api role may learn from which provider one of its tenant's sources comes, and no more.
+GRANT SELECT (source_id, tenant_id, provider) ON tillgate.source TO tillgate_api;
+CREATE POLICY api_reads_its_tenant ON tillgate.source FOR SELECT TO tillgate_api
+USING (tenant_id = (SELECT tillgate.current_tenant()));
 
 -- The tenant of a token that was not revoked.
 CREATE FUNCTION tillgate.find_token(p_digest bytea)

@@ -66,7 +66,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN (
     lpad(to_hex(floor(extract(EPOCH FROM p_at) * 1000)::bigint), 12, '0') || '70008000000000000000'
 )::uuid;
-GRANT EXECUTE ON FUNCTION tillgate.first_event_id(timestamptz) TO tillgate_api, tillgate_admin;
+GRANT EXECUTE ON FUNCTION tillgate.first_event_id(timestamptz) TO tillgate_api;
 
 -- A UUIDv7 (RFC 9562, section 5.7, with the sub-millisecond fraction of section 6.2,
 -- method 3), so that ids made in one millisecond still sort by time.

@@ -13,7 +13,7 @@ CREATE TABLE tillgate.quarantine (
     expires_at timestamptz NOT NULL,
     sealed_content bytea NOT NULL
 );
-CREATE INDEX quarantine_endpoint_id ON tillgate.quarantine (endpoint_id, quarantine_id);
+CREATE INDEX quarantine_endpoint_id ON tillgate.quarantine (endpoint_id, received_at);
 CREATE INDEX quarantine_expires_at ON tillgate.quarantine (expires_at);
 
 -- How much was kept on a UTC day. The nil UUID counts for endpoints that do not exist.
@@ -21,6 +21,7 @@ CREATE TABLE tillgate.quarantine_quota (
     day date NOT NULL,
     endpoint_id uuid NOT NULL,
     kept bigint NOT NULL,
+    kept_bytes bigint NOT NULL,
     PRIMARY KEY (day, endpoint_id)
 );
 
@@ -35,18 +36,21 @@ USING (expires_at < now());
 CREATE POLICY owner_counts ON tillgate.quarantine_quota TO tillgate_owner
 USING (true) WITH CHECK (true);
 
--- Keeps one; false when p_daily_limit were kept today. A limit of NULL always keeps.
+-- Keeps one; false when that would be more than p_daily_limit of them, or p_daily_bytes of
+-- sealed content, today. Both NULL: it is always kept, and not counted.
 CREATE FUNCTION tillgate.quarantine_put(
     p_quarantine_id uuid, p_tenant_id uuid, p_endpoint_id uuid, p_provider text, p_reason text,
     p_rid text, p_received_at timestamptz, p_expires_at timestamptz, p_sealed_content bytea,
-    p_daily_limit bigint
+    p_daily_limit bigint, p_daily_bytes bigint
 ) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_day date := (now() AT TIME ZONE 'UTC')::date;
     v_counter uuid := coalesce(p_endpoint_id, '00000000-0000-0000-0000-000000000000');
+    v_bytes bigint := octet_length(p_sealed_content);
     v_kept bigint;
+    v_kept_bytes bigint;
 BEGIN
     -- The caller may repeat a call whose answer was lost: that is kept, and counted, once.
     IF EXISTS (
@@ -56,15 +60,19 @@ BEGIN
     END IF;
     IF p_daily_limit IS NOT NULL THEN
         -- Looking first spares a flood of forgeries the lock, once the limit is reached.
-        SELECT q.kept INTO v_kept FROM tillgate.quarantine_quota AS q
+        SELECT q.kept, q.kept_bytes INTO v_kept, v_kept_bytes
+        FROM tillgate.quarantine_quota AS q
         WHERE q.day = v_day AND q.endpoint_id = v_counter;
-        IF v_kept >= p_daily_limit THEN
+        IF coalesce(v_kept, 0) >= p_daily_limit
+            OR coalesce(v_kept_bytes, 0) + v_bytes > p_daily_bytes
+        THEN
             RETURN false;
         END IF;
-        INSERT INTO tillgate.quarantine_quota AS q (day, endpoint_id, kept)
-        VALUES (v_day, v_counter, 1)
-        ON CONFLICT (day, endpoint_id) DO UPDATE SET kept = q.kept + 1
-        WHERE q.kept < p_daily_limit;
+        INSERT INTO tillgate.quarantine_quota AS q (day, endpoint_id, kept, kept_bytes)
+        VALUES (v_day, v_counter, 1, v_bytes)
+        ON CONFLICT (day, endpoint_id) DO UPDATE
+        SET kept = q.kept + 1, kept_bytes = q.kept_bytes + v_bytes
+        WHERE q.kept < p_daily_limit AND q.kept_bytes + v_bytes <= p_daily_bytes;
         IF NOT FOUND THEN
             RETURN false;
         END IF;
@@ -82,7 +90,7 @@ BEGIN
 END
 $$;
 GRANT EXECUTE ON FUNCTION tillgate.quarantine_put(
-    uuid, uuid, uuid, text, text, text, timestamptz, timestamptz, bytea, bigint
+    uuid, uuid, uuid, text, text, text, timestamptz, timestamptz, bytea, bigint, bigint
 ) TO tillgate_ingest;
 
 -- Deletes up to p_limit of what has expired, oldest first, and the counters of past days.
@@ -105,6 +113,3 @@ BEGIN
 END
 $$;
 GRANT EXECUTE ON FUNCTION tillgate.quarantine_discard_expired(bigint) TO tillgate_sweep;
-
-GRANT SELECT ON tillgate.quarantine TO tillgate_admin;
-CREATE POLICY admin_reads ON tillgate.quarantine FOR SELECT TO tillgate_admin USING (true);

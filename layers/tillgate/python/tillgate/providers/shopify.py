@@ -19,6 +19,7 @@ class Shopify:
     """Signs the body alone with the app's secret; id, topic and shop are unsigned headers."""
 
     name = "shopify"
+    signs_merchant = False
 
     def verify(self, request: HookRequest, secret: str) -> bool:
         return matches_base64(

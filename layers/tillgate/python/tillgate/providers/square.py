@@ -19,6 +19,7 @@ class Square:
     """Signs the notification URL and the body with the subscription's key, used as text."""
 
     name = "square"
+    signs_merchant = True
 
     def verify(self, request: HookRequest, secret: str) -> bool:
         signed = request.notification_url.encode() + request.body

@@ -21,6 +21,7 @@ class Standard:
     """Signs id, time of sending and body; the time may be five minutes off, either way."""
 
     name = "standard"
+    signs_merchant = False
 
     def verify(self, request: HookRequest, secret: str) -> bool:
         headers = request.headers

@@ -22,6 +22,8 @@ from tillgate.domain.tenant import (
 from tillgate.services.read import uuid_or_not_found
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tillgate.domain.administration import (
         AppRecord,
         SourceRecord,
@@ -35,6 +37,10 @@ Record = TypeVar("Record")
 # Enough to tell a tenant's few tokens apart, far too little to guess the rest.
 _HINT_LENGTH = len(TOKEN_PREFIX) + 4
 _SECRET_BYTES = 32
+_NO_APP = (
+    "{provider} does not sign which merchant a delivery is of, so it cannot choose a tenant:"
+    " give each merchant a source with a URL of its own"
+)
 
 
 class Administration:
@@ -43,9 +49,13 @@ class Administration:
     Ids come as the caller wrote them: NotFoundError for what is no id, or nobody's.
     """
 
-    def __init__(self, store: AdminStore, *, box: SecretBox) -> None:
+    def __init__(
+        self, store: AdminStore, *, box: SecretBox, app_providers: Collection[str]
+    ) -> None:
+        """``app_providers`` are those whose deliveries may choose a tenant by their merchant."""
         self._store = store
         self._box = box
+        self._app_providers = app_providers
 
     def create_tenant(self, *, slug: str, name: str) -> TenantRecord:
         """Raises SlugTakenError."""
@@ -103,6 +113,8 @@ class Administration:
         from ``public_url``, Tillgate's own address. A secret is made when none is given,
         and only then told.
         """
+        if provider not in self._app_providers:
+            raise InvalidRequestError([Fault("/provider", _NO_APP.format(provider=provider))])
         app_id = AppId(str(uuid.uuid4()))
         kept, made = _given_or_made(secret, provider)
         app = NewApp(

@@ -2,6 +2,7 @@
 
 What was found is good for 30 s, so a revocation or a suspension takes that long to reach
 every sandbox; what was not found, for 5 s, so that guessing cannot flood the database.
+A caller that doubts an endpoint may ask for a younger one.
 """
 
 from __future__ import annotations
@@ -30,11 +31,17 @@ class _Cache(Generic[Found]):
         self._hits: dict[Hashable, tuple[float, Found]] = {}
         self._misses: dict[Hashable, float] = {}
 
-    def get(self, key: Hashable, look_up: Callable[[], Found | None]) -> Found | None:
+    def get(
+        self,
+        key: Hashable,
+        look_up: Callable[[], Found | None],
+        *,
+        fresh_seconds: float = FRESH_SECONDS,
+    ) -> Found | None:
         now = self._clock()
         hit = self._hits.get(key)
         # An age below zero means that the clock was set back: then nothing is known of it.
-        if hit is not None and 0 <= now - hit[0] < FRESH_SECONDS:
+        if hit is not None and 0 <= now - hit[0] < fresh_seconds:
             return hit[1]
         missed_at = self._misses.get(key)
         if missed_at is not None and 0 <= now - missed_at < MISS_SECONDS:
@@ -72,9 +79,13 @@ class CachedRegistry:
     def find_token(self, digest: bytes) -> Tenant | None:
         return self._tokens.get(digest, lambda: self._registry.find_token(digest))
 
-    def find_endpoint(self, provider: str, endpoint_id: str) -> Endpoint | None:
+    def find_endpoint(
+        self, provider: str, endpoint_id: str, *, at_most_seconds_old: float | None = None
+    ) -> Endpoint | None:
         return self._endpoints.get(
-            (provider, endpoint_id), lambda: self._registry.find_endpoint(provider, endpoint_id)
+            (provider, endpoint_id),
+            lambda: self._registry.find_endpoint(provider, endpoint_id),
+            fresh_seconds=FRESH_SECONDS if at_most_seconds_old is None else at_most_seconds_old,
         )
 
     def find_bound_source(self, app_id: AppId, merchant_id: str) -> Source | None:

@@ -19,6 +19,7 @@ from tillgate.domain.quarantine import (
     KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY,
     KEPT_PER_ENDPOINT_A_DAY,
     UNKNOWN_ENDPOINT_SAMPLE_BYTES,
+    DailyQuota,
     Quarantined,
     Reason,
 )
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _MAX_MERCHANT_ID_LENGTH = 255
+# Before a signature is refused its endpoint is looked up anew, unless it is as young as this:
+# its secret may just have been replaced, and forgeries must stay cheap.
+_CERTAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,17 +91,14 @@ class AcceptHook:
         if provider is None or endpoint is None:
             self._keep_sample(delivery)
             raise SignatureRefusedError("The delivery is not signed as this endpoint asks.")
-        request = HookRequest(
-            body=delivery.body,
-            headers=delivery.headers,
-            notification_url=endpoint.notification_url,
-            received_at=delivery.received_at,
-        )
-        if not self._is_signed(provider, endpoint, request):
-            self._set_aside(
-                delivery, endpoint, Reason.SIGNATURE_REFUSED, daily_limit=KEPT_PER_ENDPOINT_A_DAY
-            )
-            raise SignatureRefusedError("The delivery is not signed as this endpoint asks.")
+        if not self._is_signed(provider, endpoint, delivery):
+            known, endpoint = endpoint, self._endpoint_anew(endpoint)
+            if endpoint == known or not self._is_signed(provider, endpoint, delivery):
+                self._set_aside(
+                    delivery, endpoint, Reason.SIGNATURE_REFUSED, quota=KEPT_PER_ENDPOINT_A_DAY
+                )
+                raise SignatureRefusedError("The delivery is not signed as this endpoint asks.")
+        request = _request(delivery, endpoint)
         try:
             items = [(item, _event(provider.name, item)) for item in provider.split(request)]
         except UnreadableDeliveryError:
@@ -111,7 +112,14 @@ class AcceptHook:
             return None
         return self._registry.find_endpoint(provider.name, endpoint_id)
 
-    def _is_signed(self, provider: Provider, endpoint: Endpoint, request: HookRequest) -> bool:
+    def _endpoint_anew(self, known: Endpoint) -> Endpoint:
+        found = self._registry.find_endpoint(
+            known.provider, known.endpoint_id, at_most_seconds_old=_CERTAIN_SECONDS
+        )
+        return found or known
+
+    def _is_signed(self, provider: Provider, endpoint: Endpoint, delivery: Delivery) -> bool:
+        request = _request(delivery, endpoint)
         return any(
             provider.verify(
                 request,
@@ -172,6 +180,9 @@ class AcceptHook:
         return source, None
 
     def _bound_source(self, endpoint: Endpoint, merchant_id: str | None) -> Source | None:
+        # A name that the signature does not cover may be anybody's: it chooses no tenant.
+        if not self._providers[endpoint.provider].signs_merchant:
+            return None
         if not merchant_id or not _is_plain(merchant_id, _MAX_MERCHANT_ID_LENGTH):
             return None
         return self._registry.find_bound_source(AppId(endpoint.endpoint_id), merchant_id)
@@ -183,7 +194,7 @@ class AcceptHook:
         reason: Reason,
         *,
         tenant_id: TenantId | None = None,
-        daily_limit: int | None = None,
+        quota: DailyQuota | None = None,
     ) -> None:
         if tenant_id is None and endpoint.source is not None:
             tenant_id = endpoint.source.tenant.tenant_id
@@ -197,7 +208,7 @@ class AcceptHook:
                 rid=delivery.rid,
                 content=delivery.body,
                 headers=dict(delivery.headers),
-                daily_limit=daily_limit,
+                quota=quota,
             )
         )
 
@@ -212,9 +223,18 @@ class AcceptHook:
                 rid=delivery.rid,
                 content=delivery.body[:UNKNOWN_ENDPOINT_SAMPLE_BYTES],
                 headers=dict(delivery.headers),
-                daily_limit=KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY,
+                quota=KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY,
             )
         )
+
+
+def _request(delivery: Delivery, endpoint: Endpoint) -> HookRequest:
+    return HookRequest(
+        body=delivery.body,
+        headers=delivery.headers,
+        notification_url=endpoint.notification_url,
+        received_at=delivery.received_at,
+    )
 
 
 def _is_plain(text: str, max_length: int) -> bool:

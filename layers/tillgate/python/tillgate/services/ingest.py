@@ -13,6 +13,7 @@ from tillgate.domain.event import (
     batch_from_json,
     batch_item_from_json,
     event_from_json,
+    is_storable,
 )
 from tillgate.domain.json_value import parse
 
@@ -90,7 +91,7 @@ def _event_or_error(item: JsonValue) -> tuple[str | None, NewEvent | InvalidEven
 
 def _is_repeatable(key: str) -> bool:
     """Tell whether a key may stand in the answer, which has room for 500 of these."""
-    return len(key.encode("utf-8", "surrogatepass")) <= _REPEATED_KEY_BYTES
+    return is_storable(key) and len(key.encode()) <= _REPEATED_KEY_BYTES
 
 
 def _stored(key: str | None, accepted: Accepted) -> BatchAnswer:

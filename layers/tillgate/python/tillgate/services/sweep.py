@@ -9,36 +9,44 @@ from typing import TYPE_CHECKING
 from tillgate.domain.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
     from tillgate.domain.ports import Upkeep
 
 PARTITION_DAYS_AHEAD = 14
 _ATTEMPTS = 3
-_DISCARDED_AT_MOST = 10_000
+# A sealed delivery may be of 4 MiB: so many are deleted well within the deadline of one call.
+_DISCARDED_AT_ONCE = 200
+# The function has 60 s in all. No call is begun in the last ten, which are one call's deadline.
+_DISCARDING_SECONDS = 30.0
+_ONE_CALL_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
+    """``is_quarantine_swept`` is False when there was no time for all that has expired."""
+
     partition_days_made: int
     quarantine_discarded: int
+    is_quarantine_swept: bool
 
 
 class Sweep:
-    """Idempotent: what one run missed, the next one does."""
+    """Idempotent: what one run missed, the next one does. ``clock`` gives seconds, monotonic."""
 
-    def __init__(self, upkeep: Upkeep) -> None:
+    def __init__(self, upkeep: Upkeep, *, clock: Callable[[], float]) -> None:
         self._upkeep = upkeep
+        self._clock = clock
 
     def run(self, today: date) -> SweepReport:
         """Keep partitions made ahead, and let go of what has expired.
 
         Raises StoreUnavailableError.
         """
-        return SweepReport(
-            self.make_partitions(today),
-            self._upkeep.discard_expired_quarantine(at_most=_DISCARDED_AT_MOST),
-        )
+        days_made = self.make_partitions(today)
+        discarded, is_swept = self._discard_expired()
+        return SweepReport(days_made, discarded, is_swept)
 
     def make_partitions(self, today: date) -> int:
         """Make the partitions of yesterday to 14 days ahead; give how many days were missing.
@@ -47,6 +55,17 @@ class Sweep:
         """
         days = (today + timedelta(days=ahead) for ahead in range(-1, PARTITION_DAYS_AHEAD + 1))
         return sum(self._made(day) for day in days)
+
+    def _discard_expired(self) -> tuple[int, bool]:
+        """Delete a little at a time, each bit for good; give how much, and whether it was all."""
+        last_begin = self._clock() + _DISCARDING_SECONDS - _ONE_CALL_SECONDS
+        total = 0
+        while self._clock() <= last_begin:
+            discarded = self._upkeep.discard_expired_quarantine(at_most=_DISCARDED_AT_ONCE)
+            total += discarded
+            if discarded < _DISCARDED_AT_ONCE:
+                return total, True
+        return total, False
 
     def _made(self, day: date) -> bool:
         for _ in range(_ATTEMPTS - 1):

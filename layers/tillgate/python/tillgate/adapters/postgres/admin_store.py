@@ -79,9 +79,11 @@ _STATUS: LiteralString = """
     SELECT
         (SELECT coalesce(max(m.number), 0) FROM tillgate.schema_migration AS m),
         (
-            SELECT min(d.n) - 1 FROM generate_series(0, 1000) AS d (n)
-            WHERE to_regclass('tillgate.event_' || to_char(
-                (now() AT TIME ZONE 'UTC')::date + d.n, 'YYYYMMDD')) IS NULL
+            SELECT min(d.n) - 1
+            FROM generate_series(0, 1000) AS d (n),
+                to_char((now() AT TIME ZONE 'UTC')::date + d.n, 'YYYYMMDD') AS day
+            WHERE to_regclass('tillgate.event_' || day) IS NULL
+                OR to_regclass('tillgate.delivery_' || day) IS NULL
         ),
         (SELECT count(*) FROM tillgate.tenant)
 """

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 import psycopg
 from psycopg import waiting
 
-from tillgate.domain.errors import StoreUnavailableError
+from tillgate.domain.errors import SecretUnavailableError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +30,9 @@ _TIMED_OUT = (psycopg.errors.ConnectionTimeout, psycopg.errors._WaitTimeout)  # 
 
 # How often a wait looks for signals (psycopg's own default).
 _INTERVAL_SECONDS = 0.1
+
+# Secrets Manager is asked no more often than this where connecting fails.
+READ_AGAIN_SECONDS = 5.0
 
 
 class _DeadlineConnection(psycopg.Connection[Row]):
@@ -64,14 +67,53 @@ class _DeadlineConnection(psycopg.Connection[Row]):
         return connection
 
 
+class RememberedUrl:
+    """Where the database is: read once, and again only when connecting there has failed.
+
+    So whoever keeps the URL may be down without anybody's noticing. ``clock`` gives seconds,
+    by the wall clock: a sandbox's monotonic one may stand still between requests.
+    """
+
+    def __init__(self, read: Callable[[], str], *, clock: Callable[[], float] = time.time) -> None:
+        self._read = read
+        self._clock = clock
+        self._url: str | None = None
+        self._read_at = 0.0
+        # A connection timed out, after which there was no time left to read it again.
+        self.is_doubtful = False
+
+    def get(self) -> str:
+        """Give the URL. Raises SecretUnavailableError when it was never read and cannot be."""
+        if self._url is None:
+            self._url = self._read()
+            self._read_at = self._clock()
+        elif self.is_doubtful:
+            self.read_again()
+        return self._url
+
+    def read_again(self) -> bool:
+        """Read it, unless that was tried just now; tell whether it is another one."""
+        now = self._clock()
+        # An age below zero means that the clock was set back.
+        if 0 <= now - self._read_at < READ_AGAIN_SECONDS:
+            return False
+        known, self._read_at, self.is_doubtful = self._url, now, False
+        try:
+            self._url = self._read()
+        except SecretUnavailableError:
+            # What is remembered may well be right.
+            return False
+        return self._url != known
+
+
 class Database:
     """One sandbox's connection, made at first use and replaced when it fails or wears out.
 
-    ``conninfo`` gives a libpq connection string or URL each time one is needed.
+    ``conninfo`` reads a libpq connection string or URL from where it is kept.
     """
 
     def __init__(self, conninfo: Callable[[], str], *, max_uses: int) -> None:
-        self._conninfo = conninfo
+        self._url = RememberedUrl(conninfo)
         self._max_uses = max_uses
         self._connection: _DeadlineConnection | None = None
 
@@ -138,14 +180,37 @@ class Database:
 
     def _ready(self, deadline: float) -> _DeadlineConnection:
         connection = self._connection
-        if connection is not None and connection.uses >= self._max_uses:
-            self.close()
-            connection = None
         if connection is None:
-            connection = _DeadlineConnection.open(self._conninfo(), deadline=deadline)
-            self._connection = connection
+            connection = self._open(deadline)
+        elif connection.uses >= self._max_uses:
+            connection = self._renewed(connection, deadline)
+        self._connection = connection
         connection.deadline = deadline
         connection.uses += 1
+        return connection
+
+    def _renewed(self, worn: _DeadlineConnection, deadline: float) -> _DeadlineConnection:
+        """Replace a worn connection, which serves on for as long as no other is to be had."""
+        now = time.monotonic()
+        try:
+            # The other half is for the statement, should this come to nothing.
+            fresh = self._open(now + (deadline - now) / 2)
+        except _UNUSABLE:
+            return worn
+        worn.close()
+        return fresh
+
+    def _open(self, deadline: float) -> _DeadlineConnection:
+        try:
+            connection = _DeadlineConnection.open(self._url.get(), deadline=deadline)
+        except _UNUSABLE as error:
+            if isinstance(error, _TIMED_OUT) or time.monotonic() >= deadline:
+                self._url.is_doubtful = True
+                raise
+            if not self._url.read_again():
+                raise
+            connection = _DeadlineConnection.open(self._url.get(), deadline=deadline)
+        self._url.is_doubtful = False
         return connection
 
     def _roll_back(self, connection: _DeadlineConnection) -> None:

@@ -34,7 +34,7 @@ class PostgresQuarantine:
         plain = json.dumps(item.headers).encode() + b"\n" + item.content
         sealed = self._secret_box.seal(plain, context=quarantine_seal_context(quarantine_id))
         [(kept,)] = self._database.rows(
-            "SELECT tillgate.quarantine_put(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            "SELECT tillgate.quarantine_put(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 quarantine_id,
                 item.tenant_id,
@@ -45,7 +45,8 @@ class PostgresQuarantine:
                 item.received_at,
                 item.received_at + timedelta(days=KEPT_DAYS),
                 sealed,
-                item.daily_limit,
+                item.quota.deliveries if item.quota else None,
+                item.quota.sealed_bytes if item.quota else None,
             ),
             within_seconds=self._within_seconds,
         )

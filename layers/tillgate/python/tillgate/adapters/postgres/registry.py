@@ -1,4 +1,4 @@
-"""The registry, through the three functions that the ingest role may call."""
+"""The registry, through the functions that look senders up."""
 
 from __future__ import annotations
 
@@ -33,7 +33,13 @@ class PostgresRegistry:
         )
         return _tenant(*rows[0]) if rows else None
 
-    def find_endpoint(self, provider: str, endpoint_id: str) -> Endpoint | None:
+    def find_endpoint(
+        self,
+        provider: str,
+        endpoint_id: str,
+        *,
+        at_most_seconds_old: float | None = None,  # noqa: ARG002  Nothing is remembered here.
+    ) -> Endpoint | None:
         rows = self._database.rows(
             "SELECT notification_url, sealed_secret, merchant_id, tenant_id::text, slug, state"
             " FROM tillgate.find_endpoint(%s, %s)",

@@ -61,7 +61,7 @@ _STATUS: Json = {
     "version": "0.1.0",
     "stage": "prod",
     "database": {"ok": True, "latency_ms": 1.4},
-    "migrations": {"ok": True, "current": 5, "expected": 5},
+    "migrations": {"ok": True, "current": 4, "expected": 4},
     "partitions": {"days_ahead": 14},
     "tenants": 2,
     "key_ring": {"ok": True, "kids": ["k1"], "current": "k1"},
@@ -227,9 +227,10 @@ def _replace_secret(
             *_BODY_PROBLEMS,
             parameters=(parameter(path_parameter),),
             description="For vendors that issue their signing key only once the notification URL, "
-            f"which holds the id, is registered. Idempotent. {note}The old secret stops working "
-            "within 30 s, which is how long sandboxes remember it; deliveries that are refused "
-            "meanwhile are kept in quarantine. A rotation in which both secrets work for a while "
+            f"which holds the id, is registered. Idempotent. {note}Deliveries signed with the "
+            "new secret are accepted at once or within 5 s, and what is refused until then is "
+            "kept in quarantine; the old secret stops working within 30 s, which is how long "
+            "sandboxes remember it. A rotation in which both secrets work for a while "
             "is still to come.",
             requestBody=body("NewSecret", {"secret": "made-up-example"}),
         )

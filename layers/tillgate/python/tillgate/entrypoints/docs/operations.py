@@ -19,7 +19,7 @@ _READY: Json = {
     "version": "0.1.0",
     "checks": {
         "database": {"ok": True, "latency_ms": 1.2},
-        "migrations": {"ok": True, "current": 5, "expected": 5},
+        "migrations": {"ok": True, "current": 4, "expected": 4},
         "secrets": {"ok": True},
         "supabase": "absent",
     },
@@ -119,7 +119,7 @@ _STARTUP: Json = {
                 "checks": {
                     **_READY["checks"],
                     "database": {"ok": False, "latency_ms": 800.4},
-                    "migrations": {"ok": False, "current": None, "expected": 5},
+                    "migrations": {"ok": False, "current": None, "expected": 4},
                 },
             },
         ),

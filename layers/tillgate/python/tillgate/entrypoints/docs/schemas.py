@@ -92,7 +92,10 @@ _ATTEMPT = obj(
 _FAULTS: Json = {
     "type": "array",
     "items": obj({"pointer": TEXT, "detail": TEXT}),
-    "description": "Every fault: where (a JSON pointer) and what. Of very many, the first 100.",
+    "description": (
+        "Every fault: where (a JSON pointer) and what. Of very many, the first 100, or 10 for"
+        " an item of a batch."
+    ),
 }
 _PROBLEM: Json = {
     "type": TEXT,
