@@ -160,6 +160,16 @@ def test_a_refused_hook_s_line(ingest: WiredIngest, log: LineReader) -> None:
     line = log.line()
     assert (line["status"], line["outcome"]) == (401, "SignatureRefusedError")
     assert (line["provider"], line["tenantId"]) == ("square", None)
+    assert line["cause"] == "signature-refused"
+
+
+def test_the_line_tells_an_unknown_endpoint_from_a_bad_signature(
+    ingest: WiredIngest, log: LineReader
+) -> None:
+    answer = ingest.hook("square", b"{}", {}, endpoint_id="nobody")
+
+    assert log.line()["cause"] == "unknown-endpoint"
+    assert "unknown" not in answer.text
 
 
 def test_a_quarantined_hook_s_line(ingest: WiredIngest, log: LineReader) -> None:

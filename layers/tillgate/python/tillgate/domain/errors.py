@@ -120,7 +120,14 @@ class MerchantTakenError(SenderError):
 
 
 class SignatureRefusedError(SenderError):
-    """A provider's delivery is not signed as its endpoint asks, or the endpoint is unknown."""
+    """A provider's delivery is not signed as its endpoint asks, or the endpoint is unknown.
+
+    ``cause`` says which, to the log only: whoever sent it must not learn what exists.
+    """
+
+    def __init__(self, cause: str) -> None:
+        super().__init__("The delivery is not signed as this endpoint asks.")
+        self.cause = cause
 
 
 class UnreadableDeliveryError(SenderError):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tillgate.domain.errors import SenderError, TillgateError
+from tillgate.domain.errors import SenderError, SignatureRefusedError, TillgateError
 from tillgate.domain.timestamps import rfc3339
 from tillgate.entrypoints.http import HttpRequest
 from tillgate.entrypoints.problems import problem_response, unexpected_response
@@ -97,6 +97,8 @@ def serve(
 def _note(log: RequestLog, error: Exception) -> None:
     """Say what failed by type and place: a message may quote what the sender sent."""
     log.outcome = log.outcome or type(error).__name__
+    if isinstance(error, SignatureRefusedError):
+        log.fields["cause"] = error.cause
     if isinstance(error, SenderError):
         return
     chain: list[str] = []

@@ -90,14 +90,14 @@ class AcceptHook:
         endpoint = self._endpoint(provider, delivery)
         if provider is None or endpoint is None:
             self._keep_sample(delivery)
-            raise SignatureRefusedError("The delivery is not signed as this endpoint asks.")
+            raise SignatureRefusedError(Reason.UNKNOWN_ENDPOINT)
         if not self._is_signed(provider, endpoint, delivery):
             known, endpoint = endpoint, self._endpoint_anew(endpoint)
             if endpoint == known or not self._is_signed(provider, endpoint, delivery):
                 self._set_aside(
                     delivery, endpoint, Reason.SIGNATURE_REFUSED, quota=KEPT_PER_ENDPOINT_A_DAY
                 )
-                raise SignatureRefusedError("The delivery is not signed as this endpoint asks.")
+                raise SignatureRefusedError(Reason.SIGNATURE_REFUSED)
         request = _request(delivery, endpoint)
         try:
             items = [(item, _event(provider.name, item)) for item in provider.split(request)]
