@@ -227,11 +227,8 @@ BODIES: list[tuple[str, type[_Body], object]] = [
     ("NewApp", AppBody, {"provider": "square", "name": "n"}),
     ("NewApp", AppBody, {"provider": "adyen", "name": "n", "public_url": URL}),
     ("NewApp", AppBody, {"provider": "standard", "name": "n", "public_url": URL, "secret": "a"}),
-    (
-        "NewApp",
-        AppBody,
-        {"provider": "standard", "name": "n", "public_url": URL, "secret": "whsec_YWJj"},
-    ),
+    ("NewSource", SourceBody, {"provider": "standard", "public_url": URL, "secret": "whsec_YWJj"}),
+    ("NewSource", SourceBody, {"provider": "standard", "public_url": URL, "secret": "a"}),
     ("NewApp", AppBody, {"provider": "square", "name": "n", "public_url": URL, "secret": "a"}),
     (
         "NewApp",

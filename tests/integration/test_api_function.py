@@ -207,19 +207,16 @@ def test_source_made_here_takes_a_signed_delivery_there() -> None:
     assert (event["source"], event["provider"]) == (source["source_id"], "shopify")
 
 
-def deliver(source_id: str, secret: str, *, webhook_id: str) -> int:
-    body = '{"id":1}'
+def deliver(endpoint_id: str, secret: str, *, event_id: str) -> int:
+    url = f"{ENDPOINT}/v1/hooks/square/{endpoint_id}"
+    body = json.dumps({"event_id": event_id, "type": "payment.created", "merchant_id": "M1"})
     answer = ingest_function.ingest()(
         http_event(
             "POST",
-            f"/v1/hooks/shopify/{source_id}",
+            f"/v1/hooks/square/{endpoint_id}",
             route="POST /v1/hooks/{provider}/{endpoint_id}",
-            path_parameters={"provider": "shopify", "endpoint_id": source_id},
-            headers={
-                "x-shopify-hmac-sha256": _signature(secret, body),
-                "x-shopify-webhook-id": webhook_id,
-                "x-shopify-topic": "orders/create",
-            },
+            path_parameters={"provider": "square", "endpoint_id": endpoint_id},
+            headers={"x-square-hmacsha256-signature": _signature(secret, url + body)},
             body=body,
         )
     )
@@ -237,20 +234,20 @@ def test_secret_that_the_vendor_issues_later_is_the_one_that_counts(
     new_ingest_sandbox(monkeypatch)
     tenant_id, _ = tenant_with_token()
     collection = f"tenants/{tenant_id}/sources" if kind == "source" else "apps"
-    new = {"provider": "shopify", "name": "shop", "public_url": ENDPOINT}
+    new = {"provider": "square", "name": "till", "public_url": ENDPOINT}
     _, made = admin("POST", collection, new)
     endpoint_id, first = made[f"{kind}_id"], made["secret"]
-    assert deliver(endpoint_id, first, webhook_id="w-1") == 200
+    assert deliver(endpoint_id, first, event_id="w-1") == 200
 
     status, record = admin("PUT", f"{kind}s/{endpoint_id}/secret", {"secret": "issued-later"})
 
     assert (status, "secret" in record, record[f"{kind}_id"]) == (200, False, endpoint_id)
     # This sandbox remembers the first one: it is good for 30 s, unless the new one is seen.
     now += 4.9
-    assert deliver(endpoint_id, first, webhook_id="w-2") == 200
+    assert deliver(endpoint_id, first, event_id="w-2") == 200
     now += 0.1
-    assert deliver(endpoint_id, "issued-later", webhook_id="w-3") == 200
-    assert deliver(endpoint_id, first, webhook_id="w-4") == 401
+    assert deliver(endpoint_id, "issued-later", event_id="w-3") == 200
+    assert deliver(endpoint_id, first, event_id="w-4") == 401
 
 
 def test_status_knows_the_whole_installation() -> None:

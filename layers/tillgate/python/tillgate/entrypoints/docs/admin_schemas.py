@@ -76,9 +76,14 @@ def _listed(name: str, of: str) -> Json:
     return obj({name: {"type": "array", "items": schema(of)}})
 
 
-def admin_schemas(providers: list[str]) -> Json:
-    """Give the admin API's shapes; ``providers`` are those built so far."""
+def admin_schemas(providers: list[str], *, app_providers: list[str]) -> Json:
+    """Give the admin API's shapes; ``app_providers`` are those that an app may be of."""
     provider: Json = {"type": "string", "enum": providers}
+    app_provider: Json = {
+        "type": "string",
+        "enum": app_providers,
+        "description": "Those whose signature covers the merchant, which chooses the tenant.",
+    }
     own_url: Json = {
         "oneOf": [{"required": ["public_url"]}, {"required": ["notification_url"]}],
         "if": {"properties": {"provider": {"const": "standard"}}, "required": ["provider"]},
@@ -94,7 +99,7 @@ def admin_schemas(providers: list[str]) -> Json:
         "IssuedToken": obj({**_TOKEN, "token": _TOKEN_ONCE}),
         "Tokens": _listed("tokens", "Token"),
         "NewApp": obj(
-            {"provider": provider, "name": _NAME, "secret": _SECRET, **urls},
+            {"provider": app_provider, "name": _NAME, "secret": _SECRET, **urls},
             optional=("secret", *urls),
             **own_url,
         ),
@@ -116,7 +121,7 @@ def admin_schemas(providers: list[str]) -> Json:
         ),
         "NewBoundSource": obj(
             {
-                "provider": provider,
+                "provider": app_provider,
                 "name": _NAME,
                 "merchant_id": _MERCHANT,
                 "app_id": {"type": "string", "pattern": bodies.UUID_PATTERN},

@@ -8,6 +8,7 @@ from tillgate.entrypoints.docs import admin, first_party, operations
 from tillgate.entrypoints.docs.admin_schemas import admin_schemas
 from tillgate.entrypoints.docs.schemas import FIRST_PARTY
 from tillgate.entrypoints.docs.vendors import VENDORS
+from tillgate.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from tillgate.entrypoints.docs.answers import Json
@@ -86,7 +87,13 @@ def openapi(*, version: str) -> Json:
         "tags": _TAGS,
         "paths": {**first_party.PATHS, **operations.PATHS, **admin.PATHS},
         "components": {
-            "schemas": {**FIRST_PARTY, **admin_schemas(list(VENDORS))},
+            "schemas": {
+                **FIRST_PARTY,
+                **admin_schemas(
+                    list(VENDORS),
+                    app_providers=[name for name, made in PROVIDERS.items() if made.signs_merchant],
+                ),
+            },
             "parameters": {**first_party.PARAMETERS, **admin.PARAMETERS},
             "headers": _HEADERS,
             "securitySchemes": _SECURITY,
