@@ -46,7 +46,7 @@ def stored_event(n: int = 0, *, data: str = '{"total":12.10}', **head: object) -
         "stored_at": NOW,
         "delivery_state": DeliveryState.NONE,
     }
-    return StoredEvent(EventHead(**{**fields, **head}), data)  # type: ignore[arg-type]
+    return StoredEvent(EventHead(**{**fields, **head}), data)  # type: ignore[arg-type]  # By name.
 
 
 class InMemoryEventReader:

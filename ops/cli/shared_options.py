@@ -41,7 +41,7 @@ def add_shared_options(
     )
     shared = inspect.signature(_declared).parameters.values()
     parameters = [context, *own, *shared]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it.
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
 

@@ -31,7 +31,7 @@ class InMemorySecrets:
     def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803 - AWS's name
         return {"SecretString": json.dumps(self.values[SecretId])}
 
-    def put_secret_value(self, *, SecretId: str, SecretString: str) -> None:  # noqa: N803
+    def put_secret_value(self, *, SecretId: str, SecretString: str) -> None:  # noqa: N803  boto3's names.
         self.values[SecretId] = json.loads(SecretString)
 
 

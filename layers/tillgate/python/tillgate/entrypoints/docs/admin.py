@@ -56,7 +56,7 @@ _SQUARE_SOURCE: Json = {
     "notification_url": f"{_HOOKS}/square/{_SOURCE_ID}",
 }
 # Made up, and marked so: no example may look like a secret in use.
-_SECRET = "whsec_RVhBTVBMRS1FWEFNUExFLUVYQU1QTEUtRVhBTVBMRS0="  # noqa: S105
+_SECRET = "whsec_RVhBTVBMRS1FWEFNUExFLUVYQU1QTEUtRVhBTVBMRS0="  # noqa: S105  An example.
 _STATUS: Json = {
     "version": "0.1.0",
     "stage": "prod",

@@ -63,7 +63,7 @@ class Documents:
     @cached_property
     def _page(self) -> str:
         # Few sandboxes ever show the page, and Jinja takes a while to import.
-        from tillgate.entrypoints.docs.page import render_page  # noqa: PLC0415
+        from tillgate.entrypoints.docs.page import render_page  # noqa: PLC0415  jinja2, for /docs only.
 
         return render_page(self._document)
 

@@ -23,7 +23,7 @@ VENDORS: dict[str, VendorDoc] = {
         reference="https://developer.squareup.com/docs/webhooks/step3validate",
         signs="HMAC-SHA256 in base64 over the notification URL followed by the body. The URL has "
         "to be the registered one to the letter.",
-        secret="The signature key of the webhook subscription, used as text.",  # noqa: S106
+        secret="The signature key of the webhook subscription, used as text.",  # noqa: S106  Says what it is.
         headers=(("X-Square-Hmacsha256-Signature", "the signature"),),
         script="""\
 BODY='{"merchant_id":"MLEFBHHSJGVHD","type":"order.created","event_id":"'$(openssl rand -hex 16)'"}'
@@ -35,7 +35,7 @@ curl -i "$URL" -H 'Content-Type: application/json' \\
         title="Shopify (POS)",
         reference="https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
         signs="HMAC-SHA256 in base64 over the body.",
-        secret="The app's client secret, used as text.",  # noqa: S106
+        secret="The app's client secret, used as text.",  # noqa: S106  Says what it is.
         headers=(
             ("X-Shopify-Hmac-Sha256", "the signature"),
             ("X-Shopify-Webhook-Id", "the idempotency key"),
@@ -55,7 +55,7 @@ curl -i "$URL" -H 'Content-Type: application/json' \\
         reference="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
         signs="HMAC-SHA256 in base64 over id, time of sending and body, joined with dots. The time "
         "may be five minutes off, either way.",
-        secret="whsec_ and the key in base64; the key is what is decoded.",  # noqa: S106
+        secret="whsec_ and the key in base64; the key is what is decoded.",  # noqa: S106  Says what it is.
         headers=(
             ("Webhook-Id", "the idempotency key"),
             ("Webhook-Timestamp", "the time of sending, in seconds since 1970"),
