@@ -37,7 +37,7 @@ class InMemorySecrets:
 
 def kept(live: dict[str, str], copy: Path) -> tuple[dict[str, str], Any]:
     secrets = InMemorySecrets({"arn": live})
-    keep_secrets(secrets, copy=copy, arns={"key_ring": "arn"})  # type: ignore[arg-type]
+    keep_secrets(secrets, copy=copy, arns={"key_ring": "arn"})  # type: ignore[arg-type]  # A fake.
     return secrets.values["arn"], json.loads(copy.read_text())["key_ring"]
 
 
@@ -70,7 +70,7 @@ def test_what_is_private_is_readable_by_its_owner_only(tmp_path: Path) -> None:
 @pytest.fixture
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     code = "import sys; sys.stdin.read()"
-    with subprocess.Popen([sys.executable, "-c", code, "ours"], stdin=subprocess.PIPE) as process:  # noqa: S603
+    with subprocess.Popen([sys.executable, "-c", code, "ours"], stdin=subprocess.PIPE) as process:  # noqa: S603  Ours.
         yield process
 
 

@@ -247,7 +247,7 @@ def test_no_rule_is_broken(stage: Synthesised) -> None:
 def test_the_rules_are_asked(tmp_path: Path) -> None:
     application = App(outdir=str(tmp_path))
     build(application, stage=stage_named("local"))
-    Bucket(application.node.find_child("Tillgate-local-Data"), "Open")  # type: ignore[arg-type]
+    Bucket(application.node.find_child("Tillgate-local-Data"), "Open")  # type: ignore[arg-type]  # A stack.
     with pytest.raises(RuntimeError, match=r"(?i)validation"):
         application.synth()
     report = json.loads((tmp_path / "validation-report.json").read_text())

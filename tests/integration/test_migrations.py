@@ -152,7 +152,7 @@ def test_a_second_run_writes_no_secret_again(empty_database: TestDatabase) -> No
     secrets = role_secrets()
     run_migrations(empty_database, SHIPPED, secrets=secrets)
     before = dict(secrets.secrets)
-    secrets.write = lambda *_: pytest.fail("written again")  # type: ignore[method-assign]
+    secrets.write = lambda *_: pytest.fail("written again")  # type: ignore[method-assign]  # To see it.
     run_migrations(empty_database, SHIPPED, secrets=secrets)
     assert secrets.secrets == before
 

@@ -106,7 +106,7 @@ def test_a_lone_surrogate_cannot_be_written(body: str) -> None:
 
 def test_what_is_no_json_value_is_a_mistake_of_ours() -> None:
     with pytest.raises(TypeError, match="set is not a JSON value"):
-        dump({"a": set()})  # type: ignore[dict-item]
+        dump({"a": set()})  # type: ignore[dict-item]  # On purpose.
 
 
 @given(st.lists(JSON_OBJECTS, min_size=1, max_size=3), st.lists(JSON_OBJECTS, max_size=3))

@@ -11,7 +11,7 @@ from tillgate.domain.timestamps import instant, rfc3339
 OFFSETS = st.integers(-(24 * 60 - 1), 24 * 60 - 1).map(lambda m: timezone(timedelta(minutes=m)))
 MOMENTS = st.datetimes(
     min_value=datetime(1970, 1, 2),  # noqa: DTZ001  The zone is drawn beside it.
-    max_value=datetime(9998, 12, 31),  # noqa: DTZ001
+    max_value=datetime(9998, 12, 31),  # noqa: DTZ001  The same.
     timezones=OFFSETS,
 )
 

@@ -28,7 +28,7 @@ def sent_by(script: str, folder: Path) -> HookRequest:
     curl.chmod(0o755)
     path = f"{folder}:/usr/local/bin:/usr/bin:/bin"
     subprocess.run(  # noqa: S603  What the page shows, that is ours.
-        ["sh", "-eu", "-c", script],  # noqa: S607
+        ["sh", "-eu", "-c", script],  # noqa: S607  The reader's own shell.
         env={"PATH": path, "SECRET": SECRET, "URL": URL, "SENT": str(sent)},
         check=True,
     )
