@@ -42,9 +42,11 @@ def boto(endpoint: str) -> Iterator[SecretsManagerClient]:
 
 
 @pytest.fixture
-def secrets(endpoint: str) -> SecretsManager:
+def secrets(endpoint: str) -> Iterator[SecretsManager]:
     env = {**CREDENTIALS, "AWS_REGION": "eu-central-1", "AWS_ENDPOINT_URL": endpoint}
-    return SecretsManager(env=env, timeout_seconds=5)
+    manager = SecretsManager(env=env, timeout_seconds=5, max_requests_per_socket=1000)
+    yield manager
+    manager.close()
 
 
 def test_what_boto3_wrote_is_read_by_arn_and_by_name(

@@ -5,23 +5,48 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from tillgate.adapters.aws_http import AwsError, AwsJsonClient
+from tillgate.adapters.aws.errors import AwsError
+from tillgate.adapters.aws.json_client import AwsJsonClient
+from tillgate.adapters.aws.service import unlimited
 from tillgate.domain.errors import SecretUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class SecretsManager:
-    """Reads and writes secret strings. Raises SecretUnavailableError."""
+    """Reads and writes secret strings. Raises SecretUnavailableError.
 
-    def __init__(self, *, env: Mapping[str, str], timeout_seconds: float) -> None:
-        self._client = AwsJsonClient("secretsmanager", env=env, timeout_seconds=timeout_seconds)
+    The arguments are those of AwsService.
+    """
 
-    def read(self, secret_id: str) -> str:
-        """Give the current value of a secret, by its ARN or name."""
+    def __init__(
+        self,
+        *,
+        env: Mapping[str, str],
+        timeout_seconds: float,
+        max_requests_per_socket: int,
+        budget: Callable[[], float] = unlimited,
+    ) -> None:
+        self._client = AwsJsonClient(
+            "secretsmanager",
+            env=env,
+            timeout_seconds=timeout_seconds,
+            max_requests_per_socket=max_requests_per_socket,
+            budget=budget,
+        )
+
+    def read(self, secret_id: str, *, within_seconds: float | None = None) -> str:
+        """Give the current value of a secret, by its ARN or name.
+
+        ``within_seconds``, where given, goes before ``timeout_seconds``.
+        """
         try:
-            answer = self._client.call("secretsmanager.GetSecretValue", {"SecretId": secret_id})
+            answer = self._client.call(
+                "secretsmanager.GetSecretValue",
+                {"SecretId": secret_id},
+                within_seconds=within_seconds,
+            )
         except AwsError as error:
             raise SecretUnavailableError("a secret cannot be read") from error
         value = answer.get("SecretString")
@@ -38,8 +63,13 @@ class SecretsManager:
                     "SecretId": secret_id,
                     "SecretString": value,
                     # Required; only the SDKs make one by themselves, and emulators forgive it.
+                    # By it a repeat after a lost answer makes no second version.
                     "ClientRequestToken": str(uuid.uuid4()),
                 },
             )
         except AwsError as error:
             raise SecretUnavailableError("a secret cannot be written") from error
+
+    def close(self) -> None:
+        """Let go of the connection; the next read makes another."""
+        self._client.close()

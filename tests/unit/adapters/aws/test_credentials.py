@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.http_server import RecordingServer, recording_server
-from tillgate.adapters.aws_http import AwsError, Credentials, EnvironmentCredentials
+from tests.integration.silent_peers import accepting_in_silence
+from tillgate.adapters.aws.credentials import EnvironmentCredentials
+from tillgate.adapters.aws.errors import AwsError
+from tillgate.adapters.aws.signing import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,3 +127,21 @@ def test_after_an_error_the_endpoint_is_asked_again(endpoint: RecordingServer) -
         credentials(NOW)
 
     assert credentials(NOW).access_key_id == "second"
+
+
+def test_an_endpoint_that_says_nothing_is_waited_for_no_longer_than_the_call_has() -> None:
+    with accepting_in_silence() as port:
+        env = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{port}/v2"}
+        started = time.monotonic()
+
+        with pytest.raises(AwsError, match="gave no answer"):
+            EnvironmentCredentials(env, timeout_seconds=60)(NOW, within_seconds=0.1)
+
+    assert time.monotonic() - started < 1
+
+
+def test_no_secret_is_in_what_credentials_print() -> None:
+    printed = repr(Credentials("a-key", "canary-key", "canary-token"))
+
+    assert "a-key" in printed
+    assert "canary" not in printed
