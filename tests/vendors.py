@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SQUARE_KEY = "square-signature-key"
 SHOPIFY_SECRET = "shopify-app-secret"
+TOAST_SECRET = "toast-webhook-secret"
 STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -57,6 +58,28 @@ def shopify_headers(
 
 def shopify_body(**more: object) -> bytes:
     document = {"id": 820982911946154508, "created_at": "2026-11-23T05:00:00-05:00", **more}
+    return json.dumps(document).encode()
+
+
+def toast_headers(
+    body: bytes, *, timestamp: str = "2026-11-23T09:59:58.500Z", secret: str = TOAST_SECRET
+) -> dict[str, str]:
+    return {
+        "toast-signature": mac_base64(secret.encode(), body + timestamp.encode()),
+        "toast-attempt-number": "1",
+        "toast-event-type": "order_updated",
+    }
+
+
+def toast_body(guid: str = "to-1", *, restaurant: str = "rest-1", **more: object) -> bytes:
+    document = {
+        "timestamp": "2026-11-23T09:59:58.500Z",
+        "eventCategory": "order_updated",
+        "eventType": "order_updated",
+        "guid": guid,
+        "details": {"restaurantGuid": restaurant, "order": {"guid": "order-7"}},
+        **more,
+    }
     return json.dumps(document).encode()
 
 

@@ -17,6 +17,7 @@ TENANTS = {"demo": "Demo Coffee", "other": "Other Bakery"}
 DEMO_SOURCES: dict[str, str | None] = {
     "square": "MLDEMO0000001",
     "shopify": "demo-coffee.myshopify.com",
+    "toast": "c0ffee00-0000-4000-8000-000000000001",
     "standard": None,
 }
 APP_PROVIDER = "square"

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ops.local.vendors import Delivery, shopify, square, standard
+from ops.local.vendors import Delivery, shopify, square, standard, toast
 
 if TYPE_CHECKING:
     import httpx
@@ -82,7 +82,7 @@ class SampleTraffic:
     def _webhooks(self) -> list[Delivery]:
         """One signed delivery for each source of ``demo``, and one by the app for ``other``."""
         sources = {source.provider: source for source in self._demo.sources}
-        at_square, at_shopify = sources["square"], sources["shopify"]
+        at_square, at_shopify, at_toast = (sources[n] for n in ("square", "shopify", "toast"))
         theirs = next(m for m, slug in self._app.merchants.items() if slug == self._other.slug)
         deliveries = [
             square(
@@ -92,6 +92,9 @@ class SampleTraffic:
             shopify(
                 key=f"sh-{self._run}", secret=at_shopify.secret,
                 merchant_id=at_shopify.merchant_id,
+            ),
+            toast(
+                key=f"to-{self._run}", secret=at_toast.secret, merchant_id=at_toast.merchant_id
             ),
             standard(key=f"msg_{self._run}", secret=sources["standard"].secret),
             square(

@@ -74,6 +74,27 @@ def shopify(*, key: str, secret: str, merchant_id: str | None) -> Delivery:
     return Delivery(provider="shopify", key=key, type="orders/create", body=body, headers=headers)
 
 
+def toast(*, key: str, secret: str, merchant_id: str | None) -> Delivery:
+    """The last of a dish sold at a Toast till.
+
+    https://doc.toasttab.com/doc/devguide/apiMessageSigning.html
+    """
+    timestamp = _now()
+    body = _json(
+        {
+            "timestamp": timestamp,
+            "eventCategory": "stock",
+            "eventType": "out_of_stock",
+            "guid": key,
+            "details": {"restaurantGuid": merchant_id, "quantity": 0},
+        }
+    )
+    headers = {"Toast-Signature": _hmac_base64(secret.encode(), body + timestamp.encode())}
+    return Delivery(
+        provider="toast", key=key, type="stock.out_of_stock", body=body, headers=headers
+    )
+
+
 def standard(*, key: str, secret: str) -> Delivery:
     """A partner's own integration, by Standard Webhooks 1.0.
 

@@ -17,7 +17,7 @@ from standardwebhooks import Webhook
 from tests.vendors import mac_base64
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Api:
@@ -166,48 +166,60 @@ def test_sixteen_senders_with_one_key_and_other_payloads_store_the_201s(
     assert read.json()["data"] == {"n": winner}
 
 
-def test_deliveries_signed_by_the_vendors_own_code_are_stored_once(stack: dict[str, Any]) -> None:
-    square, shopify, standard = (
-        source(stack, provider) for provider in ("square", "shopify", "standard")
+def square_delivery(endpoint: dict[str, str], key: str) -> tuple[str, dict[str, str]]:
+    secret, url = endpoint["secret"], endpoint["notification_url"]
+    body = json.dumps(
+        {"event_id": key, "type": "payment.created", "merchant_id": endpoint["merchant_id"]}
     )
-    key = new_key()
-    square_body = json.dumps(
-        {"event_id": key, "type": "payment.created", "merchant_id": square["merchant_id"]}
-    )
-    square_signature = mac_base64(
-        square["secret"].encode(), (square["notification_url"] + square_body).encode()
-    )
+    signature = mac_base64(secret.encode(), (url + body).encode())
     assert verify_signature(
-        request_body=square_body,
-        signature_header=square_signature,
-        signature_key=square["secret"],
-        notification_url=square["notification_url"],
+        request_body=body, signature_header=signature, signature_key=secret, notification_url=url
     )
-    now = datetime.now(UTC)
-    standard_body = '{"type":"sale.closed","data":{"id":"s-1"}}'
-    deliveries = {
-        "square": (square, square_body, {"X-Square-HmacSha256-Signature": square_signature}),
-        "shopify": (
-            shopify,
-            '{"id":1}',
-            {
-                "X-Shopify-Hmac-Sha256": mac_base64(shopify["secret"].encode(), b'{"id":1}'),
-                "X-Shopify-Webhook-Id": key,
-                "X-Shopify-Topic": "orders/create",
-                "X-Shopify-Shop-Domain": shopify["merchant_id"],
-            },
-        ),
-        "standard": (
-            standard,
-            standard_body,
-            {
-                "webhook-id": key,
-                "webhook-timestamp": str(int(now.timestamp())),
-                "webhook-signature": Webhook(standard["secret"]).sign(key, now, standard_body),
-            },
-        ),
+    return body, {"X-Square-HmacSha256-Signature": signature}
+
+
+def shopify_delivery(endpoint: dict[str, str], key: str) -> tuple[str, dict[str, str]]:
+    return '{"id":1}', {
+        "X-Shopify-Hmac-Sha256": mac_base64(endpoint["secret"].encode(), b'{"id":1}'),
+        "X-Shopify-Webhook-Id": key,
+        "X-Shopify-Topic": "orders/create",
+        "X-Shopify-Shop-Domain": endpoint["merchant_id"],
     }
-    for endpoint, body, headers in deliveries.values():
+
+
+def toast_delivery(endpoint: dict[str, str], key: str) -> tuple[str, dict[str, str]]:
+    at = "2018-08-31T20:27:47.000Z"
+    details = {"restaurantGuid": endpoint["merchant_id"]}
+    body = json.dumps({"timestamp": at, "guid": key, "details": details})
+    return body, {
+        "Toast-Signature": mac_base64(endpoint["secret"].encode(), f"{body}{at}".encode())
+    }
+
+
+def standard_delivery(endpoint: dict[str, str], key: str) -> tuple[str, dict[str, str]]:
+    now = datetime.now(UTC)
+    body = '{"type":"sale.closed","data":{"id":"s-1"}}'
+    return body, {
+        "webhook-id": key,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(endpoint["secret"]).sign(key, now, body),
+    }
+
+
+DELIVERIES: dict[str, Callable[[dict[str, str], str], tuple[str, dict[str, str]]]] = {
+    "square": square_delivery,
+    "shopify": shopify_delivery,
+    "toast": toast_delivery,
+    "standard": standard_delivery,
+}
+
+
+def test_deliveries_signed_by_the_vendors_own_code_are_stored_once(stack: dict[str, Any]) -> None:
+    key = new_key()
+    endpoints = [source(stack, provider) for provider in DELIVERIES]
+    assert len(endpoints) == len(stack["tenants"][0]["sources"])
+    for endpoint, signed in zip(endpoints, DELIVERIES.values(), strict=True):
+        body, headers = signed(endpoint, key)
         url = endpoint["notification_url"]
         first = httpx.post(url, content=body, headers=headers, timeout=30)
         again = httpx.post(url, content=body, headers=headers, timeout=30)
@@ -224,7 +236,7 @@ def test_deliveries_signed_by_the_vendors_own_code_are_stored_once(stack: dict[s
         timeout=30,
     ).json()["events"]
     assert {event["source"] for event in listed} == {
-        endpoint["source_id"] for endpoint, _, _ in deliveries.values()
+        endpoint["source_id"] for endpoint in endpoints
     }
 
 

@@ -23,6 +23,8 @@ HEADER_NAMES = [
     "x-shopify-event-id",
     "x-shopify-topic",
     "x-shopify-shop-domain",
+    "toast-signature",
+    "toast-restaurant-external-id",
     "webhook-id",
     "webhook-timestamp",
     "webhook-signature",
@@ -75,5 +77,6 @@ def test_each_is_known_by_the_name_in_its_url() -> None:
     assert {name: provider.name for name, provider in PROVIDERS.items()} == {
         "square": "square",
         "shopify": "shopify",
+        "toast": "toast",
         "standard": "standard",
     }

@@ -50,6 +50,21 @@ curl -i "$URL" -H 'Content-Type: application/json' \\
   -H 'X-Shopify-Topic: orders/create' -H 'X-Shopify-Shop-Domain: corner-cafe.myshopify.com' \\
   --data-binary "$BODY\"""",
     ),
+    "toast": VendorDoc(
+        title="Toast",
+        reference="https://doc.toasttab.com/doc/devguide/apiMessageSigning.html",
+        signs="HMAC-SHA256 in base64 over the body followed by its own `timestamp`, with nothing "
+        "between. The timestamp is the event's, and may be of any age.",
+        secret="The webhook subscription's secret, used as text.",  # noqa: S106  Says what it is.
+        headers=(("Toast-Signature", "the signature"),),
+        script="""\
+AT=$(date -u +%Y-%m-%dT%H:%M:%S.000Z)
+BODY='{"timestamp":"'$AT'","eventCategory":"stock","eventType":"out_of_stock",'
+BODY=$BODY'"guid":"'$(openssl rand -hex 16)'","details":{"restaurantGuid":"corner-cafe"}}'
+SIGNATURE=$(printf %s "$BODY$AT" | openssl dgst -sha256 -hmac "$SECRET" -binary | base64)
+curl -i "$URL" -H 'Content-Type: application/json' \\
+  -H "Toast-Signature: $SIGNATURE" --data-binary "$BODY\"""",
+    ),
     "standard": VendorDoc(
         title="Standard Webhooks (your own integration)",
         reference="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
