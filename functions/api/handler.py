@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tillgate.bootstrap.api import api
+from tillgate.entrypoints.lifecycle import Lifecycle
 
-if TYPE_CHECKING:
-    from tillgate.entrypoints.http import LambdaEvent, LambdaResponse
-
-
-def handler(event: LambdaEvent, _context: object) -> LambdaResponse:
-    return api()(event)
+# What Lambda calls, as handler(event, context). It makes api() at the first request,
+# or before a snapshot is taken, and closes its connections when the sandbox stops.
+handler = Lifecycle(api)

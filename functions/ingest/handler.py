@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tillgate.bootstrap.ingest import ingest
+from tillgate.entrypoints.lifecycle import Lifecycle
 
-if TYPE_CHECKING:
-    from tillgate.entrypoints.http import LambdaEvent, LambdaResponse
-
-
-def handler(event: LambdaEvent, _context: object) -> LambdaResponse:
-    return ingest()(event)
+# What Lambda calls, as handler(event, context). It makes ingest() at the first request,
+# or before a snapshot is taken, and closes its connections when the sandbox stops.
+handler = Lifecycle(ingest)

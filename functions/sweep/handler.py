@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from tillgate.bootstrap.sweep import sweep
+from tillgate.entrypoints.lifecycle import Lifecycle
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-def handler(_event: object, _context: object) -> Mapping[str, Any]:
-    return sweep()()
+# What Lambda calls, as handler(event, context). It makes sweep() at the first request,
+# or before a snapshot is taken, and closes its connections when the sandbox stops.
+handler = Lifecycle(sweep)

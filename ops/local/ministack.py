@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import time
 import uuid
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -23,11 +25,13 @@ from ops.local.processes import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 START_SECONDS = 60
+# Longer than any function of ours may take for what it has in hand (ingest and api: 5 s).
+DRAIN_SECONDS = 8.0
 MODULE = "ministack.app"
 
 
@@ -154,9 +158,43 @@ class MiniStack:
             return False
 
     def stop(self) -> None:
-        """Stop it gracefully, so that it saves its resources; idempotent."""
+        """Let the functions finish, then stop it, so that it saves its resources; idempotent."""
         process = self.process()
         if process is not None:
+            self._drain(process)
             stop_process(process)
         if self._child is not None:
             self._child.poll()  # so that it is known to have ended, and is not warned of
+
+    def _drain(self, process: psutil.Process) -> None:
+        """Stop the functions' processes, while the emulator is there to pass on their answers.
+
+        At its own end it would only close their pipes. One that is started meanwhile, by
+        a request that comes late, is stopped as well.
+        """
+        asked: set[int] = set()
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while (workers := _workers(process)) and time.monotonic() < deadline:
+            for worker in workers:
+                if worker.pid not in asked:
+                    asked.add(worker.pid)
+                    with suppress(psutil.NoSuchProcess):
+                        worker.terminate()
+            time.sleep(0.02)
+
+
+def _workers(process: psutil.Process) -> list[psutil.Process]:
+    """List the emulator's own processes that run functions and have not ended."""
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        for child in process.children():
+            with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                if is_worker(child.cmdline()) and child.status() != psutil.STATUS_ZOMBIE:
+                    found.append(child)
+    return found
+
+
+def is_worker(command: Sequence[str]) -> bool:
+    """Tell by its command line: python <scratch>/ministack-lambda-<name>-<random>/_worker.py."""
+    script = Path(command[-1]) if command else Path()
+    return script.name == "_worker.py" and script.parent.name.startswith("ministack-lambda-")

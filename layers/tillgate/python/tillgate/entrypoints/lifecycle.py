@@ -1,0 +1,187 @@
+"""A function's life in its sandbox: made at first use, stopped without cutting an answer.
+
+Lambda sends SIGTERM only where an extension is registered, and SIGKILL 500 ms later; it
+may also send nothing. So a stop may tidy up, but nothing may rely on it.
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Generic, NoReturn, Protocol, TypeVar
+
+from tillgate.entrypoints.lifecycle_extension import ask_for_sigterm
+from tillgate.entrypoints.lifecycle_log import flush_output, log_step
+from tillgate.entrypoints.lifecycle_snapshot import register_hooks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType
+
+EventT = TypeVar("EventT")
+AnswerT = TypeVar("AnswerT")
+Event_contra = TypeVar("Event_contra", contravariant=True)
+Answer_co = TypeVar("Answer_co", covariant=True)
+
+# Half of what Lambda leaves between SIGTERM and SIGKILL.
+CLOSE_SECONDS = 0.25
+
+# After so long an answer has left, however the runtime may be made.
+ANSWER_SECONDS = 1.0
+
+# How often it is looked whether the last answer has left.
+_LOOK_SECONDS = 0.01
+
+
+class Wired(Protocol[Event_contra, Answer_co]):
+    """What a bootstrap module makes: one function, wired."""
+
+    def __call__(self, event: Event_contra, /) -> Answer_co: ...
+
+    def connect(self) -> None:
+        """Make the connections ahead of the first request; never raises for what is down."""
+
+    def close(self) -> None:
+        """Let go of the connections; idempotent, and the next use makes others."""
+
+
+class Lifecycle(Generic[EventT, AnswerT]):
+    """What Lambda calls: ``handler = Lifecycle(make)``, and then ``handler(event, context)``.
+
+    Outside Lambda it only makes the function at its first use. In a sandbox it also asks
+    for SIGTERM, ends the process at SIGTERM and SIGINT, and takes part in snapshots.
+    """
+
+    def __init__(self, make: Callable[[], Wired[EventT, AnswerT]]) -> None:
+        self._make = make
+        self._wired: Wired[EventT, AnswerT] | None = None
+        self._in_hand = False
+        self._caller: _Caller | None = None
+        # The signal's name, and whether a request was in hand when it came.
+        self._stop: tuple[str, bool] | None = None
+        self._is_ending = False
+        if api := os.environ.get("AWS_LAMBDA_RUNTIME_API"):
+            ask_for_sigterm(api)
+        if (
+            "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+            and threading.current_thread() is threading.main_thread()
+        ):
+            signal.signal(signal.SIGTERM, self._on_stop)
+            signal.signal(signal.SIGINT, self._on_stop)
+        if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+            register_hooks(before_snapshot=self.before_snapshot, after_restore=self.after_restore)
+
+    def __call__(self, event: EventT, _context: object) -> AnswerT:
+        """Serve one request. What the function raises is raised."""
+        self._in_hand = True
+        self._caller = _Caller(sys._getframe(1))  # noqa: SLF001  CPython's, as Lambda's Python is; inspect takes 10 ms to import.
+        try:
+            return self._ready()(event)
+        finally:
+            self._caller.returned_at = time.monotonic()
+            self._in_hand = False
+            if self._stop is not None:
+                self._end_once_answered()
+
+    def before_snapshot(self) -> None:
+        """Have everything made that a request needs, and nothing open. Raises what making does."""
+        self._ready().close()
+
+    def after_restore(self) -> None:
+        """Start anew: many sandboxes come out of one snapshot, hours or days later.
+
+        What was remembered, and the sandbox's id, go with the function that held them.
+        """
+        self._wired = None
+        self._ready().connect()
+
+    def _ready(self) -> Wired[EventT, AnswerT]:
+        if self._wired is None:
+            self._wired = self._make()
+        return self._wired
+
+    def _on_stop(self, number: int, frame: FrameType | None) -> None:
+        if self._stop is None:
+            self._stop = signal.Signals(number).name, self._in_hand
+        self._end_if_answered(number, frame)
+        if not self._in_hand and not self._is_ending:
+            self._end_once_answered()
+
+    def _end_once_answered(self) -> None:
+        """Look every few milliseconds whether the runtime has passed the answer on."""
+        signal.signal(signal.SIGALRM, self._end_if_answered)
+        signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS, _LOOK_SECONDS)
+
+    def _end_if_answered(self, _number: int, frame: FrameType | None) -> None:
+        # While we look, another request may come: an emulator does not know that we stop.
+        if self._in_hand or self._is_ending:
+            return
+        if self._caller is None or self._caller.has_answered(frame):
+            self._end()
+
+    def _end(self) -> None:
+        """Close, log and end the process here: the runtime would wait for its next event."""
+        self._is_ending = True
+        signal_name, in_hand = self._stop or ("", False)
+        try:
+            error = self._close()
+            log_step(
+                "stop",
+                signal=signal_name,
+                in_hand=in_hand,
+                **({"error": error} if error else {}),
+            )
+            flush_output()
+        finally:
+            os._exit(0)
+
+    def _close(self) -> str | None:
+        """Close within CLOSE_SECONDS; name the type of what went wrong, if anything did."""
+        if self._wired is None:
+            return None
+        signal.signal(signal.SIGALRM, _raise_out_of_time)
+        signal.setitimer(signal.ITIMER_REAL, CLOSE_SECONDS)
+        try:
+            self._wired.close()
+        except Exception as error:  # noqa: BLE001  Whatever it was, the process ends now.
+            return type(error).__name__
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        return None
+
+
+class CloseOutOfTimeError(Exception):
+    """Closing took longer than CLOSE_SECONDS."""
+
+
+def _raise_out_of_time(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise CloseOutOfTimeError
+
+
+class _Caller:
+    """The place in the runtime that called us, and that passes the answer on.
+
+    awslambdaric does so in the function that calls the handler, an emulator in its loop
+    around both. So the answer has left when that function is no longer running, or when
+    it stands before the call again.
+    """
+
+    def __init__(self, frame: FrameType) -> None:
+        # Not the frame itself: it would keep the whole event in memory.
+        self._code: CodeType = frame.f_code
+        self._offset = frame.f_lasti
+        self.returned_at = float("inf")
+
+    def has_answered(self, frame: FrameType | None) -> bool:
+        """Tell by ``frame``, where the main thread was interrupted."""
+        if time.monotonic() - self.returned_at > ANSWER_SECONDS:
+            return True
+        while frame is not None:
+            if frame.f_code is self._code:
+                return frame.f_lasti < self._offset
+            frame = frame.f_back
+        return True
