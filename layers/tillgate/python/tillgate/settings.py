@@ -101,11 +101,31 @@ def _faults_in(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestSettings(FunctionSettings):
-    """The ingest role's database, and the largest body that ``/v1/events`` takes."""
+    """The ingest role's database, and the largest body that ``/v1/events`` takes.
+
+    ``accept_queue_url`` and ``objects_bucket`` are what stands in for the database.
+    """
 
     database_secret_arn: str
     key_ring_secret_arn: str
+    accept_queue_url: str
+    objects_bucket: str
     max_body_bytes: int = _bounded(MEBIBYTE, low=1024, high=4 * MEBIBYTE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptSettings(FunctionSettings):
+    """The accept role's database, and the queue that is stored into it.
+
+    ``batch_seconds`` is what one batch of messages may take; the rest is left for later.
+    """
+
+    database_secret_arn: str
+    key_ring_secret_arn: str
+    accept_queue_url: str
+    dead_letter_queue_url: str
+    objects_bucket: str
+    batch_seconds: int = _bounded(20, low=5, high=600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,17 +140,20 @@ class ApiSettings(FunctionSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthSettings(FunctionSettings):
-    """What ``/startupz`` checks: the database under its own role, and the key ring."""
+    """What ``/startupz`` checks: the database under its own role, the key ring, the queue."""
 
     database_secret_arn: str
     key_ring_secret_arn: str
+    accept_queue_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepSettings(FunctionSettings):
-    """The sweep role's database."""
+    """The sweep role's database, and where the sealed snapshot of the registry is kept."""
 
     database_secret_arn: str
+    key_ring_secret_arn: str
+    objects_bucket: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,3 +166,4 @@ class MigrateSettings(FunctionSettings):
     admin_secret_arn: str
     health_secret_arn: str
     sweep_secret_arn: str
+    accept_secret_arn: str

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tillgate.domain.errors import SecretUnavailableError
+from tillgate.domain.errors import SealBrokenError, SecretUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,17 +65,17 @@ class KeyRingSecretBox:
     def open(self, sealed: bytes, *, context: str) -> bytes:
         body = memoryview(sealed)
         if len(body) < 2 + _NONCE_BYTES or body[0] != _VERSION:
-            raise SecretUnavailableError("this is not sealed text")
+            raise SealBrokenError("this is not sealed text")
         kid = bytes(body[2 : 2 + body[1]]).decode("ascii", "replace")
         if kid not in self.kids:
             # Another sandbox may have sealed with a key that was added since.
             self.reload()
         if kid not in self._ring:
-            raise SecretUnavailableError(f"the key ring has no key {kid!r}")
+            raise SealBrokenError(f"the key ring has no key {kid!r}")
         rest = body[2 + body[1] :]
         try:
             return self._ring[kid].decrypt(
                 rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], context.encode()
             )
         except (InvalidTag, ValueError) as error:
-            raise SecretUnavailableError("sealed text does not open here") from error
+            raise SealBrokenError("sealed text does not open here") from error

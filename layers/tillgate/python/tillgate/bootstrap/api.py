@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from functools import cache
 from typing import TYPE_CHECKING
 
 from tillgate.adapters.key_ring import KeyRingSecretBox
@@ -13,6 +12,7 @@ from tillgate.adapters.postgres.admin_store import PostgresAdminStore
 from tillgate.adapters.postgres.event_reader import PostgresEventReader
 from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.bootstrap.connections import role_database, secrets_manager
+from tillgate.bootstrap.wired import WiredFunction
 from tillgate.entrypoints.admin_api import AdminRoutes
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
@@ -27,13 +27,10 @@ from tillgate.services.status import CheckStatus
 from tillgate.settings import ApiSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tillgate.entrypoints.http import LambdaEvent, LambdaResponse
 
 
-@cache
-def api() -> Callable[[LambdaEvent], LambdaResponse]:
+def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
     """Make the function that answers reads, the documents and the admin API."""
     settings = ApiSettings.from_env(os.environ)
     secrets = secrets_manager(settings)
@@ -48,7 +45,7 @@ def api() -> Callable[[LambdaEvent], LambdaResponse]:
     )
     store = PostgresAdminStore(admin, within_seconds=settings.connection_timeout_ms / 1000)
     secret_box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
-    return ApiRoutes(
+    routes = ApiRoutes(
         authenticator=Authenticator(CachedRegistry(registry, clock=time.time)),
         events=events,
         documents=Documents(version=settings.version, serves_tls=settings.stage != "local"),
@@ -71,4 +68,10 @@ def api() -> Callable[[LambdaEvent], LambdaResponse]:
             version=settings.version,
         ),
         sandbox=Sandbox(settings.version),
+    )
+    return WiredFunction(
+        handle=routes,
+        databases=(tenants, admin),
+        clients=(secrets,),
+        connect_seconds=settings.connection_timeout_ms / 1000,
     )

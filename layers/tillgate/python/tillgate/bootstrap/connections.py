@@ -5,29 +5,86 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from tillgate.adapters.aws.json_client import AwsJsonClient
+from tillgate.adapters.aws.s3_client import S3Client
+from tillgate.adapters.aws.service import unlimited
+from tillgate.adapters.objects import S3Objects
 from tillgate.adapters.postgres.connection import Database
 from tillgate.adapters.postgres.conninfo import role_url
 from tillgate.adapters.secrets_manager import SecretsManager
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tillgate.settings import FunctionSettings
 
 
 def secrets_manager(
-    settings: FunctionSettings, *, timeout_seconds: float | None = None
+    settings: FunctionSettings,
+    *,
+    timeout_seconds: float | None = None,
+    budget: Callable[[], float] = unlimited,
 ) -> SecretsManager:
     """Reach Secrets Manager under the function's own role."""
     return SecretsManager(
         env=os.environ,
         timeout_seconds=timeout_seconds or settings.connection_timeout_ms / 1000,
+        max_requests_per_socket=settings.max_requests_per_socket,
+        budget=budget,
     )
 
 
-def role_database(settings: FunctionSettings, secrets: SecretsManager, secret_id: str) -> Database:
+def sqs(
+    settings: FunctionSettings,
+    *,
+    timeout_seconds: float | None = None,
+    budget: Callable[[], float] = unlimited,
+) -> AwsJsonClient:
+    """Reach SQS under the function's own role."""
+    return AwsJsonClient(
+        "sqs",
+        env=os.environ,
+        timeout_seconds=timeout_seconds or settings.connection_timeout_ms / 1000,
+        max_requests_per_socket=settings.max_requests_per_socket,
+        json_version="1.0",
+        budget=budget,
+    )
+
+
+def objects(
+    settings: FunctionSettings,
+    bucket: str,
+    *,
+    timeout_seconds: float | None = None,
+    budget: Callable[[], float] = unlimited,
+) -> S3Objects:
+    """Reach one bucket under the function's own role."""
+    return S3Objects(
+        S3Client(
+            bucket,
+            env=os.environ,
+            timeout_seconds=timeout_seconds or settings.connection_timeout_ms / 1000,
+            max_requests_per_socket=settings.max_requests_per_socket,
+            budget=budget,
+        )
+    )
+
+
+def role_database(
+    settings: FunctionSettings,
+    secrets: SecretsManager,
+    secret_id: str,
+    *,
+    budget: Callable[[], float] = unlimited,
+    breaker_seconds: float = 0.0,
+) -> Database:
     """Reach Postgres as the role whose secret this is; reads it and connects at first use.
 
     The secret is read again only when connecting with what it held has failed.
     """
     return Database(
-        lambda: role_url(secrets.read(secret_id)), max_uses=settings.max_requests_per_socket
+        lambda: role_url(secrets.read(secret_id)),
+        max_uses=settings.max_requests_per_socket,
+        budget=budget,
+        breaker_seconds=breaker_seconds,
     )

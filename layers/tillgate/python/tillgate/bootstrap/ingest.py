@@ -4,52 +4,76 @@ from __future__ import annotations
 
 import os
 import time
-from functools import cache
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tillgate.adapters.accept_queue import SqsAcceptQueue
 from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.adapters.postgres.event_store import PostgresEventStore
 from tillgate.adapters.postgres.quarantine import PostgresQuarantine
 from tillgate.adapters.postgres.registry import PostgresRegistry
-from tillgate.bootstrap.connections import role_database, secrets_manager
+from tillgate.adapters.time_budget import TimeBudget
+from tillgate.bootstrap.connections import objects, role_database, secrets_manager, sqs
+from tillgate.bootstrap.wired import WiredFunction
+from tillgate.domain.quarantine import Reason
 from tillgate.entrypoints.ingest import IngestRoutes
 from tillgate.entrypoints.observability import Sandbox, serve
 from tillgate.providers import PROVIDERS
 from tillgate.services.authenticate import Authenticator
 from tillgate.services.cached_registry import CachedRegistry
-from tillgate.services.hooks import AcceptHook
+from tillgate.services.hooks import AcceptHook, HookStore
 from tillgate.services.ingest import Ingest
+from tillgate.services.snapshot_registry import SnapshotRegistry
 from tillgate.settings import IngestSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tillgate.entrypoints.http import LambdaEvent, LambdaResponse
 
+# For so long after the database gave no answer the queue is taken at once.
+BREAKER_SECONDS = 5.0
 
-@cache
-def ingest() -> Callable[[LambdaEvent], LambdaResponse]:
+
+def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
     """Make the function behind ``/v1/events`` and ``/v1/hooks``."""
     settings = IngestSettings.from_env(os.environ)
-    secrets = secrets_manager(settings)
-    database = role_database(settings, secrets, settings.database_secret_arn)
+    budget = TimeBudget(settings.request_timeout_ms / 1000)
+    secrets = secrets_manager(settings, budget=budget)
+    database = role_database(
+        settings,
+        secrets,
+        settings.database_secret_arn,
+        budget=budget,
+        breaker_seconds=BREAKER_SECONDS,
+    )
     within_seconds = settings.connection_timeout_ms / 1000
+    secret_box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
+    bucket = objects(settings, settings.objects_bucket, budget=budget)
     registry = CachedRegistry(
-        PostgresRegistry(database, within_seconds=within_seconds), clock=time.time
+        PostgresRegistry(database, within_seconds=within_seconds),
+        clock=time.time,
+        stand_in=SnapshotRegistry(bucket, secret_box, now=lambda: datetime.now(UTC)),
     )
     events = PostgresEventStore(database, within_seconds=within_seconds)
-    secret_box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
+    queue = sqs(settings, budget=budget)
+    accept_queue = SqsAcceptQueue(queue, bucket, secret_box, queue_url=settings.accept_queue_url)
+    hooks = HookStore(
+        providers=PROVIDERS,
+        registry=registry,
+        events=events,
+        quarantine=PostgresQuarantine(database, secret_box, within_seconds=within_seconds),
+        secret_box=secret_box,
+        conflict=Reason.KEY_CONFLICT,
+    )
     routes = IngestRoutes(
         authenticator=Authenticator(registry),
-        ingest=Ingest(events),
-        accept_hook=AcceptHook(
-            providers=PROVIDERS,
-            registry=registry,
-            events=events,
-            quarantine=PostgresQuarantine(database, secret_box, within_seconds=within_seconds),
-            secret_box=secret_box,
-        ),
+        ingest=Ingest(events, accept_queue),
+        accept_hook=AcceptHook(hooks, accept_queue),
         max_body_bytes=settings.max_body_bytes,
     )
     sandbox = Sandbox(settings.version)
-    return lambda event: serve(event, routes.handle, sandbox=sandbox)
+    return WiredFunction(
+        handle=lambda event: serve(event, routes.handle, sandbox=sandbox, begin=budget.begin),
+        databases=(database,),
+        clients=(secrets, queue, bucket),
+        connect_seconds=within_seconds,
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tillgate.adapters.migration_files import shipped_migrations
@@ -23,9 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-@cache
 def migrate() -> Callable[[], Mapping[str, Any]]:
-    """Make the function that runs on deploy."""
+    """Make the function that runs on deploy, anew for each: it keeps no connection when done.
+
+    So nothing is to be let go of when its sandbox stops, and it is not made to outlive one.
+    """
     settings = MigrateSettings.from_env(os.environ)
     secrets = secrets_manager(settings, timeout_seconds=5.0)
 
@@ -42,17 +43,20 @@ def migrate() -> Callable[[], Mapping[str, Any]]:
             settings.admin_secret_arn,
             settings.health_secret_arn,
             settings.sweep_secret_arn,
+            settings.accept_secret_arn,
         ),
         role_url=lambda role, password: url_for_role(url(), username=role, password=password),
     )
-    upkeep = Sweep(
-        PostgresUpkeep(Database(url, max_uses=settings.max_requests_per_socket)),
-        clock=time.monotonic,
-    )
+    database = Database(url, max_uses=settings.max_requests_per_socket)
+    upkeep = Sweep(PostgresUpkeep(database), clock=time.monotonic)
 
     def run() -> Mapping[str, Any]:
-        report = work.run()
-        made = upkeep.make_partitions(datetime.now(UTC).date())
+        try:
+            report = work.run()
+            made = upkeep.make_partitions(datetime.now(UTC).date())
+        finally:
+            database.close()
+            secrets.close()
         return {
             "applied": list(report.applied),
             "current": report.current,

@@ -138,5 +138,25 @@ class StoreUnavailableError(UpstreamError):
     """The database gave no answer within its deadline, or none that can be used."""
 
 
+class QueueUnavailableError(UpstreamError):
+    """The accept queue did not take a message, or it is not certain that it did."""
+
+
+class ObjectsUnavailableError(UpstreamError):
+    """The object store gave no answer that can be used."""
+
+
 class SecretUnavailableError(UpstreamError):
     """A secret could not be read, or does not hold what it should."""
+
+
+class SealBrokenError(SecretUnavailableError):
+    """Sealed text does not open: it is damaged, of another place, or its key is gone."""
+
+
+class BadMessageError(TillgateError):
+    """A message on the accept queue can never be stored; ``reason`` is a word for people."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the message cannot be stored: {reason}")
+        self.reason = reason

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tillgate.domain.event import Accepted, NewEvent
     from tillgate.domain.migration import Migration
     from tillgate.domain.quarantine import Quarantined
+    from tillgate.domain.queued import QueuedMessage
     from tillgate.domain.stored_event import EventHead, EventQuery, StoredEvent
     from tillgate.domain.tenant import (
         AppId,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         TenantId,
         TenantState,
         TokenId,
+        TokenStanding,
     )
 
 
@@ -72,6 +74,52 @@ class Registry(Protocol):
         ...
 
 
+class TokenStandings(Protocol):
+    """Knows how a token stands now, revoked ones included. Raises StoreUnavailableError."""
+
+    def token_standing(self, digest: bytes) -> TokenStanding | None:
+        """Give a token's tenant and when it was revoked, or None when it never was."""
+        ...
+
+
+class RegistrySnapshots(Protocol):
+    """Reads the registry as a whole. Raises StoreUnavailableError."""
+
+    def registry_snapshot(self) -> str:
+        """Give everyone who may send as JSON text, the same as long as nothing changed."""
+        ...
+
+
+class AcceptQueue(Protocol):
+    """Keeps what was acknowledged until the database can store it."""
+
+    def put(self, message: QueuedMessage) -> None:
+        """Keep it durably.
+
+        Raises QueueUnavailableError, ObjectsUnavailableError or SecretUnavailableError when
+        it is not certain that it is kept.
+        """
+        ...
+
+
+class QueueProbe(Protocol):
+    """Asks whether the accept queue is there. Raises QueueUnavailableError."""
+
+    def check(self) -> None: ...
+
+
+class ObjectStore(Protocol):
+    """Keeps bytes by key. Raises ObjectsUnavailableError."""
+
+    def put(self, key: str, content: bytes) -> None:
+        """Keep it durably, in place of what has this key."""
+        ...
+
+    def get(self, key: str) -> bytes | None:
+        """Give it back, or None when there is no such key."""
+        ...
+
+
 class Quarantine(Protocol):
     """Keeps what could not be accepted."""
 
@@ -93,8 +141,8 @@ class SecretBox(Protocol):
     def open(self, sealed: bytes, *, context: str) -> bytes:
         """Give the plain bytes back.
 
-        Raises SecretUnavailableError when the key ring has no such key or the text was
-        sealed for another context.
+        Raises SecretUnavailableError without a key ring, and SealBrokenError when the ring
+        has no such key or the text was sealed for another context.
         """
         ...
 

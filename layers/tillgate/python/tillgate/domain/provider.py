@@ -18,8 +18,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A request to ``/v1/hooks/{provider}/{endpoint_id}``, as it came; header names in lower case.
+
+    ``hook_id`` is a UUID of ours, made on arrival: what is kept because of this request is
+    kept under it once, however often it is tried.
+    """
+
+    hook_id: str
+    provider: str
+    endpoint_id: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    rid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HookRequest:
-    """A vendor's delivery: raw bytes, header names in lower case, and the URL as registered."""
+    """What a provider verifies and splits; ``notification_url`` is the URL as registered."""
 
     body: bytes
     headers: Mapping[str, str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class Reason(StrEnum):
-    """Why. The first two were refused with 401 and are kept within a quota; the rest, always."""
+    """Why. What was refused with 401 is kept within a quota; the rest, always.
+
+    The last two befall only what was acknowledged as queued while the database was down.
+    """
 
     SIGNATURE_REFUSED = "signature-refused"
     UNKNOWN_ENDPOINT = "unknown-endpoint"
@@ -22,6 +26,8 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
     KEY_CONFLICT = "key-conflict"
     TENANT_SUSPENDED = "tenant-suspended"
+    CONFLICT_AFTER_QUEUED = "conflict-after-queued"
+    TOKEN_REVOKED = "token-revoked"  # noqa: S105  A word for people, not a token.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +52,13 @@ class Quarantined:
     """A delivery, or one item of it, set aside.
 
     ``content`` is the body's bytes and ``headers`` the delivery's, so that the same path
-    can be tried again. ``endpoint_id`` is None for an endpoint that does not exist;
-    ``quota`` None keeps it whatever else was kept that day.
+    can be tried again; of what came through ``/v1/events`` it is the events' JSON, and the
+    provider is ``api``. ``endpoint_id`` is None for an endpoint that does not exist;
+    ``quota`` None keeps it whatever else was kept that day. What has the ``quarantine_id``
+    (UUID text) of another is the same one, and kept once.
     """
 
+    quarantine_id: str
     reason: Reason
     provider: str
     endpoint_id: str | None
@@ -59,3 +68,15 @@ class Quarantined:
     content: bytes
     headers: dict[str, str]
     quota: DailyQuota | None = None
+
+
+def quarantine_id(of: str, reason: Reason, tenant_id: TenantId | None) -> str:
+    """Name what is set aside of a request or a message, the same at every try.
+
+    ``of`` is the id of the request or the message. A conflict is one conflict, whether it is
+    found at once or only after queueing: which of the two may be uncertain when the database
+    answers too late.
+    """
+    if reason is Reason.CONFLICT_AFTER_QUEUED:
+        reason = Reason.KEY_CONFLICT
+    return str(uuid.uuid5(uuid.UUID(of), f"{reason}:{tenant_id or '-'}"))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 TenantId = NewType("TenantId", str)
 SourceId = NewType("SourceId", str)
@@ -31,6 +34,22 @@ class Tenant:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls ``/v1/...``, and by which token (its SHA-256)."""
+
+    tenant: Tenant
+    token_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStanding:
+    """A token's tenant as it is now; ``revoked_at`` is None for a token that is good."""
+
+    tenant: Tenant
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One tenant's connection to one POS, as far as ingest must know it."""
 
@@ -45,6 +64,7 @@ class Endpoint:
 
     ``sealed_secrets`` holds the current secret and, during a rotation, the previous one.
     ``notification_url`` is the URL as registered at the vendor, which some vendors sign.
+    ``secret_set_at`` is when the current secret was set; None where that is not known.
     """
 
     endpoint_id: str
@@ -52,6 +72,7 @@ class Endpoint:
     notification_url: str
     sealed_secrets: tuple[bytes, ...]
     source: Source | None
+    secret_set_at: datetime | None = None
 
     @property
     def seal_context(self) -> str:

@@ -123,9 +123,10 @@ class ApiRoutes:
 
     def _tenant(self, call: Call) -> Tenant:
         headers = call.request.headers
-        tenant = self._authenticator.tenant_of(
+        caller = self._authenticator.caller_of(
             headers.get("authorization"), headers.get("x-tenant-id")
         )
+        tenant = caller.tenant
         call.log.tenant_id = tenant.tenant_id
         return tenant
 

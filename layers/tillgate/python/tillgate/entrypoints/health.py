@@ -44,6 +44,7 @@ class HealthRoutes:
                     "expected": readiness.expected_migration,
                 },
                 "secrets": {"ok": readiness.secrets_ok},
+                "queue": {"ok": readiness.queue_ok},
                 # Nothing is delivered yet, so no Supabase project can be configured.
                 "supabase": "absent",
             },

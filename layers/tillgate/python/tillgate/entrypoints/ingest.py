@@ -5,20 +5,23 @@ The order of checks is the contract's: token, tenant, content type, size, key, J
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tillgate.domain.errors import NotFoundError
 from tillgate.domain.event import Outcome
 from tillgate.domain.idempotency import idempotency_key
+from tillgate.domain.provider import Hook
+from tillgate.domain.queued import Queued
 from tillgate.domain.timestamps import rfc3339
 from tillgate.entrypoints.http import HttpRequest, LambdaResponse, json_response
 from tillgate.entrypoints.json_body import json_body, limited_body
+from tillgate.entrypoints.observability import note
 from tillgate.entrypoints.problems import problem
-from tillgate.services.hooks import Delivery
 
 if TYPE_CHECKING:
-    from tillgate.domain.tenant import Tenant
+    from tillgate.domain.tenant import Caller
     from tillgate.entrypoints.observability import RequestLog
     from tillgate.services.authenticate import Authenticator
     from tillgate.services.hooks import AcceptHook
@@ -64,10 +67,14 @@ class IngestRoutes:
 
     def _event(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
         received_at = datetime.now(UTC)
-        tenant = self._tenant(request, log)
+        caller = self._caller(request, log)
         body = json_body(request, max_body_bytes=self._max_body_bytes)
         key = idempotency_key(request.headers.get("idempotency-key"))
-        accepted = self._ingest.accept_event(tenant, body, key=key, received_at=received_at)
+        accepted = self._ingest.accept_event(
+            caller, body, key=key, received_at=received_at, rid=request.rid
+        )
+        if isinstance(accepted, Queued):
+            return _queued(accepted, key, request, log)
         log.outcome = accepted.outcome.value
         duplicate = accepted.outcome is Outcome.DUPLICATE
         return json_response(
@@ -87,12 +94,16 @@ class IngestRoutes:
 
     def _batch(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
         received_at = datetime.now(UTC)
-        tenant = self._tenant(request, log)
+        caller = self._caller(request, log)
         body = json_body(request, max_body_bytes=self._max_body_bytes)
-        answers = self._ingest.accept_batch(tenant, body, received_at=received_at)
+        answers = self._ingest.accept_batch(caller, body, received_at=received_at, rid=request.rid)
         results = [_batch_result(answer) for answer in answers]
         log.outcome = "batch"
         log.fields["items"] = len(results)
+        queued = [a.accepted for a in answers if isinstance(a.accepted, Queued)]
+        if queued:
+            log.fields["queued"] = len(queued)
+            note(log, queued[0].cause)
         return json_response(200, {"results": results, "rid": request.rid}, rid=request.rid)
 
     def _hook(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
@@ -100,7 +111,8 @@ class IngestRoutes:
         provider = request.path_parameters.get("provider", "")
         log.provider = provider[:32]
         tally = self._accept_hook.accept(
-            Delivery(
+            Hook(
+                hook_id=str(uuid.uuid4()),
                 provider=provider,
                 endpoint_id=request.path_parameters.get("endpoint_id", ""),
                 headers=request.headers,
@@ -114,24 +126,41 @@ class IngestRoutes:
         counts = {
             "accepted": tally.accepted,
             "duplicates": tally.duplicates,
-            "queued": 0,
+            "queued": tally.queued,
             "quarantined": tally.quarantined,
         }
         log.fields.update(counts)
+        if tally.cause is not None:
+            note(log, tally.cause)
         return json_response(200, {**counts, "rid": request.rid}, rid=request.rid)
 
-    def _tenant(self, request: HttpRequest, log: RequestLog) -> Tenant:
-        tenant = self._authenticator.tenant_of(
+    def _caller(self, request: HttpRequest, log: RequestLog) -> Caller:
+        caller = self._authenticator.caller_of(
             request.headers.get("authorization"), request.headers.get("x-tenant-id")
         )
-        log.tenant_id = tenant.tenant_id
-        return tenant
+        log.tenant_id = caller.tenant.tenant_id
+        return caller
+
+
+def _queued(queued: Queued, key: str, request: HttpRequest, log: RequestLog) -> LambdaResponse:
+    """Answer 202: no event_id yet, so no Location; the key finds it once it is stored."""
+    log.outcome = "queued"
+    note(log, queued.cause)
+    content = {
+        "status": "queued",
+        "idempotency_key": key,
+        "received_at": rfc3339(queued.received_at),
+        "rid": request.rid,
+    }
+    return json_response(202, content, rid=request.rid)
 
 
 def _batch_result(answer: BatchAnswer) -> dict[str, Any]:
     result: dict[str, Any] = {"idempotency_key": answer.idempotency_key}
     if answer.accepted is None:
         result["status"] = "invalid"
+    elif isinstance(answer.accepted, Queued):
+        result["status"] = "queued"
     else:
         result["status"] = _BATCH_STATUS[answer.accepted.outcome]
         result["event_id"] = answer.accepted.event_id

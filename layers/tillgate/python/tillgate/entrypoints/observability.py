@@ -58,8 +58,13 @@ def serve(
     handle: Callable[[HttpRequest, RequestLog], LambdaResponse],
     *,
     sandbox: Sandbox,
+    begin: Callable[[], None] = lambda: None,
 ) -> LambdaResponse:
-    """Run one HTTP request: every error becomes an answer, and every request one line."""
+    """Run one HTTP request: every error becomes an answer, and every request one line.
+
+    ``begin`` is called first: the request's time runs from then.
+    """
+    begin()
     started = time.perf_counter()
     received_at = datetime.now(UTC)
     cold_start = sandbox.begin()
@@ -69,10 +74,10 @@ def serve(
         answer = handle(request, log)
     except TillgateError as error:
         answer = problem_response(error, rid=request.rid)
-        _note(log, error)
+        note(log, error)
     except Exception as error:  # noqa: BLE001  The last line of defence: it must answer, and say where.
         answer = unexpected_response(rid=request.rid)
-        _note(log, error)
+        note(log, error)
     line = {
         "at": rfc3339(received_at),
         "rid": request.rid,
@@ -94,7 +99,7 @@ def serve(
     return answer
 
 
-def _note(log: RequestLog, error: Exception) -> None:
+def note(log: RequestLog, error: Exception) -> None:
     """Say what failed by type and place: a message may quote what the sender sent."""
     log.outcome = log.outcome or type(error).__name__
     if isinstance(error, SignatureRefusedError):
@@ -135,10 +140,10 @@ def log_task(
     try:
         report = work()
     except TillgateError as error:
-        _note(log, error)
+        note(log, error)
         raise error from None
     except Exception as error:  # noqa: BLE001  Whatever it was, its words stay out of the log.
-        _note(log, error)
+        note(log, error)
         raise TaskFailedError(f"{task} failed with {type(error).__name__}") from None
     else:
         log.outcome = "done"

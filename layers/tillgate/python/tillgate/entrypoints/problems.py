@@ -53,6 +53,8 @@ _PROBLEMS: dict[type[errors.TillgateError], tuple[str, int, str]] = {
     errors.MerchantTakenError: ("merchant-taken", 409, "The merchant is bound already"),
     errors.SignatureRefusedError: ("unauthenticated", 401, "The delivery is not authentic"),
     errors.StoreUnavailableError: ("unavailable", 503, "Tillgate cannot answer right now"),
+    errors.QueueUnavailableError: ("unavailable", 503, "Tillgate cannot answer right now"),
+    errors.ObjectsUnavailableError: ("unavailable", 503, "Tillgate cannot answer right now"),
     errors.SecretUnavailableError: ("unavailable", 503, "Tillgate cannot answer right now"),
     # What has no line of its own is a fault of ours, and gets an answer all the same.
     errors.TillgateError: ("internal", 500, "Internal server error"),

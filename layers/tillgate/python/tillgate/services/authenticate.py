@@ -10,7 +10,7 @@ from tillgate.domain.errors import (
     TenantSuspendedError,
     UnauthenticatedError,
 )
-from tillgate.domain.tenant import Tenant, TenantState, token_digest
+from tillgate.domain.tenant import Caller, TenantState, token_digest
 
 if TYPE_CHECKING:
     from tillgate.domain.ports import Registry
@@ -30,19 +30,20 @@ class Authenticator:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def tenant_of(self, authorization: str | None, tenant_header: str | None) -> Tenant:
-        """Give the tenant that the token names.
+    def caller_of(self, authorization: str | None, tenant_header: str | None) -> Caller:
+        """Give the tenant that the token names, and the token's digest.
 
         Raises UnauthenticatedError without a token that is valid, TenantMismatchError when
         ``tenant_header`` (X-Tenant-Id) names another tenant, TenantSuspendedError, and
         StoreUnavailableError when it cannot be told.
         """
         token = bearer_token(authorization)
-        tenant = self._registry.find_token(token_digest(token)) if token else None
+        digest = token_digest(token) if token else b""
+        tenant = self._registry.find_token(digest) if digest else None
         if tenant is None:
             raise UnauthenticatedError("Send a valid API token: Authorization: Bearer tg_live_...")
         if tenant_header is not None and tenant_header.strip().lower() != tenant.tenant_id:
             raise TenantMismatchError("X-Tenant-Id names another tenant than the token does.")
         if tenant.state is TenantState.SUSPENDED:
             raise TenantSuspendedError("The operator has suspended this tenant.")
-        return tenant
+        return Caller(tenant, digest)

@@ -3,11 +3,16 @@
 What was found is good for 30 s, so a revocation or a suspension takes that long to reach
 every sandbox; what was not found, for 5 s, so that guessing cannot flood the database.
 A caller that doubts an endpoint may ask for a younger one.
+
+While the database is unreachable, what was found serves for a day; for what a sandbox has
+not found yet, a stand-in is asked. Who is known to neither is not refused: that is unknown.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from tillgate.domain.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS = 30.0
 MISS_SECONDS = 5.0
+STALE_SECONDS = 24 * 3600.0
 MAX_HITS = 10_000
 MAX_MISSES = 1_000
 
@@ -26,7 +32,11 @@ Found = TypeVar("Found")
 class _Cache(Generic[Found]):
     """Remembers look-ups by key; when full, the oldest goes first."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, registry: Registry, stand_in: Registry | None, *, clock: Callable[[], float]
+    ) -> None:
+        self._registry = registry
+        self._stand_in = stand_in
         self._clock = clock
         self._hits: dict[Hashable, tuple[float, Found]] = {}
         self._misses: dict[Hashable, float] = {}
@@ -34,7 +44,7 @@ class _Cache(Generic[Found]):
     def get(
         self,
         key: Hashable,
-        look_up: Callable[[], Found | None],
+        look_up: Callable[[Registry], Found | None],
         *,
         fresh_seconds: float = FRESH_SECONDS,
     ) -> Found | None:
@@ -46,7 +56,14 @@ class _Cache(Generic[Found]):
         missed_at = self._misses.get(key)
         if missed_at is not None and 0 <= now - missed_at < MISS_SECONDS:
             return None
-        found = look_up()
+        try:
+            found = look_up(self._registry)
+        except StoreUnavailableError:
+            if hit is not None and now - hit[0] < STALE_SECONDS:
+                return hit[1]
+            if self._stand_in is None:
+                raise
+            return look_up(self._stand_in)
         self._hits.pop(key, None)
         self._misses.pop(key, None)
         if found is None:
@@ -67,28 +84,35 @@ class CachedRegistry:
     """Implements Registry over another one. ``clock`` gives seconds, by the wall clock.
 
     The wall clock, because a sandbox is frozen between requests and its monotonic clock
-    may stand still meanwhile.
+    may stand still meanwhile. ``stand_in`` is asked when ``registry`` is unavailable; it
+    raises StoreUnavailableError for what it does not know.
     """
 
-    def __init__(self, registry: Registry, *, clock: Callable[[], float]) -> None:
-        self._registry = registry
-        self._tokens: _Cache[Tenant] = _Cache(clock)
-        self._endpoints: _Cache[Endpoint] = _Cache(clock)
-        self._bound_sources: _Cache[Source] = _Cache(clock)
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        clock: Callable[[], float],
+        stand_in: Registry | None = None,
+    ) -> None:
+        self._tokens: _Cache[Tenant] = _Cache(registry, stand_in, clock=clock)
+        self._endpoints: _Cache[Endpoint] = _Cache(registry, stand_in, clock=clock)
+        self._bound_sources: _Cache[Source] = _Cache(registry, stand_in, clock=clock)
 
     def find_token(self, digest: bytes) -> Tenant | None:
-        return self._tokens.get(digest, lambda: self._registry.find_token(digest))
+        return self._tokens.get(digest, lambda registry: registry.find_token(digest))
 
     def find_endpoint(
         self, provider: str, endpoint_id: str, *, at_most_seconds_old: float | None = None
     ) -> Endpoint | None:
         return self._endpoints.get(
             (provider, endpoint_id),
-            lambda: self._registry.find_endpoint(provider, endpoint_id),
+            lambda registry: registry.find_endpoint(provider, endpoint_id),
             fresh_seconds=FRESH_SECONDS if at_most_seconds_old is None else at_most_seconds_old,
         )
 
     def find_bound_source(self, app_id: AppId, merchant_id: str) -> Source | None:
         return self._bound_sources.get(
-            (app_id, merchant_id), lambda: self._registry.find_bound_source(app_id, merchant_id)
+            (app_id, merchant_id),
+            lambda registry: registry.find_bound_source(app_id, merchant_id),
         )

@@ -11,10 +11,10 @@ from tillgate.domain.errors import UpstreamError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tillgate.domain.ports import SchemaProbe
+    from tillgate.domain.ports import QueueProbe, SchemaProbe
 
-# A public endpoint must not turn into a call to Secrets Manager for everyone who asks.
-_SECRETS_FRESH_SECONDS = 30.0
+# A public endpoint must not turn into calls to AWS for everyone who asks.
+_FRESH_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,7 @@ class Readiness:
     current_migration: int | None
     expected_migration: int
     secrets_ok: bool
+    queue_ok: bool
 
     @property
     def migrations_ok(self) -> bool:
@@ -36,31 +37,36 @@ class Readiness:
 
     @property
     def is_ready(self) -> bool:
-        return self.database_ok and self.migrations_ok and self.secrets_ok
+        return self.database_ok and self.migrations_ok and self.secrets_ok and self.queue_ok
 
 
 class CheckReadiness:
-    """Asks the database and the secrets. ``within_seconds`` is the database's deadline."""
+    """Asks the database, the secrets and the queue; ``within_seconds`` is for the database.
+
+    ``read_secret`` and ``queue`` have time-outs of their own. ``clock`` gives monotonic seconds.
+    """
 
     def __init__(
         self,
         *,
         probe: SchemaProbe,
         read_secret: Callable[[], object],
+        queue: QueueProbe,
         expected_migration: int,
         within_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._probe = probe
-        self._read_secret = read_secret
+        self._secrets = _Remembered(read_secret, clock=clock)
+        self._queue = _Remembered(queue.check, clock=clock)
         self._expected_migration = expected_migration
         self._within_seconds = within_seconds
         self._clock = clock
-        self._secrets_read_at: float | None = None
 
     def run(self) -> Readiness:
         """Check; never raises for what is down, which is the answer."""
-        secrets_ok = self._secrets_are_readable()
+        secrets_ok = self._secrets.is_well()
+        queue_ok = self._queue.is_well()
         started = self._clock()
         current: int | None
         try:
@@ -73,15 +79,24 @@ class CheckReadiness:
             current_migration=current,
             expected_migration=self._expected_migration,
             secrets_ok=secrets_ok,
+            queue_ok=queue_ok,
         )
 
-    def _secrets_are_readable(self) -> bool:
-        read_at = self._secrets_read_at
-        if read_at is not None and self._clock() - read_at < _SECRETS_FRESH_SECONDS:
+
+class _Remembered:
+    """A check whose success is good for a while; a failure is looked into anew each time."""
+
+    def __init__(self, check: Callable[[], object], *, clock: Callable[[], float]) -> None:
+        self._check = check
+        self._clock = clock
+        self._well_at: float | None = None
+
+    def is_well(self) -> bool:
+        if self._well_at is not None and self._clock() - self._well_at < _FRESH_SECONDS:
             return True
         try:
-            self._read_secret()
+            self._check()
         except UpstreamError:
             return False
-        self._secrets_read_at = self._clock()
+        self._well_at = self._clock()
         return True

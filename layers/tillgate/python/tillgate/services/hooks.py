@@ -1,20 +1,23 @@
-"""Provider deliveries in: verify, split, find each item's tenant, store; or set aside."""
+"""Provider hooks in: verify, split, find each item's tenant, store; or set aside, or queue."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tillgate.domain.errors import (
     IdempotencyKeyInvalidError,
     SignatureRefusedError,
+    StoreUnavailableError,
     UnreadableDeliveryError,
+    UpstreamError,
 )
 from tillgate.domain.event import MAX_ENTITY_ID_LENGTH, MAX_TYPE_LENGTH, NewEvent, Outcome
 from tillgate.domain.idempotency import fingerprint, stored_key, usable_key
 from tillgate.domain.json_value import LoneSurrogateError, dump
-from tillgate.domain.provider import HookItem, HookRequest
+from tillgate.domain.provider import Hook, HookItem, HookRequest
 from tillgate.domain.quarantine import (
     KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY,
     KEPT_PER_ENDPOINT_A_DAY,
@@ -22,14 +25,15 @@ from tillgate.domain.quarantine import (
     DailyQuota,
     Quarantined,
     Reason,
+    quarantine_id,
 )
+from tillgate.domain.queued import QueuedHook
 from tillgate.domain.tenant import AppId, Endpoint, Source, TenantId, TenantState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
-    from tillgate.domain.ports import EventStore, Quarantine, Registry, SecretBox
+    from tillgate.domain.ports import AcceptQueue, EventStore, Quarantine, Registry, SecretBox
     from tillgate.domain.provider import Provider
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
@@ -37,32 +41,28 @@ _MAX_MERCHANT_ID_LENGTH = 255
 # Before a signature is refused its endpoint is looked up anew, unless it is as young as this:
 # its secret may just have been replaced, and forgeries must stay cheap.
 _CERTAIN_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """A request to ``/v1/hooks/{provider}/{endpoint_id}``; header names in lower case."""
-
-    provider: str
-    endpoint_id: str
-    headers: Mapping[str, str]
-    body: bytes
-    received_at: datetime
-    rid: str
+# The queue has no quota: what is refused may not fill it with more than this, each. A larger
+# one is answered 503, so that the vendor sends it again when it can be told for certain.
+_MAX_REFUSED_BYTES = 64 * 1024
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of a delivery's items; ``tenant_ids`` are those it turned out to be for."""
+    """What became of a hook's items; ``tenant_ids`` are those it turned out to be for.
+
+    ``cause`` is why some could not be stored now, where some could not.
+    """
 
     accepted: int = 0
     duplicates: int = 0
+    queued: int = 0
     quarantined: int = 0
     tenant_ids: set[TenantId] = field(default_factory=set)
+    cause: StoreUnavailableError | None = None
 
 
-class AcceptHook:
-    """Takes a vendor's delivery; what it returns from is durable."""
+class HookStore:
+    """What a verified hook goes through, whether it comes from a vendor or from the queue."""
 
     def __init__(
         self,
@@ -72,54 +72,36 @@ class AcceptHook:
         events: EventStore,
         quarantine: Quarantine,
         secret_box: SecretBox,
+        conflict: Reason,
     ) -> None:
+        """``conflict`` is the reason for which an item is set aside whose key is another's."""
         self._providers = providers
         self._registry = registry
         self._events = events
         self._quarantine = quarantine
         self._secret_box = secret_box
+        self._conflict = conflict
 
-    def accept(self, delivery: Delivery) -> Tally:
-        """Store the delivery's events, or set aside what cannot be stored as it stands.
+    def provider_of(self, hook: Hook) -> Provider | None:
+        return self._providers.get(hook.provider)
 
-        Raises SignatureRefusedError, the same for every cause, when it is not signed as
-        its endpoint asks; StoreUnavailableError or SecretUnavailableError when it is not
-        certain that everything is kept.
-        """
-        provider = self._providers.get(delivery.provider)
-        endpoint = self._endpoint(provider, delivery)
-        if provider is None or endpoint is None:
-            self._keep_sample(delivery)
-            raise SignatureRefusedError(Reason.UNKNOWN_ENDPOINT)
-        if not self._is_signed(provider, endpoint, delivery):
-            known, endpoint = endpoint, self._endpoint_anew(endpoint)
-            if endpoint == known or not self._is_signed(provider, endpoint, delivery):
-                self._set_aside(
-                    delivery, endpoint, Reason.SIGNATURE_REFUSED, quota=KEPT_PER_ENDPOINT_A_DAY
-                )
-                raise SignatureRefusedError(Reason.SIGNATURE_REFUSED)
-        request = _request(delivery, endpoint)
-        try:
-            items = [(item, _event(provider.name, item)) for item in provider.split(request)]
-        except UnreadableDeliveryError:
-            self._set_aside(delivery, endpoint, Reason.UNREADABLE)
-            return Tally(quarantined=1)
-        return self._store(delivery, endpoint, items)
-
-    def _endpoint(self, provider: Provider | None, delivery: Delivery) -> Endpoint | None:
-        endpoint_id = delivery.endpoint_id.lower()
-        if provider is None or not _UUID.match(endpoint_id):
+    def endpoint_of(self, provider: Provider, hook: Hook) -> Endpoint | None:
+        """Look the endpoint up. Raises StoreUnavailableError when it cannot be told."""
+        endpoint_id = hook.endpoint_id.lower()
+        if not _UUID.match(endpoint_id):
             return None
         return self._registry.find_endpoint(provider.name, endpoint_id)
 
-    def _endpoint_anew(self, known: Endpoint) -> Endpoint:
+    def endpoint_anew(self, known: Endpoint) -> Endpoint:
+        """Give the endpoint as it is now, where it may have changed."""
         found = self._registry.find_endpoint(
             known.provider, known.endpoint_id, at_most_seconds_old=_CERTAIN_SECONDS
         )
         return found or known
 
-    def _is_signed(self, provider: Provider, endpoint: Endpoint, delivery: Delivery) -> bool:
-        request = _request(delivery, endpoint)
+    def is_signed(self, provider: Provider, endpoint: Endpoint, hook: Hook) -> bool:
+        """Tell whether one of the endpoint's secrets signed it; SecretUnavailableError."""
+        request = _request(hook, endpoint)
         return any(
             provider.verify(
                 request,
@@ -128,39 +110,75 @@ class AcceptHook:
             for sealed in endpoint.sealed_secrets
         )
 
-    def _store(
+    def store(self, provider: Provider, endpoint: Endpoint, hook: Hook) -> Tally:
+        """Store the items, each with its tenant, or set the hook aside for what is not storable.
+
+        What was neither because the database is unreachable is counted as ``queued``: the
+        caller sees to it. Repeating is safe, since everything here is idempotent.
+        """
+        tally = Tally()
+        try:
+            items = [
+                (item, _event(provider.name, item))
+                for item in provider.split(_request(hook, endpoint))
+            ]
+        except UnreadableDeliveryError:
+            self._set_aside(tally, 1, hook, endpoint, Reason.UNREADABLE)
+            return tally
+        aside: Counter[tuple[Reason, TenantId | None]] = Counter()
+        for tenant_id, events in self._by_tenant(tally, aside, endpoint, items).items():
+            self._accept(tally, aside, tenant_id, events, hook)
+        # The whole hook is kept, once for each cause: tried again later by the same path, what
+        # was stored meanwhile is a duplicate.
+        for (reason, tenant), count in sorted(aside.items(), key=str):
+            self._set_aside(tally, count, hook, endpoint, reason, tenant_id=tenant)
+        return tally
+
+    def _by_tenant(
         self,
-        delivery: Delivery,
+        tally: Tally,
+        aside: Counter[tuple[Reason, TenantId | None]],
         endpoint: Endpoint,
         items: Sequence[tuple[HookItem, NewEvent]],
-    ) -> Tally:
-        tally = Tally()
-        aside: set[tuple[Reason, TenantId | None]] = set()
+    ) -> dict[TenantId, list[NewEvent]]:
         by_tenant: dict[TenantId, list[NewEvent]] = {}
         for item, event in items:
-            source, reason = self._source_of(endpoint, item)
+            try:
+                source, reason = self._source_of(endpoint, item)
+            except StoreUnavailableError as error:
+                tally.queued += 1
+                tally.cause = error
+                continue
             if source is not None:
                 tally.tenant_ids.add(source.tenant.tenant_id)
             if source is None or reason is not None:
-                tally.quarantined += 1
                 tenant_id = source.tenant.tenant_id if source else None
-                aside.add((reason or Reason.MERCHANT_UNKNOWN, tenant_id))
+                aside[reason or Reason.MERCHANT_UNKNOWN, tenant_id] += 1
             else:
                 by_tenant.setdefault(source.tenant.tenant_id, []).append(_of(source, event))
-        for tenant_id, events in by_tenant.items():
-            for answer in self._events.accept(tenant_id, events, received_at=delivery.received_at):
-                if answer.outcome is Outcome.NEW:
-                    tally.accepted += 1
-                elif answer.outcome is Outcome.DUPLICATE:
-                    tally.duplicates += 1
-                else:
-                    tally.quarantined += 1
-                    aside.add((Reason.KEY_CONFLICT, tenant_id))
-        # The whole delivery is kept, once for each cause: tried again later by the same
-        # path, what was stored meanwhile is a duplicate.
-        for reason, tenant_id in sorted(aside, key=str):
-            self._set_aside(delivery, endpoint, reason, tenant_id=tenant_id)
-        return tally
+        return by_tenant
+
+    def _accept(
+        self,
+        tally: Tally,
+        aside: Counter[tuple[Reason, TenantId | None]],
+        tenant_id: TenantId,
+        events: Sequence[NewEvent],
+        hook: Hook,
+    ) -> None:
+        try:
+            answers = self._events.accept(tenant_id, events, received_at=hook.received_at)
+        except StoreUnavailableError as error:
+            tally.queued += len(events)
+            tally.cause = error
+            return
+        for answer in answers:
+            if answer.outcome is Outcome.NEW:
+                tally.accepted += 1
+            elif answer.outcome is Outcome.DUPLICATE:
+                tally.duplicates += 1
+            else:
+                aside[self._conflict, tenant_id] += 1
 
     def _source_of(self, endpoint: Endpoint, item: HookItem) -> tuple[Source | None, Reason | None]:
         """Give the source an item goes to, and the reason why it must not, if there is one."""
@@ -189,51 +207,149 @@ class AcceptHook:
 
     def _set_aside(
         self,
-        delivery: Delivery,
+        tally: Tally,
+        count: int,
+        hook: Hook,
         endpoint: Endpoint,
+        reason: Reason,
+        *,
+        tenant_id: TenantId | None = None,
+    ) -> None:
+        try:
+            self.keep(hook, endpoint, reason, tenant_id=tenant_id)
+        except StoreUnavailableError as error:
+            tally.queued += count
+            tally.cause = error
+        else:
+            tally.quarantined += count
+
+    def keep(
+        self,
+        hook: Hook,
+        endpoint: Endpoint | None,
         reason: Reason,
         *,
         tenant_id: TenantId | None = None,
         quota: DailyQuota | None = None,
     ) -> None:
-        if tenant_id is None and endpoint.source is not None:
+        """Put the whole hook in quarantine; of an endpoint that does not exist, only a sample.
+
+        Raises StoreUnavailableError.
+        """
+        if tenant_id is None and endpoint is not None and endpoint.source is not None:
             tenant_id = endpoint.source.tenant.tenant_id
+        is_known = endpoint is not None or quota is None
         self._quarantine.put(
             Quarantined(
+                quarantine_id=quarantine_id(hook.hook_id, reason, tenant_id),
                 reason=reason,
-                provider=endpoint.provider,
-                endpoint_id=endpoint.endpoint_id,
+                provider=hook.provider if hook.provider in self._providers else "unknown",
+                endpoint_id=endpoint.endpoint_id if endpoint else None,
                 tenant_id=tenant_id,
-                received_at=delivery.received_at,
-                rid=delivery.rid,
-                content=delivery.body,
-                headers=dict(delivery.headers),
+                received_at=hook.received_at,
+                rid=hook.rid,
+                content=hook.body if is_known else hook.body[:UNKNOWN_ENDPOINT_SAMPLE_BYTES],
+                headers=dict(hook.headers),
                 quota=quota,
             )
         )
 
-    def _keep_sample(self, delivery: Delivery) -> None:
-        self._quarantine.put(
-            Quarantined(
-                reason=Reason.UNKNOWN_ENDPOINT,
-                provider=delivery.provider if delivery.provider in self._providers else "unknown",
-                endpoint_id=None,
-                tenant_id=None,
-                received_at=delivery.received_at,
-                rid=delivery.rid,
-                content=delivery.body[:UNKNOWN_ENDPOINT_SAMPLE_BYTES],
-                headers=dict(delivery.headers),
-                quota=KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY,
+
+class AcceptHook:
+    """Takes a vendor's hook; what it returns from is durable."""
+
+    def __init__(self, store: HookStore, accept_queue: AcceptQueue) -> None:
+        self._store = store
+        self._accept_queue = accept_queue
+
+    def accept(self, hook: Hook) -> Tally:
+        """Store the hook's events, or set aside what cannot be stored as it stands.
+
+        What the database gives no answer for is kept on the accept queue, with the whole
+        hook. Raises SignatureRefusedError, the same for every cause, when it is not signed
+        as its endpoint asks; StoreUnavailableError when it cannot be told who is calling;
+        and what the queue's ``put`` raises, or SecretUnavailableError, when it is not
+        certain that everything is kept.
+        """
+        store = self._store
+        provider = store.provider_of(hook)
+        endpoint = store.endpoint_of(provider, hook) if provider is not None else None
+        if provider is None or endpoint is None:
+            raise SignatureRefusedError(self._keep_sample(hook))
+        if not store.is_signed(provider, endpoint, hook):
+            known, endpoint = endpoint, store.endpoint_anew(endpoint)
+            if endpoint == known or not store.is_signed(provider, endpoint, hook):
+                self._keep_refused(hook, endpoint)
+                raise SignatureRefusedError(Reason.SIGNATURE_REFUSED)
+        tally = store.store(provider, endpoint, hook)
+        if tally.queued:
+            self._accept_queue.put(QueuedHook(hook=hook))
+        return tally
+
+    def _keep_refused(self, hook: Hook, endpoint: Endpoint) -> None:
+        """Keep it in quarantine, or on the queue: its secret may be newer than what is known."""
+        try:
+            self._store.keep(
+                hook, endpoint, Reason.SIGNATURE_REFUSED, quota=KEPT_PER_ENDPOINT_A_DAY
             )
-        )
+        except StoreUnavailableError:
+            if len(hook.body) > _MAX_REFUSED_BYTES:
+                raise
+            self._accept_queue.put(QueuedHook(hook=hook, is_refused=True))
+
+    def _keep_sample(self, hook: Hook) -> str:
+        """Keep it where that is possible; give what the log should say."""
+        reason = Reason.UNKNOWN_ENDPOINT
+        try:
+            self._store.keep(hook, None, reason, quota=KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY)
+        except UpstreamError:
+            # Nobody's event is in it, and the refusal is certain: it is not worth a 503.
+            return f"{reason}, not kept"
+        return reason
 
 
-def _request(delivery: Delivery, endpoint: Endpoint) -> HookRequest:
+class AcceptQueuedHook:
+    """Takes a hook from the accept queue, and lets it in anew. ``store`` must not remember."""
+
+    def __init__(self, store: HookStore) -> None:
+        self._store = store
+
+    def accept(self, queued: QueuedHook) -> Tally:
+        """Store its events, or set it aside; idempotent.
+
+        Raises StoreUnavailableError when not all of it is kept yet, and
+        SecretUnavailableError.
+        """
+        store, hook = self._store, queued.hook
+        provider = store.provider_of(hook)
+        endpoint = store.endpoint_of(provider, hook) if provider is not None else None
+        if provider is None or endpoint is None:
+            store.keep(hook, None, Reason.UNKNOWN_ENDPOINT)
+            return Tally(quarantined=1)
+        if not self._is_let_in(provider, endpoint, queued):
+            quota = KEPT_PER_ENDPOINT_A_DAY if queued.is_refused else None
+            store.keep(hook, endpoint, Reason.SIGNATURE_REFUSED, quota=quota)
+            return Tally(quarantined=1)
+        tally = store.store(provider, endpoint, hook)
+        if tally.queued:
+            raise StoreUnavailableError("not all of the hook is kept") from tally.cause
+        return tally
+
+    def _is_let_in(self, provider: Provider, endpoint: Endpoint, queued: QueuedHook) -> bool:
+        """Tell whether it was signed as was right when it came."""
+        if self._store.is_signed(provider, endpoint, queued.hook):
+            return True
+        # Ingest verified it by the secret of that time, which was replaced since.
+        set_at = endpoint.secret_set_at
+        return not queued.is_refused and set_at is not None and queued.hook.received_at < set_at
+
+
+def _request(hook: Hook, endpoint: Endpoint) -> HookRequest:
     return HookRequest(
-        body=delivery.body,
-        headers=delivery.headers,
+        body=hook.body,
+        headers=hook.headers,
         notification_url=endpoint.notification_url,
-        received_at=delivery.received_at,
+        received_at=hook.received_at,
     )
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tillgate.domain.errors import IdempotencyKeyReusedError, InvalidEventError
+from tillgate.domain.errors import (
+    IdempotencyKeyReusedError,
+    InvalidEventError,
+    StoreUnavailableError,
+)
 from tillgate.domain.event import (
     Accepted,
     NewEvent,
@@ -16,13 +21,15 @@ from tillgate.domain.event import (
     is_storable,
 )
 from tillgate.domain.json_value import parse
+from tillgate.domain.queued import Queued, QueuedEvents
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from tillgate.domain.json_value import JsonValue
-    from tillgate.domain.ports import EventStore
-    from tillgate.domain.tenant import Tenant
+    from tillgate.domain.ports import AcceptQueue, EventStore
+    from tillgate.domain.tenant import Caller
 
 _REPEATED_KEY_BYTES = 512
 
@@ -36,41 +43,46 @@ class BatchAnswer:
     """
 
     idempotency_key: str | None
-    accepted: Accepted | None
+    accepted: Accepted | Queued | None
     error: InvalidEventError | IdempotencyKeyReusedError | None
 
 
 class Ingest:
-    """Takes the bodies of ``/v1/events`` once the tenant is known."""
+    """Takes the bodies of ``/v1/events`` once the caller is known.
 
-    def __init__(self, events: EventStore) -> None:
+    What it returns is durable: in the database, or on the accept queue when the database
+    is unreachable. Both methods raise what the queue's ``put`` raises when neither is.
+    """
+
+    def __init__(self, events: EventStore, accept_queue: AcceptQueue) -> None:
         self._events = events
+        self._accept_queue = accept_queue
 
     def accept_event(
-        self, tenant: Tenant, body: bytes, *, key: str, received_at: datetime
-    ) -> Accepted:
+        self, caller: Caller, body: bytes, *, key: str, received_at: datetime, rid: str
+    ) -> Accepted | Queued:
         """Store one event under its key.
 
-        Raises InvalidJsonError, InvalidEventError, StoreUnavailableError, and
-        IdempotencyKeyReusedError when the key is another event's.
+        Raises InvalidJsonError, InvalidEventError, and IdempotencyKeyReusedError when the
+        key is another event's.
         """
         event = event_from_json(parse(body), key=key)
-        [accepted] = self._events.accept(tenant.tenant_id, [event], received_at=received_at)
-        if accepted.outcome is Outcome.CONFLICT:
+        [accepted] = self._accept(caller, [event], received_at=received_at, rid=rid)
+        if isinstance(accepted, Accepted) and accepted.outcome is Outcome.CONFLICT:
             raise IdempotencyKeyReusedError(accepted.event_id)
         return accepted
 
     def accept_batch(
-        self, tenant: Tenant, body: bytes, *, received_at: datetime
+        self, caller: Caller, body: bytes, *, received_at: datetime, rid: str
     ) -> list[BatchAnswer]:
         """Store the items that are events, all in one transaction, and answer for each.
 
-        Raises InvalidJsonError, InvalidEventError for the envelope, StoreUnavailableError.
+        Raises InvalidJsonError, and InvalidEventError for the envelope.
         """
         items = [_event_or_error(item) for item in batch_from_json(parse(body))]
         events = [event for _, event in items if isinstance(event, NewEvent)]
         answers = iter(
-            self._events.accept(tenant.tenant_id, events, received_at=received_at) if events else ()
+            self._accept(caller, events, received_at=received_at, rid=rid) if events else ()
         )
         return [
             _stored(key, next(answers))
@@ -78,6 +90,27 @@ class Ingest:
             else BatchAnswer(key, None, event)
             for key, event in items
         ]
+
+    def _accept(
+        self, caller: Caller, events: Sequence[NewEvent], *, received_at: datetime, rid: str
+    ) -> Sequence[Accepted | Queued]:
+        tenant_id = caller.tenant.tenant_id
+        try:
+            return self._events.accept(tenant_id, events, received_at=received_at)
+        except StoreUnavailableError as error:
+            # It may have stored them after all: then they are duplicates when the queue is.
+            cause = error
+        self._accept_queue.put(
+            QueuedEvents(
+                message_id=str(uuid.uuid4()),
+                tenant_id=tenant_id,
+                token_digest=caller.token_digest,
+                received_at=received_at,
+                rid=rid,
+                events=tuple(events),
+            )
+        )
+        return [Queued(received_at, cause)] * len(events)
 
 
 def _event_or_error(item: JsonValue) -> tuple[str | None, NewEvent | InvalidEventError]:
@@ -94,7 +127,7 @@ def _is_repeatable(key: str) -> bool:
     return is_storable(key) and len(key.encode()) <= _REPEATED_KEY_BYTES
 
 
-def _stored(key: str | None, accepted: Accepted) -> BatchAnswer:
-    if accepted.outcome is Outcome.CONFLICT:
+def _stored(key: str | None, accepted: Accepted | Queued) -> BatchAnswer:
+    if isinstance(accepted, Accepted) and accepted.outcome is Outcome.CONFLICT:
         return BatchAnswer(key, accepted, IdempotencyKeyReusedError(accepted.event_id))
     return BatchAnswer(key, accepted, None)

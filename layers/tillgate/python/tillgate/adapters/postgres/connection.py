@@ -109,13 +109,39 @@ class RememberedUrl:
 class Database:
     """One sandbox's connection, made at first use and replaced when it fails or wears out.
 
-    ``conninfo`` reads a libpq connection string or URL from where it is kept.
+    ``conninfo`` reads a libpq connection string or URL from where it is kept. ``budget``
+    gives the seconds that are left of a whole request. For ``breaker_seconds`` after the
+    database gave no answer it is not asked: whoever has another way goes that at once.
     """
 
-    def __init__(self, conninfo: Callable[[], str], *, max_uses: int) -> None:
+    def __init__(
+        self,
+        conninfo: Callable[[], str],
+        *,
+        max_uses: int,
+        budget: Callable[[], float] = lambda: float("inf"),
+        breaker_seconds: float = 0.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._url = RememberedUrl(conninfo)
         self._max_uses = max_uses
+        self._budget = budget
+        self._breaker_seconds = breaker_seconds
+        self._clock = clock
+        self._failed_at: float | None = None
         self._connection: _DeadlineConnection | None = None
+
+    def connect(self, *, within_seconds: float) -> None:
+        """Make the connection ahead of its first use, if there is none.
+
+        Raises StoreUnavailableError, as the first use would.
+        """
+        if self._connection is not None:
+            return
+        try:
+            self._connection = self._open(time.monotonic() + within_seconds)
+        except _UNUSABLE as error:
+            raise StoreUnavailableError("the database gave no answer") from error
 
     def rows(
         self, query: LiteralString, params: Sequence[object] = (), *, within_seconds: float
@@ -164,6 +190,29 @@ class Database:
     def _try_twice(
         self, work: Callable[[_DeadlineConnection], Result], within_seconds: float
     ) -> Result:
+        if self._is_open():
+            raise StoreUnavailableError("the database gave no answer a moment ago")
+        left = self._budget()
+        if left <= 0:
+            # It was not asked, so nothing is known against it, nor against the connection.
+            raise StoreUnavailableError("the time of the request is used up")
+        try:
+            result = self._ask(work, min(within_seconds, left))
+        except StoreUnavailableError:
+            self._failed_at = self._clock()
+            raise
+        self._failed_at = None
+        return result
+
+    def _is_open(self) -> bool:
+        """Tell whether the breaker is open."""
+        if self._failed_at is None:
+            return False
+        # By the wall clock, since a sandbox's monotonic one may stand still between requests.
+        # An age below zero means that it was set back.
+        return 0 <= self._clock() - self._failed_at < self._breaker_seconds
+
+    def _ask(self, work: Callable[[_DeadlineConnection], Result], within_seconds: float) -> Result:
         deadline = time.monotonic() + within_seconds
         reused = self._connection is not None
         try:
@@ -202,7 +251,11 @@ class Database:
 
     def _open(self, deadline: float) -> _DeadlineConnection:
         try:
-            connection = _DeadlineConnection.open(self._url.get(), deadline=deadline)
+            url = self._url.get()
+        except SecretUnavailableError as error:
+            raise StoreUnavailableError("where the database is cannot be read") from error
+        try:
+            connection = _DeadlineConnection.open(url, deadline=deadline)
         except _UNUSABLE as error:
             if isinstance(error, _TIMED_OUT) or time.monotonic() >= deadline:
                 self._url.is_doubtful = True

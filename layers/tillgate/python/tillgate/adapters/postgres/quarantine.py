@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -29,8 +28,7 @@ class PostgresQuarantine:
         self._within_seconds = within_seconds
 
     def put(self, item: Quarantined) -> bool:
-        # Made here, not by the database, so that a repeat after a lost answer is the same row.
-        quarantine_id = str(uuid.uuid4())
+        quarantine_id = item.quarantine_id
         plain = json.dumps(item.headers).encode() + b"\n" + item.content
         sealed = self._secret_box.seal(plain, context=quarantine_seal_context(quarantine_id))
         [(kept,)] = self._database.rows(

@@ -12,6 +12,7 @@ from tillgate.domain.tenant import (
     Tenant,
     TenantId,
     TenantState,
+    TokenStanding,
 )
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class PostgresRegistry:
-    """Implements Registry. ``within_seconds`` is the deadline of one call."""
+    """Implements Registry, TokenStandings and RegistrySnapshots.
+
+    ``within_seconds`` is the deadline of one call.
+    """
 
     def __init__(self, database: Database, *, within_seconds: float) -> None:
         self._database = database
@@ -41,18 +45,20 @@ class PostgresRegistry:
         at_most_seconds_old: float | None = None,  # noqa: ARG002  Nothing is remembered here.
     ) -> Endpoint | None:
         rows = self._database.rows(
-            "SELECT notification_url, sealed_secret, merchant_id, tenant_id::text, slug, state"
-            " FROM tillgate.find_endpoint(%s, %s)",
+            "SELECT notification_url, sealed_secret, secret_set_at, merchant_id, tenant_id::text,"
+            " slug, state FROM tillgate.find_endpoint(%s, %s)",
             (provider, endpoint_id),
             within_seconds=self._within_seconds,
         )
         if not rows:
             return None
-        notification_url, sealed_secret, merchant_id, tenant_id, slug, state = rows[0]
+        notification_url, sealed_secret, secret_set_at, merchant_id, *tenant = rows[0]
         source = None
-        if tenant_id is not None:
-            source = Source(SourceId(endpoint_id), _tenant(tenant_id, slug, state), merchant_id)
-        return Endpoint(endpoint_id, provider, notification_url, (sealed_secret,), source)
+        if tenant[0] is not None:
+            source = Source(SourceId(endpoint_id), _tenant(*tenant), merchant_id)
+        return Endpoint(
+            endpoint_id, provider, notification_url, (sealed_secret,), source, secret_set_at
+        )
 
     def find_bound_source(self, app_id: AppId, merchant_id: str) -> Source | None:
         rows = self._database.rows(
@@ -65,6 +71,23 @@ class PostgresRegistry:
             return None
         source_id, tenant_id, slug, state = rows[0]
         return Source(SourceId(source_id), _tenant(tenant_id, slug, state), merchant_id)
+
+    def token_standing(self, digest: bytes) -> TokenStanding | None:
+        rows = self._database.rows(
+            "SELECT tenant_id::text, slug, state, revoked_at FROM tillgate.token_standing(%s)",
+            (digest,),
+            within_seconds=self._within_seconds,
+        )
+        if not rows:
+            return None
+        tenant_id, slug, state, revoked_at = rows[0]
+        return TokenStanding(_tenant(tenant_id, slug, state), revoked_at)
+
+    def registry_snapshot(self) -> str:
+        [(text,)] = self._database.rows(
+            "SELECT tillgate.registry_snapshot()", within_seconds=self._within_seconds
+        )
+        return str(text)
 
 
 def _tenant(tenant_id: str, slug: str, state: str) -> Tenant:

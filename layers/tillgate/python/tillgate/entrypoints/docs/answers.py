@@ -39,12 +39,29 @@ def _headers(*names: str) -> Json:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}
 
 
-def answer(description: str, name: str, example: object, *, headers: tuple[str, ...] = ()) -> Json:
-    """Describe a JSON answer by the name of its schema and one true example."""
+def answer(
+    description: str,
+    name: str,
+    example: object,
+    *,
+    headers: tuple[str, ...] = (),
+    others: Json | None = None,
+) -> Json:
+    """Describe a JSON answer by the name of its schema and one true example.
+
+    ``others`` holds further examples, each by what it is an example of.
+    """
+    content: Json = {"schema": schema(name), "example": example}
+    if others is not None:
+        every = {"usual": example, **others}
+        content = {
+            "schema": schema(name),
+            "examples": {kind: {"value": value} for kind, value in every.items()},
+        }
     return {
         "description": description,
         "headers": _headers(*headers),
-        "content": {"application/json": {"schema": schema(name), "example": example}},
+        "content": {"application/json": content},
     }
 
 

@@ -49,6 +49,12 @@ _STORED: Json = {
     "received_at": "2026-11-23T10:00:01.284910Z",
     "rid": EXAMPLE_RID,
 }
+_QUEUED: Json = {
+    "status": "queued",
+    "idempotency_key": "order-17-v3",
+    "received_at": "2026-11-23T10:00:01.284910Z",
+    "rid": EXAMPLE_RID,
+}
 _REUSED = {
     name: value
     for name, value in PROBLEMS["idempotency-key-reused"].document.items()
@@ -151,7 +157,8 @@ _SEND: Json = {
     "summary": "Send one event",
     "description": "Stored exactly once per key: repeating the call is always safe. The same "
     "event means the same JSON value, not the same bytes: object keys in any order, numbers as "
-    "they are written.",
+    "they are written. While the database is unreachable the event is kept on a queue, and "
+    "answered with 202.",
     "security": TENANT,
     "parameters": [parameter("Idempotency-Key"), *_COMMON_HEADERS],
     "requestBody": body("NewEvent", _NEW_EVENT),
@@ -162,6 +169,14 @@ _SEND: Json = {
             "Stored",
             {**_STORED, "duplicate": True},
             headers=("Idempotent-Replayed",),
+        ),
+        "202": answer(
+            "Kept durably, and stored once the database is reachable again: then "
+            "`GET /v1/events?idempotency_key=` finds it. Repeating the call is safe, and may be "
+            "answered with 202, 201 or 200. If another event takes the key meanwhile, this one is "
+            "kept in quarantine for the operator (`conflict-after-queued`)",
+            "Queued",
+            _QUEUED,
         ),
         **problems(
             "idempotency-key-required",
@@ -183,7 +198,9 @@ _SEND_BATCH: Json = {
     "tags": _TAG,
     "summary": "Send up to 500 events",
     "description": "Each stands for itself: a bad item never fails its neighbours, and of two "
-    "items with one key the first wins. The answers come in the order of the items.",
+    "items with one key the first wins. The answers come in the order of the items. While the "
+    "database is unreachable those that are events are `queued`: kept durably, without an "
+    "`event_id` yet.",
     "security": TENANT,
     "parameters": _COMMON_HEADERS,
     "requestBody": body(
@@ -214,6 +231,15 @@ _SEND_BATCH: Json = {
                     },
                 ],
                 "rid": EXAMPLE_RID,
+            },
+            others={
+                "database-unreachable": {
+                    "results": [
+                        {"idempotency_key": "order-17-v3", "status": "queued"},
+                        {"idempotency_key": "shift-9", "status": "queued"},
+                    ],
+                    "rid": EXAMPLE_RID,
+                }
             },
         ),
         **problems(

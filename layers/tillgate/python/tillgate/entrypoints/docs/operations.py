@@ -19,8 +19,9 @@ _READY: Json = {
     "version": "0.1.0",
     "checks": {
         "database": {"ok": True, "latency_ms": 1.2},
-        "migrations": {"ok": True, "current": 4, "expected": 4},
+        "migrations": {"ok": True, "current": 5, "expected": 5},
         "secrets": {"ok": True},
+        "queue": {"ok": True},
         "supabase": "absent",
     },
 }
@@ -44,9 +45,11 @@ _HOOK: Json = {
     "tags": ["Provider hooks"],
     "summary": "Take a POS vendor's delivery",
     "description": "For the vendors' robots, which read the status only. 200 means that every "
-    "item is stored, was stored before, or is kept in quarantine for the operator to look at; the "
-    "counts say which. 401 means that the signature, the provider or the endpoint is not right, "
-    "and does not say which. The body may have 4 MiB.",
+    "item is stored, was stored before, is kept in quarantine for the operator to look at, or, "
+    "while the database is unreachable, is kept on a queue until it can be stored; the counts say "
+    "which. 503 is answered only when nothing can be kept, or when it cannot be told who is "
+    "calling. 401 means that the signature, the provider or the endpoint is not right, and does "
+    "not say which. The body may have 4 MiB.",
     "security": NOBODY,
     "parameters": [
         {
@@ -86,6 +89,15 @@ _HOOK: Json = {
             "Kept, whatever became of each item",
             "HookAnswer",
             {"accepted": 1, "duplicates": 0, "queued": 0, "quarantined": 0, "rid": EXAMPLE_RID},
+            others={
+                "database-unreachable": {
+                    "accepted": 0,
+                    "duplicates": 0,
+                    "queued": 1,
+                    "quarantined": 0,
+                    "rid": EXAMPLE_RID,
+                }
+            },
         ),
         **problems("unauthenticated", "payload-too-large", "unavailable"),
     },
@@ -119,7 +131,7 @@ _STARTUP: Json = {
                 "checks": {
                     **_READY["checks"],
                     "database": {"ok": False, "latency_ms": 800.4},
-                    "migrations": {"ok": False, "current": None, "expected": 4},
+                    "migrations": {"ok": False, "current": None, "expected": 5},
                 },
             },
         ),

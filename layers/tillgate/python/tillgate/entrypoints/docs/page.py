@@ -186,9 +186,12 @@ def _curl(method: str, path: str, operation: Json, parameters: list[Json], token
 
 def _answer(status: str, answer: Json) -> Answer:
     [(media_type, content)] = answer["content"].items()
-    problems = tuple(content.get("examples", ())) if media_type.endswith("problem+json") else ()
-    example = _pretty(content["example"]) if "example" in content else ""
-    return Answer(status, answer["description"], example, problems)
+    examples = content.get("examples", {})
+    if media_type.endswith("problem+json"):
+        return Answer(status, answer["description"], "", tuple(examples))
+    values = [content["example"]] if "example" in content else []
+    values += [example["value"] for example in examples.values()]
+    return Answer(status, answer["description"], "\n".join(map(_pretty, values)), ())
 
 
 def _pretty(value: object) -> str:

@@ -104,8 +104,10 @@ _BY_TYPE = [
         errors.MerchantTakenError("This app has a source for the merchant MLEFBHHSJGVHD already."),
     ),
     ProblemDoc(
-        "Repeat the call after `Retry-After` seconds. An event is safe to repeat with the same "
-        "key: it was not stored, or it will be recognised. Whether a call that adds a tenant, "
+        "Repeat the call after `Retry-After` seconds. With the database unreachable an event is "
+        "still taken, and answered as `queued`; this answer means that it could not be kept at "
+        "all, or that it cannot be told whose token it is. An event is safe to repeat with the "
+        "same key: it was not stored, or it will be recognised. Whether a call that adds a tenant, "
         "token, app or source did so is not known: list them before you repeat it.",
         errors.StoreUnavailableError("no answer"),
     ),

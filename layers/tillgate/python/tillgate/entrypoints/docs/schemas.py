@@ -133,12 +133,20 @@ FIRST_PARTY: Json = {
             "rid": TEXT,
         }
     ),
+    "Queued": obj(
+        {
+            "status": {"const": "queued"},
+            "idempotency_key": _KEY,
+            "received_at": INSTANT,
+            "rid": TEXT,
+        }
+    ),
     "BatchAnswer": obj({"results": {"type": "array", "items": schema("BatchResult")}, "rid": TEXT}),
     "BatchResult": obj(
         {
             "idempotency_key": nullable(TEXT),
-            "status": {"enum": ["stored", "duplicate", "conflict", "invalid"]},
-            "event_id": UUID,
+            "status": {"enum": ["stored", "duplicate", "conflict", "invalid", "queued"]},
+            "event_id": {**UUID, "description": "Of the event that holds the key, once stored."},
             "problem": obj(_PROBLEM, optional=("errors", "event_id")),
         },
         optional=("event_id", "problem"),
@@ -183,9 +191,10 @@ FIRST_PARTY: Json = {
                     "database": obj({"ok": FLAG, "latency_ms": {"type": "number"}}),
                     "migrations": obj({"ok": FLAG, "current": nullable(COUNT), "expected": COUNT}),
                     "secrets": obj({"ok": FLAG}),
+                    "queue": obj({"ok": FLAG}),
                     "supabase": {"enum": ["configured", "absent"]},
                 },
-                "required": ["database", "migrations", "secrets", "supabase"],
+                "required": ["database", "migrations", "secrets", "queue", "supabase"],
             },
         }
     ),

@@ -1,0 +1,84 @@
+"""The registry as it was at one instant, for when the database cannot be asked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tillgate.domain.tenant import (
+    Endpoint,
+    Source,
+    SourceId,
+    Tenant,
+    TenantId,
+    TenantState,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SNAPSHOT_KEY = "registry/snapshot"
+# What binds the sealed snapshot to its place.
+SNAPSHOT_CONTEXT = "registry-snapshot"
+
+_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrySnapshot:
+    """Tokens by digest, endpoints by (provider, id), bound sources by (app, merchant)."""
+
+    taken_at: datetime
+    tokens: Mapping[bytes, Tenant]
+    endpoints: Mapping[tuple[str, str], Endpoint]
+    bound_sources: Mapping[tuple[str, str], Source]
+
+
+def snapshot_text(registry: str, *, taken_at: datetime) -> str:
+    """Write a snapshot down; ``registry`` is the JSON of ``tillgate.registry_snapshot()``."""
+    return f'{{"schema":{_SCHEMA},"taken_at":"{taken_at.isoformat()}","registry":{registry}}}'
+
+
+def snapshot_from_text(text: str) -> RegistrySnapshot:
+    """Read a snapshot. Raises ValueError when it is not one that this version understands."""
+    try:
+        document = json.loads(text)
+        if document["schema"] != _SCHEMA:
+            raise ValueError("a snapshot of another schema")
+        taken_at = datetime.fromisoformat(document["taken_at"])
+        if taken_at.tzinfo is None:
+            raise ValueError("a snapshot of nobody knows when")
+        return _snapshot(document["registry"], taken_at)
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError("not a snapshot") from error
+
+
+def _snapshot(registry: Mapping[str, list[dict[str, Any]]], at: datetime) -> RegistrySnapshot:
+    tenants = {
+        row["tenant_id"]: Tenant(TenantId(row["tenant_id"]), row["slug"], TenantState(row["state"]))
+        for row in registry["tenants"]
+    }
+    endpoints: dict[tuple[str, str], Endpoint] = {}
+    bound: dict[tuple[str, str], Source] = {}
+    for row in registry["apps"]:
+        endpoints[row["provider"], row["app_id"]] = _endpoint(row["app_id"], row, None)
+    for row in registry["sources"]:
+        tenant = tenants[row["tenant_id"]]
+        source = Source(SourceId(row["source_id"]), tenant, row["merchant_id"])
+        if row["app_id"] is None:
+            endpoints[row["provider"], row["source_id"]] = _endpoint(row["source_id"], row, source)
+        else:
+            bound[row["app_id"], row["merchant_id"]] = source
+    return RegistrySnapshot(
+        taken_at=at,
+        tokens={bytes.fromhex(t["digest"]): tenants[t["tenant_id"]] for t in registry["tokens"]},
+        endpoints=endpoints,
+        bound_sources=bound,
+    )
+
+
+def _endpoint(endpoint_id: str, row: Mapping[str, Any], source: Source | None) -> Endpoint:
+    sealed = (bytes.fromhex(row["sealed_secret"]),)
+    return Endpoint(endpoint_id, row["provider"], row["notification_url"], sealed, source)
