@@ -12,7 +12,7 @@ from stacks.data import DataStack
 from stacks.ingest import IngestStack
 from stacks.operations import OperationsStack
 from stacks.stages import StageConfig, StageError, choose_stage
-from tillgate.settings import SettingsError
+from tillgate.settings import FunctionSettings, SettingsError
 
 
 def build(app: App, *, stage: StageConfig) -> None:
@@ -21,6 +21,8 @@ def build(app: App, *, stage: StageConfig) -> None:
     Raises LayerMissingError when the layers are not those of the sources, and
     SettingsError when a function would be told something that makes no sense.
     """
+    # First, so that a limit that makes no sense is named before a construct stumbles on it.
+    FunctionSettings(**stage.common_settings())
     prefix = f"Tillgate-{stage.name}"
     data = DataStack(app, f"{prefix}-Data", stage=stage)
     ingest = IngestStack(app, f"{prefix}-Ingest", stage=stage, data=data)

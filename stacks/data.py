@@ -1,4 +1,4 @@
-"""What is kept: the database, its schema, and the secrets."""
+"""What is kept: the database, its schema, the secrets, and what waits to be stored."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import CfnOutput, Duration, Stack
 
+from stacks.constructs.accept_queue import AcceptQueue
 from stacks.constructs.database import AuroraDatabase, ExternalDatabase
 from stacks.constructs.function import Function
 from stacks.constructs.layers import Layers
 from stacks.constructs.migration import Migration
 from stacks.constructs.network import Network
+from stacks.constructs.object_store import ObjectStore
 from stacks.constructs.secrets import GeneratedSecret
 from stacks.stages import DatabaseKind
 from tillgate import __version__
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from stacks.stages import StageConfig
 
 # The database roles that functions run under; migrate makes each, and its password.
-ROLES = ("ingest", "api", "admin", "health", "sweep")
+ROLES = ("ingest", "api", "admin", "health", "sweep", "accept")
 
 
 class DataStack(Stack):
@@ -37,7 +39,21 @@ class DataStack(Stack):
         self.role_secrets: dict[str, ISecret] = {role: self._role_secret(role) for role in ROLES}
         self.key_ring = self._key_ring()
         self.operator = self._operator()
+        self.accept_queue = AcceptQueue(
+            self,
+            "AcceptQueue",
+            function_timeout=Duration.seconds(stage.accept_timeout_seconds),
+            removal_policy=stage.removal_policy,
+        )
+        self.objects = ObjectStore(self, "Objects", removal_policy=stage.removal_policy)
         self._add_migration(database_secret)
+        self._put_out()
+
+    def _put_out(self) -> None:
+        queue, dead_letters = self.accept_queue.queue, self.accept_queue.dead_letters
+        CfnOutput(self, "AcceptQueueUrl", value=queue.queue_url)
+        CfnOutput(self, "AcceptDeadLetterQueueUrl", value=dead_letters.queue_url)
+        CfnOutput(self, "ObjectsBucketName", value=self.objects.bucket.bucket_name)
         CfnOutput(self, "KeyRingSecretArn", value=self.key_ring.secret_arn)
         CfnOutput(self, "OperatorSecretArn", value=self.operator.secret_arn)
 

@@ -10,6 +10,7 @@ from aws_cdk import aws_events_targets as targets
 
 from stacks.constructs.function import Function
 from stacks.constructs.layers import Layers
+from stacks.constructs.object_store import Folder
 from stacks.constructs.routes import Routes
 from tillgate.settings import ApiSettings, HealthSettings, SweepSettings
 
@@ -52,6 +53,7 @@ class OperationsStack(Stack):
         settings: FunctionSettings,
         reads: list[ISecret],
         timeout: Duration | None = None,
+        reserved_concurrency: int | None = None,
     ) -> Function:
         function = Function(
             self,
@@ -62,6 +64,7 @@ class OperationsStack(Stack):
             layers=self.layers,
             network=self.data.network,
             timeout=timeout,
+            reserved_concurrency=reserved_concurrency,
         )
         for secret in reads:
             secret.grant_read(function.role)
@@ -85,15 +88,18 @@ class OperationsStack(Stack):
 
     def _add_health(self) -> None:
         role, key_ring = self.data.role_secrets["health"], self.data.key_ring
+        queue = self.data.accept_queue.queue
         health = self._function(
             "health",
             settings=HealthSettings(
                 **self.stage.common_settings(),
                 database_secret_arn=role.secret_arn,
                 key_ring_secret_arn=key_ring.secret_arn,
+                accept_queue_url=queue.queue_url,
             ),
             reads=[role, key_ring],
         )
+        queue.grant(health.role, "sqs:GetQueueAttributes")
         Routes(
             self,
             "HealthRoutes",
@@ -103,19 +109,31 @@ class OperationsStack(Stack):
         )
 
     def _add_sweep(self) -> None:
-        role = self.data.role_secrets["sweep"]
+        role, key_ring = self.data.role_secrets["sweep"], self.data.key_ring
+        objects = self.data.objects
         sweep = self._function(
             "sweep",
             settings=SweepSettings(
-                **self.stage.common_settings(), database_secret_arn=role.secret_arn
+                **self.stage.common_settings(),
+                database_secret_arn=role.secret_arn,
+                key_ring_secret_arn=key_ring.secret_arn,
+                objects_bucket=objects.bucket.bucket_name,
             ),
-            reads=[role],
+            reads=[role, key_ring],
             timeout=Duration.seconds(self.stage.database.sweep_timeout_seconds),
+            # A slow minute's run must not meet the next one's.
+            reserved_concurrency=1,
         )
+        objects.grant_put(sweep.role, Folder.REGISTRY)
+        # What failed or found the one place taken is not tried again: the next minute comes
+        # anyway. The age is for the latter, which Lambda repeats for hours whatever is said of
+        # retries.
+        sweep.live.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
         events.Rule(
             self,
-            "SweepHourly",
-            description="Makes event partitions ahead of time",
-            schedule=events.Schedule.rate(Duration.hours(1)),
-            targets=[targets.LambdaFunction(sweep.live)],
+            "SweepEveryMinute",
+            description="Keeps the registry snapshot no more than a minute old,"
+            " and event partitions made ahead",
+            schedule=events.Schedule.rate(Duration.minutes(1)),
+            targets=[targets.LambdaFunction(sweep.live, retry_attempts=0)],
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import sys
 from dataclasses import dataclass, field, replace
@@ -49,6 +50,11 @@ class DatabaseConfig:
     # may have been replaced behind the stack's back: another value migrates again.
     identity: str = ""
 
+
+# What a batch from the accept queue may take; what is not stored by then is left for later.
+ACCEPT_BATCH_SECONDS = 20
+# For a cold start, and to report what was left.
+ACCEPT_MARGIN_SECONDS = 5
 
 # The functions on whose start a request waits.
 REQUESTED = frozenset({"ingest", "api", "health"})
@@ -116,7 +122,10 @@ class StageConfig:
     function: FunctionConfig
     http: HttpConfig
     limits: LimitsConfig = field(default_factory=LimitsConfig)
-    # Of the secrets that the deployment makes for itself.
+    # How many batches of the accept queue are stored at once: 2 is the least that AWS
+    # takes, 5 the most that we let loose on a database which has only just recovered.
+    accept_concurrency: int = 2
+    # Of the secrets that the deployment makes for itself, and of what waits to be stored.
     removal_policy: RemovalPolicy = RemovalPolicy.DESTROY
     termination_protection: bool = False
 
@@ -129,6 +138,12 @@ class StageConfig:
             "request_timeout_ms": self.limits.request_timeout_ms,
             "max_requests_per_socket": self.limits.max_requests_per_socket,
         }
+
+    @property
+    def accept_timeout_seconds(self) -> int:
+        """A batch whose last message is begun at its end, and waits for its deadline."""
+        deadline_seconds = math.ceil(self.limits.request_timeout_ms / 1000)
+        return ACCEPT_BATCH_SECONDS + deadline_seconds + ACCEPT_MARGIN_SECONDS
 
 
 def _aws_function(*, log_retention: RetentionDays) -> FunctionConfig:
@@ -205,6 +220,7 @@ def _prod() -> StageConfig:
             throttle_burst=4_000,
             access_log_retention=RetentionDays.THREE_MONTHS,
         ),
+        accept_concurrency=5,
         # Not what a failed deploy made and rolled back: nothing is sealed with it yet.
         removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         termination_protection=True,

@@ -40,6 +40,7 @@ class Function(Construct):
 
     Every deploy of other code or other settings publishes a version, and old
     ones are retained: a rollback moves the alias back to one of them.
+    ``reserved_concurrency`` is how many of it may run at once.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Function(Construct):
         layers: Layers,
         network: Network | None,
         timeout: Duration | None = None,
+        reserved_concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         log_group = logs.LogGroup(
@@ -71,6 +73,7 @@ class Function(Construct):
             layers=layers.versions,
             memory_size=config.memory_mb,
             timeout=timeout or _within(settings),
+            reserved_concurrent_executions=reserved_concurrency,
             environment=settings.to_env(),
             role=self.role,
             log_group=log_group,

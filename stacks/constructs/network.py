@@ -44,14 +44,16 @@ class Network(Construct):
         )
 
     def _add_endpoints(self) -> None:
-        """Secrets Manager for every function; S3 because a custom resource answers there."""
-        endpoint = self.vpc.add_interface_endpoint(
-            "SecretsManager",
-            service=ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
-            subnets=self.function_subnets,
-            open=False,
-        )
-        endpoint.connections.allow_default_port_from(self.function_security_group)
+        """Secrets, the accept queue, and S3: objects, and the answer of a custom resource."""
+        services = {
+            "SecretsManager": ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+            "Sqs": ec2.InterfaceVpcEndpointAwsService.SQS,
+        }
+        for name, service in services.items():
+            endpoint = self.vpc.add_interface_endpoint(
+                name, service=service, subnets=self.function_subnets, open=False
+            )
+            endpoint.connections.allow_default_port_from(self.function_security_group)
         self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
 
     def grant_attach(self, role: iam.Role) -> None:

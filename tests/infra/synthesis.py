@@ -51,5 +51,28 @@ def synthesise(stage: StageConfig, folder: Path) -> Synthesised:
     )
 
 
+def functions(stage: Synthesised) -> dict[str, dict[str, Any]]:
+    """Give the properties of our functions, by what each is called."""
+    return {
+        logical_id.partition("Function")[0]: resource["Properties"]
+        for logical_id, resource in stage.resources("AWS::Lambda::Function").items()
+        if "Function" in logical_id and "CustomVpc" not in logical_id
+    }
+
+
+def statements(stage: Synthesised, function: str) -> list[dict[str, Any]]:
+    """Give what a function's role is allowed, as policy statements."""
+    return [
+        statement
+        for logical_id, policy in stage.resources("AWS::IAM::Policy").items()
+        if logical_id.startswith(f"{function}Role")
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+    ]
+
+
+def as_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def stage_named(name: str, **context: str) -> StageConfig:
     return choose_stage({"stage": name, **context}.get)

@@ -1,0 +1,101 @@
+"""The limits that an operator may choose: what each moves, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from aws_cdk import App
+
+from app import build
+from stacks.assets import ROOT
+from stacks.stages import StageError
+from tests.infra.synthesis import Synthesised, functions, stage_named, synthesise
+from tillgate.settings import SettingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RANGES = {
+    "connection_timeout_ms": (50, 10_000),
+    "request_timeout_ms": (100, 29_000),
+    "max_requests_per_socket": (1, 1_000_000),
+    "max_body_bytes": (1024, 4 * 1024 * 1024),
+}
+BEYOND = [
+    (name, value) for name, (low, high) in RANGES.items() for value in (low - 1, high + 1, 10**9)
+]
+REQUESTED = {"Ingest", "Api", "Health"}
+
+
+@pytest.mark.parametrize(("name", "value"), BEYOND)
+def test_a_limit_out_of_its_range_stops_the_synth(name: str, value: int) -> None:
+    low, high = RANGES[name]
+    sentence = f"{name.upper()} must be {low} to {high}, not {value}"
+    with pytest.raises(SettingsError, match=sentence):
+        build(App(), stage=stage_named("local", **{name: str(value)}))
+
+
+@pytest.mark.parametrize("text", ["", "5s", "-1", "1.5", "1_000", " 5", "٣"])
+@pytest.mark.parametrize("name", RANGES)
+def test_a_limit_that_is_no_whole_number_is_refused(name: str, text: str) -> None:
+    with pytest.raises(StageError, match=f"{name.upper()} must be a whole number, not '{text}'"):
+        stage_named("local", **{name: text})
+
+
+def test_a_connection_may_not_take_as_long_as_the_read_after_it() -> None:
+    stage = stage_named("local", connection_timeout_ms="2000", request_timeout_ms="2000")
+    with pytest.raises(SettingsError, match=r"CONNECTION_TIMEOUT_MS \(2000\) must be below"):
+        build(App(), stage=stage)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("request_timeout_ms", "30000", "REQUEST_TIMEOUT_MS must be 100 to 29000, not 30000"),
+        ("max_requests_per_socket", "many", "MAX_REQUESTS_PER_SOCKET must be a whole number"),
+    ],
+)
+def test_who_deploys_reads_a_sentence(name: str, text: str, sentence: str) -> None:
+    context = json.dumps({"stage": "local", name: text})
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, str(ROOT / "app.py")],
+        env={**os.environ, "CDK_CONTEXT_JSON": context},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(sentence)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_function_may_answer_after_its_deadline(stage: Synthesised) -> None:
+    for properties in functions(stage).values():
+        deadline_ms = int(properties["Environment"]["Variables"]["REQUEST_TIMEOUT_MS"])
+        assert properties["Timeout"] * 1000 > deadline_ms
+
+
+@pytest.mark.parametrize("request_timeout_ms", [900, 12_300, 29_000])
+def test_a_longer_deadline_gives_every_function_its_time(
+    tmp_path: Path, request_timeout_ms: int
+) -> None:
+    stage = stage_named("local", request_timeout_ms=str(request_timeout_ms))
+    made = synthesise(stage, tmp_path)
+    seconds = {name: properties["Timeout"] for name, properties in functions(made).items()}
+    deadline_seconds = math.ceil(request_timeout_ms / 1000)
+
+    assert {seconds[name] for name in REQUESTED} == {deadline_seconds + 3}
+    # A batch, and the deadline of a message that was begun at its end.
+    batch = functions(made)["Accept"]["Environment"]["Variables"]["BATCH_SECONDS"]
+    assert seconds["Accept"] == int(batch) + deadline_seconds + 5
+    assert min(seconds.values()) > deadline_seconds
+    (queue,) = [
+        properties
+        for resource in made.resources("AWS::SQS::Queue").values()
+        if "RedrivePolicy" in (properties := resource["Properties"])
+    ]
+    assert queue["VisibilityTimeout"] == 6 * seconds["Accept"]
