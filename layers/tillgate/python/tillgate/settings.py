@@ -129,6 +129,24 @@ class AcceptSettings(FunctionSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverSettings(FunctionSettings):
+    """The deliver role's database, and the queue that deliver is fed from.
+
+    ``allow_private_destinations`` is 1 only where the stage is a machine's own: then a
+    destination may be plain http at an address that is not public. ``batch_seconds`` is
+    what one batch of messages may take.
+    """
+
+    database_secret_arn: str
+    key_ring_secret_arn: str
+    delivery_queue_url: str
+    redrive_queue_url: str
+    dead_letter_queue_url: str
+    allow_private_destinations: int = _bounded(0, low=0, high=1)
+    batch_seconds: int = _bounded(40, low=5, high=600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings(FunctionSettings):
     """The database under two roles: the tenants' reader, and the operator's."""
 
@@ -136,6 +154,7 @@ class ApiSettings(FunctionSettings):
     admin_database_secret_arn: str
     key_ring_secret_arn: str
     operator_secret_arn: str
+    allow_private_destinations: int = _bounded(0, low=0, high=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +168,17 @@ class HealthSettings(FunctionSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepSettings(FunctionSettings):
-    """The sweep role's database, and where the sealed snapshot of the registry is kept."""
+    """The sweep role's database, where the snapshot is kept, and the queues it feeds.
+
+    ``sweep_seconds`` is for how long one run looks, each second, for what is due.
+    """
 
     database_secret_arn: str
     key_ring_secret_arn: str
     objects_bucket: str
+    delivery_queue_url: str
+    redrive_queue_url: str
+    sweep_seconds: int = _bounded(50, low=0, high=840)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,3 +192,4 @@ class MigrateSettings(FunctionSettings):
     health_secret_arn: str
     sweep_secret_arn: str
     accept_secret_arn: str
+    deliver_secret_arn: str

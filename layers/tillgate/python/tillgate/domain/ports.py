@@ -18,6 +18,15 @@ if TYPE_CHECKING:
         TenantRecord,
         TokenRecord,
     )
+    from tillgate.domain.delivery import (
+        Attempt,
+        Begun,
+        Destination,
+        DueDelivery,
+        OutgoingEvent,
+        SendResult,
+        Settled,
+    )
     from tillgate.domain.event import Accepted, NewEvent
     from tillgate.domain.migration import Migration
     from tillgate.domain.quarantine import Quarantined
@@ -99,6 +108,64 @@ class AcceptQueue(Protocol):
         Raises QueueUnavailableError, ObjectsUnavailableError or SecretUnavailableError when
         it is not certain that it is kept.
         """
+        ...
+
+
+class DueDeliveries(Protocol):
+    """Deliveries that wait to be queued. Raises StoreUnavailableError."""
+
+    def claim(self, *, at_most: int) -> AbstractContextManager[list[DueDelivery]]:
+        """Give those that are due, the longest due first, for as long as it takes to queue them.
+
+        They are due again at once when the block raises, and after hours when it does not and
+        nobody settles them.
+        """
+        ...
+
+
+class DeliveryQueue(Protocol):
+    """The queue that deliver is fed from."""
+
+    def put(self, deliveries: Sequence[DueDelivery]) -> None:
+        """Queue them durably, each tenant's together.
+
+        Raises QueueUnavailableError when it is not certain that all are queued.
+        """
+        ...
+
+
+class DeliveryStore(Protocol):
+    """What deliver reads and writes, a tenant at a time. Raises StoreUnavailableError."""
+
+    def begin(
+        self, tenant_id: TenantId, event_ids: Sequence[EventId], *, attempt_id: str, at: datetime
+    ) -> Begun:
+        """Begin an attempt at those of the events that are still pending."""
+        ...
+
+    def record(
+        self,
+        tenant_id: TenantId,
+        *,
+        attempts: Sequence[Attempt],
+        settled: Sequence[Settled],
+        is_well: bool | None,
+    ) -> None:
+        """Write down what became of them. Idempotent.
+
+        ``is_well`` tells whether the destination works, for its breaker; None that it cannot
+        be told.
+        """
+        ...
+
+
+class Upstream(Protocol):
+    """A kind of destination."""
+
+    def send(
+        self, destination: Destination, secret: str, events: Sequence[OutgoingEvent]
+    ) -> SendResult:
+        """Send the events in one request, all or none; a repeat changes nothing there."""
         ...
 
 
