@@ -9,6 +9,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from stacks.assets import LayerMissingError
 from stacks.data import DataStack
+from stacks.delivery import DeliveryStack
 from stacks.ingest import IngestStack
 from stacks.operations import OperationsStack
 from stacks.stages import StageConfig, StageError, choose_stage
@@ -26,7 +27,15 @@ def build(app: App, *, stage: StageConfig) -> None:
     prefix = f"Tillgate-{stage.name}"
     data = DataStack(app, f"{prefix}-Data", stage=stage)
     ingest = IngestStack(app, f"{prefix}-Ingest", stage=stage, data=data)
-    OperationsStack(app, f"{prefix}-Operations", stage=stage, data=data, ingest=ingest)
+    delivery = DeliveryStack(app, f"{prefix}-Delivery", stage=stage, data=data, ingest=ingest)
+    OperationsStack(
+        app,
+        f"{prefix}-Operations",
+        stage=stage,
+        data=data,
+        ingest=ingest,
+        delivery=delivery,
+    )
     Tags.of(app).add("tillgate:stage", stage.name)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app, verbose=True))
 

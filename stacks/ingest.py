@@ -12,7 +12,7 @@ from stacks.constructs.http_api import HttpApi
 from stacks.constructs.layers import Layers
 from stacks.constructs.object_store import Folder
 from stacks.constructs.routes import Routes
-from stacks.stages import ACCEPT_BATCH_SECONDS
+from stacks.timing import ACCEPT_BATCH_SECONDS
 from tillgate.settings import AcceptSettings, IngestSettings
 
 if TYPE_CHECKING:

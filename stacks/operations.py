@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, Stack
+from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 
@@ -12,6 +12,7 @@ from stacks.constructs.function import Function
 from stacks.constructs.layers import Layers
 from stacks.constructs.object_store import Folder
 from stacks.constructs.routes import Routes
+from stacks.timing import SWEEP_SECONDS
 from tillgate.settings import ApiSettings, HealthSettings, SweepSettings
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from stacks.data import DataStack
+    from stacks.delivery import DeliveryStack
     from stacks.ingest import IngestStack
     from stacks.stages import StageConfig
     from tillgate.settings import FunctionSettings
@@ -35,11 +37,13 @@ class OperationsStack(Stack):
         stage: StageConfig,
         data: DataStack,
         ingest: IngestStack,
+        delivery: DeliveryStack,
     ) -> None:
         super().__init__(scope, construct_id, termination_protection=stage.termination_protection)
         self.add_stack_dependency(data)
         self.stage = stage
         self.data = data
+        self.queues = delivery.queues
         self.layers = Layers(self, "Layers", config=stage.function)
         self.http_api = ingest.http_api.api
         self._add_api()
@@ -81,6 +85,7 @@ class OperationsStack(Stack):
                 admin_database_secret_arn=admin.secret_arn,
                 key_ring_secret_arn=key_ring.secret_arn,
                 operator_secret_arn=operator.secret_arn,
+                allow_private_destinations=int(self.stage.allow_private_destinations),
             ),
             reads=[tenants, admin, key_ring, operator],
         )
@@ -118,13 +123,20 @@ class OperationsStack(Stack):
                 database_secret_arn=role.secret_arn,
                 key_ring_secret_arn=key_ring.secret_arn,
                 objects_bucket=objects.bucket.bucket_name,
+                delivery_queue_url=self.queues.delivery.queue_url,
+                redrive_queue_url=self.queues.redrive.queue_url,
+                sweep_seconds=SWEEP_SECONDS,
             ),
             reads=[role, key_ring],
-            timeout=Duration.seconds(self.stage.database.sweep_timeout_seconds),
+            timeout=Duration.seconds(self.stage.sweep_timeout_seconds),
             # A slow minute's run must not meet the next one's.
             reserved_concurrency=1,
         )
+        # Which to call for what shall not wait for the next minute.
+        CfnOutput(self, "SweepFunctionArn", value=sweep.live.function_arn)
         objects.grant_put(sweep.role, Folder.REGISTRY)
+        self.queues.delivery.grant(sweep.role, "sqs:SendMessage")
+        self.queues.redrive.grant(sweep.role, "sqs:SendMessage")
         # What failed or found the one place taken is not tried again: the next minute comes
         # anyway. The age is for the latter, which Lambda repeats for hours whatever is said of
         # retries.
@@ -132,8 +144,8 @@ class OperationsStack(Stack):
         events.Rule(
             self,
             "SweepEveryMinute",
-            description="Keeps the registry snapshot no more than a minute old,"
-            " and event partitions made ahead",
+            description="Queues what is due for delivery, keeps the registry snapshot no more"
+            " than a minute old, and event partitions made ahead",
             schedule=events.Schedule.rate(Duration.minutes(1)),
             targets=[targets.LambdaFunction(sweep.live, retry_attempts=0)],
         )

@@ -13,6 +13,7 @@ from aws_cdk import RemovalPolicy
 from aws_cdk.aws_lambda import Architecture, Runtime, RuntimeFamily
 from aws_cdk.aws_logs import RetentionDays
 
+from stacks import timing
 from stacks.assets import LayerTarget
 from tillgate import __version__
 
@@ -42,19 +43,12 @@ class DatabaseConfig:
     backup_days: int = 7
     readers: int = 0
     migrate_timeout_seconds: int = 300
-    # Nobody waits for sweep, and each of its statements may take ten seconds.
-    sweep_timeout_seconds: int = 60
     deletion_protection: bool = True
     removal_policy: RemovalPolicy = RemovalPolicy.SNAPSHOT
     # Of the database that the stack migrates, when the deployer knows that it
     # may have been replaced behind the stack's back: another value migrates again.
     identity: str = ""
 
-
-# What a batch from the accept queue may take; what is not stored by then is left for later.
-ACCEPT_BATCH_SECONDS = 20
-# For a cold start, and to report what was left.
-ACCEPT_MARGIN_SECONDS = 5
 
 # The functions on whose start a request waits.
 REQUESTED = frozenset({"ingest", "api", "health"})
@@ -125,6 +119,11 @@ class StageConfig:
     # How many batches of the accept queue are stored at once: 2 is the least that AWS
     # takes, 5 the most that we let loose on a database which has only just recovered.
     accept_concurrency: int = 2
+    # How many batches of deliveries are under way at once; each may hold a connection to the
+    # database, and each is a request at some tenant's destination.
+    deliver_concurrency: int = 2
+    # Whether a tenant's destination may be plain http, at an address that is not public.
+    allow_private_destinations: bool = False
     # Of the secrets that the deployment makes for itself, and of what waits to be stored.
     removal_policy: RemovalPolicy = RemovalPolicy.DESTROY
     termination_protection: bool = False
@@ -141,9 +140,19 @@ class StageConfig:
 
     @property
     def accept_timeout_seconds(self) -> int:
-        """A batch whose last message is begun at its end, and waits for its deadline."""
-        deadline_seconds = math.ceil(self.limits.request_timeout_ms / 1000)
-        return ACCEPT_BATCH_SECONDS + deadline_seconds + ACCEPT_MARGIN_SECONDS
+        return timing.ACCEPT_BATCH_SECONDS + self._deadline_seconds + timing.ACCEPT_MARGIN_SECONDS
+
+    @property
+    def deliver_timeout_seconds(self) -> int:
+        return timing.DELIVER_BATCH_SECONDS + self._deadline_seconds + timing.DELIVER_MARGIN_SECONDS
+
+    @property
+    def sweep_timeout_seconds(self) -> int:
+        return timing.SWEEP_SECONDS + self._deadline_seconds + timing.SWEEP_MARGIN_SECONDS
+
+    @property
+    def _deadline_seconds(self) -> int:
+        return math.ceil(self.limits.request_timeout_ms / 1000)
 
 
 def _aws_function(*, log_retention: RetentionDays) -> FunctionConfig:
@@ -184,6 +193,8 @@ def _local() -> StageConfig:
             # hold the id, and must outlive an emulator that died.
             tags={"ms-custom-id": "7111ca7e"},
         ),
+        # The stand-in for Supabase listens on this machine's own loopback.
+        allow_private_destinations=True,
     )
 
 
@@ -221,6 +232,7 @@ def _prod() -> StageConfig:
             access_log_retention=RetentionDays.THREE_MONTHS,
         ),
         accept_concurrency=5,
+        deliver_concurrency=20,
         # Not what a failed deploy made and rolled back: nothing is sealed with it yet.
         removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         termination_protection=True,

@@ -16,6 +16,7 @@ from tillgate.domain.administration import (
 )
 from tillgate.domain.errors import (
     MerchantTakenError,
+    NoDestinationError,
     NotFoundError,
     SlugTakenError,
     StoreUnavailableError,
@@ -50,9 +51,14 @@ def stored_event(n: int = 0, *, data: str = '{"total":12.10}', **head: object) -
 
 
 class InMemoryEventReader:
-    """Implements EventReader; notes the queries it was asked."""
+    """Implements EventReader and OwnReplays; notes the queries it was asked.
+
+    ``replayed`` are the events that were made pending, of tenants ``with_destination``.
+    """
 
     def __init__(self) -> None:
+        self.with_destination: set[str] = set()
+        self.replayed: list[str] = []
         self.stored: dict[str, list[StoredEvent]] = {}
         self.queries: list[EventQuery] = []
         self.is_down = False
@@ -67,6 +73,14 @@ class InMemoryEventReader:
         if query.before is not None:
             heads = [head for head in heads if head.event_id < query.before]
         return heads[: query.limit]
+
+    def replay(self, tenant_id: TenantId, event_id: EventId) -> bool:
+        if self.event(tenant_id, event_id) is None:
+            return False
+        if tenant_id not in self.with_destination:
+            raise NoDestinationError("The tenant has no destination to deliver to.")
+        self.replayed.append(event_id)
+        return True
 
     def _of(self, tenant_id: TenantId) -> list[StoredEvent]:
         if self.is_down:
@@ -197,7 +211,13 @@ class InMemoryAdminStore:
     def status(self) -> StoreStatus:
         if self.is_down:
             raise StoreUnavailableError("down")
-        return StoreStatus(migration=5, days_ahead=14, tenants=len(self.all_tenants))
+        return StoreStatus(
+            migration=5,
+            days_ahead=14,
+            tenants=len(self.all_tenants),
+            dead_letters=7,
+            open_breakers=1,
+        )
 
     def _check(self, tenant_id: TenantId) -> None:
         if tenant_id not in self.all_tenants:

@@ -1,4 +1,4 @@
-"""Keeps partitions made ahead and lets go of what has expired. EventBridge calls it."""
+"""Queues what is due for delivery and keeps the database in order. EventBridge calls it."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class AdminClient:
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         return self._admin("GET", path, params=params)
 
-    def post(self, path: str, body: Mapping[str, str] | None = None) -> Answer:
+    def post(self, path: str, body: Mapping[str, object] | None = None) -> Answer:
         return self._admin("POST", path, body=dict(body) if body is not None else None)
 
     def put(self, path: str, body: Mapping[str, str]) -> Answer:
@@ -98,7 +98,7 @@ class AdminClient:
         path: str,
         *,
         params: Mapping[str, str] | None = None,
-        body: dict[str, str] | None = None,
+        body: dict[str, object] | None = None,
     ) -> Answer:
         if self._connection.token is None:
             raise UsageError(

@@ -69,8 +69,8 @@ def list_events(
     filters = {
         "type": event_type,
         "status": status,
-        "since": _moment(since, now),
-        "until": _moment(until, now),
+        "since": moment(since, now),
+        "until": moment(until, now),
         "idempotency_key": idempotency_key,
         "limit": str(limit) if limit is not None else LARGEST_PAGE if every_page else None,
         "cursor": cursor,
@@ -143,9 +143,9 @@ def _pages(
         session.output.progress(f"{count} events so far")
 
 
-def _moment(text: str | None, now: datetime) -> str | None:
+def moment(text: str | None, now: datetime) -> str | None:
     """Turn '2h' into the time two hours ago; the server reads and judges all else."""
     if text is None or not (match := _AGO.fullmatch(text)):
         return text
-    moment = now - timedelta(**{_UNITS[match[2]]: int(match[1])})
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    then = now - timedelta(**{_UNITS[match[2]]: int(match[1])})
+    return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")

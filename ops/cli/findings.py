@@ -17,15 +17,20 @@ if TYPE_CHECKING:
 
 class State(StrEnum):
     OK = "ok"
+    WARN = "warn"
     WRONG = "wrong"
 
 
-_COLOURS = {State.OK: "green", State.WRONG: "red"}
+_COLOURS = {State.OK: "green", State.WARN: "yellow", State.WRONG: "red"}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``next_step`` is what to type when the state is wrong; ``exit_code`` is doctor's then."""
+    """``next_step`` is what to type when the state is not ok.
+
+    ``exit_code`` is doctor's when it is wrong: a warning is about a tenant's affair, while
+    the platform does its part.
+    """
 
     name: str
     state: State
@@ -46,17 +51,22 @@ def wrong(name: str, detail: str, next_step: str, *, exit_code: int = 1) -> Find
     return Finding(name, State.WRONG, detail, next_step, exit_code)
 
 
+def warning(name: str, detail: str, next_step: str) -> Finding:
+    return Finding(name, State.WARN, detail, next_step)
+
+
 def judge(name: str, *, good: bool, detail: str, fault: str, next_step: str) -> Finding:
     return well(name, detail) if good else wrong(name, fault, next_step)
 
 
-def counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def show(findings: Sequence[Finding], output: Output) -> int:
     """Print the findings; give the exit code that follows from them."""
-    faults = [finding for finding in findings if not finding.is_well]
+    faults = [finding for finding in findings if finding.state is State.WRONG]
+    warnings = [finding for finding in findings if finding.state is State.WARN]
     if output.is_json:
         checks = [
             {name: value for name, value in asdict(finding).items() if name != "exit_code"}
@@ -65,6 +75,12 @@ def show(findings: Sequence[Finding], output: Output) -> int:
         output.show_text(json.dumps({"ok": not faults, "checks": checks}, ensure_ascii=False))
     else:
         _show_lines(findings)
+    if not faults and warnings:
+        output.note(
+            f"Nothing is wrong; {counted(len(warnings), 'thing')} to look at."
+            f" Begin with: {warnings[0].next_step}"
+        )
+        return 0
     if not faults:
         output.note("All is well.")
         return 0

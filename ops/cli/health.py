@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from ops.cli.exact_json import NumberText, record_in
-from ops.cli.findings import counted, judge, well, wrong
+from ops.cli.findings import counted, judge, warning, well, wrong
 from ops.cli.output import pick, shown
 from tillgate import __version__
 
@@ -99,6 +99,31 @@ def status_findings(answer: Answer, *, is_local: bool) -> Iterator[Finding]:
         fault="The key ring cannot be read or has no current key: no secret can be sealed.",
         next_step=redeploy(is_local=is_local),
     )
+    if is_up:
+        yield from _delivery_findings(answer)
+
+
+def _delivery_findings(answer: Answer) -> Iterator[Finding]:
+    """Say what waits for a person; a server that does not count it yet is not blamed."""
+    dead_letters = answer.document.get("dead_letters")
+    if isinstance(dead_letters, NumberText) and int(dead_letters) > 0:
+        yield warning(
+            "dead letters",
+            f"{counted(int(dead_letters), 'delivery was', 'deliveries were')} given up.",
+            "tillgate deadletter plan",
+        )
+    elif dead_letters is not None:
+        yield well("dead letters", "none")
+    open_breakers = answer.document.get("open_breakers")
+    if isinstance(open_breakers, NumberText) and int(open_breakers) > 0:
+        yield warning(
+            "destinations",
+            f"{counted(int(open_breakers), 'breaker is', 'breakers are')} open: what fails is"
+            " spared for a while.",
+            "tillgate destination show TENANT (of those whose events stay pending)",
+        )
+    elif open_breakers is not None:
+        yield well("destinations", "no breaker is open")
 
 
 def version_finding(servers: Iterable[str], *, is_local: bool) -> Finding:

@@ -5,12 +5,23 @@ from typing import Annotated
 
 import typer
 
-from ops.cli import apps, doctor, events, sources, tenants, tokens
+from ops.cli import (
+    apps,
+    dead_letters,
+    destinations,
+    doctor,
+    events,
+    replay,
+    sources,
+    tenants,
+    tokens,
+)
 from ops.cli.session import Run
 from ops.cli.shared_options import add_shared_options, take_shared_options
 from tillgate import __version__
 
-HELP = """Operate a Tillgate: tenants, their sources and tokens, and the events they sent.
+HELP = """Operate a Tillgate: tenants, their sources and tokens, the events they sent,
+and where these are delivered to.
 
 Data goes to stdout, all else to stderr. Exit codes: 0 done, 1 refused or unwell,
 2 wrong usage, 3 unreachable. Begin with: tillgate doctor
@@ -28,6 +39,9 @@ app.add_typer(apps.app, name="app")
 app.add_typer(sources.app, name="source")
 app.add_typer(tokens.app, name="token")
 app.add_typer(events.app, name="event")
+events.app.command("replay")(replay.replay_events)
+app.add_typer(destinations.app, name="destination")
+app.add_typer(dead_letters.app, name="deadletter")
 app.command("doctor")(doctor.examine)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +15,7 @@ from ops.cli import exact_json
 from ops.cli.exact_json import NumberText, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ops.cli.client import Answer
     from ops.cli.errors import CliError
@@ -62,6 +63,17 @@ class Output:
         for column in columns:
             value = pick(answer.document, column.key)
             typer.echo(f"{column.title:<{width}}  {shown(value)}")
+
+    def show_values(self, values: Mapping[str, int | bool]) -> None:
+        """Print what a command itself found out: a line for each, or one JSON object."""
+        if self.is_json:
+            self.show_text(json.dumps(values))
+            return
+        width = max(map(len, values))
+        for name, value in values.items():
+            title = name.replace("_", " ").upper()
+            written = value if isinstance(value, bool) else NumberText(value)
+            typer.echo(f"{title:<{width}}  {shown(written)}")
 
     def show_table(
         self, records: Sequence[dict[str, JsonValue]], columns: Sequence[Column]

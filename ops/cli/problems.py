@@ -21,6 +21,8 @@ _NEXT_STEPS = {
     "not-found": "check the id: `list` of the same noun shows those that exist",
     "slug-taken": "tillgate tenant list (the slugs in use)",
     "merchant-taken": "tillgate source list TENANT (the merchant's source may be another tenant's)",
+    "no-destination": "tillgate destination set TENANT URL",
+    "dead-letters-changed": "tillgate deadletter plan, then repeat the command",
     "unavailable": f"{DOCTOR}, then repeat the command",
     "internal": f"look for the rid in the logs; {DOCTOR} tells whether the platform is well",
 }

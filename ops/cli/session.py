@@ -8,6 +8,7 @@ import functools
 import inspect
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ class Surroundings:
     transport: httpx.BaseTransport | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     is_interactive: Callable[[], bool] = _stdin_is_a_terminal
+    pause: Callable[[float], None] = time.sleep
 
 
 class Session:

@@ -1,4 +1,4 @@
-"""A vendor's secret, from stdin or a hidden prompt: never an argument, never printed."""
+"""A secret from stdin or a hidden prompt: never an argument, never printed."""
 
 from __future__ import annotations
 
@@ -29,10 +29,15 @@ def read_secret(surroundings: Surroundings, *, provider: str, from_stdin: bool) 
     return _checked(_piped_in()) if from_stdin else None
 
 
-def ask_secret(surroundings: Surroundings, *, from_stdin: bool) -> str:
+def ask_secret(
+    surroundings: Surroundings,
+    *,
+    from_stdin: bool,
+    question: str = "Secret with which the vendor signs (hidden)",
+) -> str:
     """Give the secret, as ``read_secret`` does; none at all is a UsageError, too."""
     if surroundings.is_interactive():
-        return _checked(_typed("Secret with which the vendor signs (hidden)"))
+        return _checked(_typed(question))
     if not from_stdin:
         raise _unusable("There is none: this is no terminal, and none is piped in.")
     return _checked(_piped_in())

@@ -49,6 +49,12 @@ def secrets_client(endpoint_url: str) -> SecretsManagerClient:
     return _session().client("secretsmanager", endpoint_url=endpoint_url, config=_DIRECT)
 
 
+def run_function(endpoint_url: str, *, arn: str) -> None:
+    """Have a function run, as an event would, and wait for nothing."""
+    client = _session().client("lambda", endpoint_url=endpoint_url, config=_DIRECT)
+    client.invoke(FunctionName=arn, InvocationType="Event")
+
+
 def cloudformation_client(endpoint_url: str) -> CloudFormationClient:
     return _session().client("cloudformation", endpoint_url=endpoint_url, config=_DIRECT)
 

@@ -9,6 +9,7 @@ import httpx
 from rich import box
 from rich.table import Table
 
+from ops.local.arrivals import Arrivals
 from ops.local.console import console, step
 from ops.local.handout import HandOut, Remembered
 from ops.local.onboarding import Onboarding
@@ -33,8 +34,15 @@ def run_demo(stack: RunningStack, *, path: Path) -> int:
         with step("Onboarding two tenants"):
             hand_out = Onboarding(http, stack=stack, remembered=Remembered.read(path)).run()
             hand_out.write(path)
+        stack.start_sweep()
         with step("Sending sample events and reading them back"):
-            exchanges = SampleTraffic(http, hand_out=hand_out).run()
+            traffic = SampleTraffic(http, hand_out=hand_out)
+            exchanges = traffic.run()
+        with step("Waiting until all of it has arrived at Supabase"):
+            arrivals = Arrivals(
+                http, tenants=hand_out.tenants, supabase=stack.supabase, run_id=traffic.run_id
+            )
+            exchanges += arrivals.run()
     _show(exchanges)
     _say_where(hand_out, path)
     wrong = [exchange for exchange in exchanges if exchange.faults]

@@ -24,12 +24,24 @@ class SourceAccess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SupabaseAccess:
+    """A tenant's own project at the stand-in for Supabase: its address and its API key."""
+
+    url: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TenantAccess:
-    """A tenant, a token of its, and its sources."""
+    """A tenant, a token of its, where its events are delivered to, and its sources.
+
+    ``supabase`` is None in what a run remembers of an earlier one.
+    """
 
     slug: str
     tenant_id: str
     api_token: str
+    supabase: SupabaseAccess | None
     sources: list[SourceAccess] = field(default_factory=list)
 
     def source(self, provider: str) -> SourceAccess:
@@ -75,7 +87,13 @@ class Remembered:
         """Read what an earlier hand-out holds; nothing when there was none."""
         document: dict[str, Any] = read_json(path)
         tenants = [
-            TenantAccess(**{**tenant, "sources": [SourceAccess(**s) for s in tenant["sources"]]})
+            TenantAccess(
+                **{
+                    **tenant,
+                    "supabase": None,
+                    "sources": [SourceAccess(**s) for s in tenant["sources"]],
+                }
+            )
             for tenant in document.get("tenants", [])
         ]
         return cls(tenants, [AppAccess(**app) for app in document.get("apps", [])])

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ops.local.handout import AppAccess, HandOut, Remembered, SourceAccess, TenantAccess
+from ops.local.handout import (
+    AppAccess,
+    HandOut,
+    Remembered,
+    SourceAccess,
+    SupabaseAccess,
+    TenantAccess,
+)
 from ops.local.processes import LocalStackError
 
 if TYPE_CHECKING:
@@ -22,7 +29,7 @@ DEMO_SOURCES: dict[str, str | None] = {
 }
 APP_PROVIDER = "square"
 APP_MERCHANTS = {"MLAPP0000DEMO": "demo", "MLAPP000OTHER": "other"}
-CREATED = 201
+OK, CREATED = 200, 201
 
 
 class Onboarding:
@@ -66,7 +73,21 @@ class Onboarding:
             kept.get(provider) or self._source(tenant_id, provider, merchant_id)
             for provider, merchant_id in wanted.items()
         ]
-        return TenantAccess(slug=slug, tenant_id=tenant_id, api_token=token, sources=sources)
+        return TenantAccess(
+            slug=slug,
+            tenant_id=tenant_id,
+            api_token=token,
+            supabase=self._destination(slug, tenant_id),
+            sources=sources,
+        )
+
+    def _destination(self, slug: str, tenant_id: str) -> SupabaseAccess:
+        """Let the tenant's events go to a project of its own; what it has there stays."""
+        project = self._stack.supabase.project(slug)
+        path = f"/admin/api/tenants/{tenant_id}/destination"
+        asked = {"kind": "supabase", "url": project.url, "secret": project.secret}
+        self._checked(self._http.put(path, json=asked, headers=self._headers), OK, CREATED)
+        return SupabaseAccess(url=project.url, secret=project.secret)
 
     def _source(self, tenant_id: str, provider: str, merchant_id: str | None) -> SourceAccess:
         asked: dict[str, Any] = {"provider": provider, "public_url": self._stack.api_url}
@@ -113,18 +134,18 @@ class Onboarding:
         return notification_url.startswith(f"{self._stack.api_url}/")
 
     def _get(self, path: str) -> dict[str, Any]:
-        return self._checked(self._http.get(f"/admin/api/{path}", headers=self._headers), 200)
+        return self._checked(self._http.get(f"/admin/api/{path}", headers=self._headers), OK)
 
     def _post(self, path: str, **asked: object) -> dict[str, Any]:
         answer = self._http.post(f"/admin/api/{path}", json=asked, headers=self._headers)
         return self._checked(answer, CREATED)
 
     @staticmethod
-    def _checked(answer: httpx.Response, status: int) -> dict[str, Any]:
-        if answer.status_code != status:
+    def _checked(answer: httpx.Response, *expected: int) -> dict[str, Any]:
+        if answer.status_code not in expected:
             raise LocalStackError(
                 f"{answer.request.method} {answer.request.url.path} answered"
-                f" {answer.status_code}, not {status}: {answer.text[:500]}"
+                f" {answer.status_code}, not {expected[-1]}: {answer.text[:500]}"
             )
         document: dict[str, Any] = answer.json()
         return document

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ops.local.aws import keep_secrets, put_secret, secrets_client
+from ops.local.aws import keep_secrets, put_secret, run_function, secrets_client
 from ops.local.console import step
 from ops.local.database import DATABASE, database_identity, ensure_database
 from ops.local.deployment import DATABASE_SECRET, bootstrap, deploy
 from ops.local.ministack import MiniStack
 from ops.local.postgres import EmbeddedPostgres
 from ops.local.state import MINISTACK_PYTHON
+from ops.local.supabase_process import SupabaseProcess
 
 if TYPE_CHECKING:
     from ops.local.state import StateDir
@@ -21,17 +22,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunningStack:
-    """How to reach a stack that is up. ``database_url`` is the superuser's."""
+    """How to reach a stack that is up. ``database_url`` is the superuser's.
+
+    ``supabase`` stands in for where the tenants' events go.
+    """
 
     api_url: str
     browser_url: str
     operator_token: str
     database_url: str
     endpoint_url: str
+    supabase: SupabaseProcess
+    sweep_arn: str
+
+    def start_sweep(self) -> None:
+        """Run sweep now, as EventBridge does: after a first deploy it waits for a whole minute."""
+        run_function(self.endpoint_url, arn=self.sweep_arn)
 
 
 class LocalStack:
-    """Postgres, MiniStack and the deployed stacks on one state folder."""
+    """Postgres, MiniStack, a stand-in for Supabase and the deployed stacks, on one state folder."""
 
     def __init__(self, state: StateDir) -> None:
         self.state = state
@@ -39,6 +49,7 @@ class LocalStack:
         self.ministack = MiniStack(
             state.ministack, python=MINISTACK_PYTHON, log=state.logs / "ministack.log"
         )
+        self.supabase = SupabaseProcess(state.supabase, log=state.logs / "supabase.log")
 
     def up(self) -> RunningStack:
         """Start what does not run, deploy what is not deployed. Idempotent.
@@ -46,8 +57,9 @@ class LocalStack:
         Raises LocalStackError with the log to read.
         """
         self.state.make()
-        with step("PostgreSQL and MiniStack"):
+        with step("PostgreSQL, MiniStack and a stand-in for Supabase"):
             self.ministack.start()
+            self.supabase.start()
             self.postgres.start()
             owner_url = ensure_database(self.postgres, record=self.state.root / "owner.json")
             self.ministack.wait()
@@ -78,16 +90,21 @@ class LocalStack:
             operator_token=operator["token"],
             database_url=self.postgres.url(database=DATABASE),
             endpoint_url=endpoint,
+            supabase=self.supabase,
+            sweep_arn=outputs["SweepFunctionArn"],
         )
 
     def down(self, *, purge: bool) -> None:
-        """Stop both servers, each by the id that it was started with; idempotent."""
+        """Stop the servers, each by the id that it was started with; idempotent."""
         if self.ministack.process() is not None:
             with step("Stopping MiniStack"):
                 self.ministack.stop()
         if self.postgres.process() is not None:
             with step("Stopping PostgreSQL"):
                 self.postgres.stop()
+        if self.supabase.process() is not None:
+            with step("Stopping the stand-in for Supabase"):
+                self.supabase.stop()
         if purge:
             with step("Forgetting the data"):
                 for path in self.state.data:

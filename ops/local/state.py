@@ -34,6 +34,10 @@ class StateDir:
         return self.root / "ministack"
 
     @property
+    def supabase(self) -> Path:
+        return self.root / "supabase"
+
+    @property
     def secrets(self) -> Path:
         """The secrets that seal data, kept beside the data that they seal."""
         return self.root / "secrets.json"
@@ -58,6 +62,7 @@ class StateDir:
             self.postgres,
             *beside,
             self.ministack,
+            self.supabase,
             self.secrets,
             self.stack,
             self.outputs,

@@ -27,14 +27,14 @@ class Exchange:
 
 
 class SampleTraffic:
-    """Sends each kind of event once, under keys that no run before has used."""
+    """Sends each kind of event once, under keys that hold ``run_id``, as no run's before do."""
 
     def __init__(self, http: httpx.Client, *, hand_out: HandOut) -> None:
         self._http = http
         self._demo = hand_out.tenants[0]
         self._other = hand_out.tenants[1]
         self._app: AppAccess = hand_out.apps[0]
-        self._run = uuid.uuid4().hex[:8]
+        self.run_id = uuid.uuid4().hex[:8]
         self._exchanges: list[Exchange] = []
 
     def run(self) -> list[Exchange]:
@@ -49,24 +49,24 @@ class SampleTraffic:
 
     def _first_party(self) -> str:
         """An event, its replay, and another event under the same key."""
-        key = f"order-{self._run}"
+        key = f"order-{self.run_id}"
         event = {
             "type": "order.created",
-            "data": {"order": self._run, "total": "12.50", "lines": 3},
-            "entity_id": f"order-{self._run}",
+            "data": {"order": self.run_id, "total": "12.50", "lines": 3},
+            "entity_id": f"order-{self.run_id}",
             "entity_version": 1,
         }
         first = self._event("First-party event", event, key=key, expect=201)
         event_id = str(first.get("event_id", ""))
         self._event("The same again", event, key=key, expect=200, same={"event_id": event_id})
-        other = {**event, "data": {"order": self._run, "total": "99.00"}}
+        other = {**event, "data": {"order": self.run_id, "total": "99.00"}}
         self._event("Other event, same key", other, key=key, expect=422)
         return event_id
 
     def _batch(self) -> None:
         counted = {"type": "stock.counted", "data": {"count": 5}}
         items = [
-            {**counted, "idempotency_key": f"batch-{self._run}-{number}"} for number in range(3)
+            {**counted, "idempotency_key": f"batch-{self.run_id}-{number}"} for number in range(3)
         ]
         items.append({**items[0], "data": {"count": 7}})
         wanted = ["stored", "stored", "stored", "conflict"]
@@ -86,19 +86,19 @@ class SampleTraffic:
         theirs = next(m for m, slug in self._app.merchants.items() if slug == self._other.slug)
         deliveries = [
             square(
-                key=f"sq-{self._run}", secret=at_square.secret,
+                key=f"sq-{self.run_id}", secret=at_square.secret,
                 notification_url=at_square.notification_url, merchant_id=at_square.merchant_id,
             ),
             shopify(
-                key=f"sh-{self._run}", secret=at_shopify.secret,
+                key=f"sh-{self.run_id}", secret=at_shopify.secret,
                 merchant_id=at_shopify.merchant_id,
             ),
             toast(
-                key=f"to-{self._run}", secret=at_toast.secret, merchant_id=at_toast.merchant_id
+                key=f"to-{self.run_id}", secret=at_toast.secret, merchant_id=at_toast.merchant_id
             ),
-            standard(key=f"msg_{self._run}", secret=sources["standard"].secret),
+            standard(key=f"msg_{self.run_id}", secret=sources["standard"].secret),
             square(
-                key=f"app-{self._run}", secret=self._app.secret,
+                key=f"app-{self.run_id}", secret=self._app.secret,
                 notification_url=self._app.notification_url, merchant_id=theirs,
             ),
         ]  # fmt: skip

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import ArnFormat, Duration, Stack
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-if TYPE_CHECKING:
-    from aws_cdk import RemovalPolicy
+from stacks.constructs.work_queue import DeadLetters, WorkQueue, queue_name
 
-# The most that SQS takes, of each.
-RETENTION = Duration.days(14)
-MAX_MESSAGE_BYTES = 1024 * 1024
-MAX_RECEIVES = 1000
-# AWS asks for six times the function's time-out: pollers also hold what they cannot hand over.
-VISIBILITY_FACTOR = 6
+if TYPE_CHECKING:
+    from aws_cdk import Duration, RemovalPolicy
 
 
 class AcceptQueue(Construct):
@@ -35,42 +28,15 @@ class AcceptQueue(Construct):
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, construct_id)
-        # A name, since each queue's policy holds the other's ARN: one must be known before.
-        name = f"{Stack.of(self).stack_name}-{construct_id}"
-        self.dead_letters = sqs.Queue(
-            self,
-            "DeadLetters",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            max_message_size_bytes=MAX_MESSAGE_BYTES,
-            retention_period=RETENTION,
-            removal_policy=removal_policy,
-            redrive_allow_policy=sqs.RedriveAllowPolicy(
-                redrive_permission=sqs.RedrivePermission.BY_QUEUE,
-                source_queues=[self._named(name)],
-            ),
+        name = queue_name(self, construct_id)
+        self.dead_letters = DeadLetters(
+            self, "DeadLetters", sources=[name], removal_policy=removal_policy
         )
-        self.queue = sqs.Queue(
+        self.queue = WorkQueue(
             self,
             "Queue",
-            queue_name=name,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            max_message_size_bytes=MAX_MESSAGE_BYTES,
-            retention_period=RETENTION,
+            name=name,
+            dead_letters=self.dead_letters,
+            function_timeout=function_timeout,
             removal_policy=removal_policy,
-            visibility_timeout=Duration.seconds(function_timeout.to_seconds() * VISIBILITY_FACTOR),
-            # Not a count of tries. Our own code moves a message that is truly bad at once;
-            # and in an outage each message is made invisible for 15 minutes at most, which
-            # is some 60 receives in 12 hours, and none of them may end as a dead letter.
-            # What is left is the message that kills its worker each time.
-            dead_letter_queue=sqs.DeadLetterQueue(
-                queue=self.dead_letters, max_receive_count=MAX_RECEIVES
-            ),
         )
-
-    def _named(self, name: str) -> sqs.IQueue:
-        arn = Stack.of(self).format_arn(
-            service="sqs", resource=name, arn_format=ArnFormat.NO_RESOURCE_NAME
-        )
-        return sqs.Queue.from_queue_arn(self, "Source", arn)

@@ -61,7 +61,9 @@ class AuroraDatabase(Construct):
             deletion_protection=config.deletion_protection,
             removal_policy=config.removal_policy,
         )
-        cluster.connections.allow_default_port_from(network.function_security_group)
+        for reaches_out in (False, True):
+            place = network.place(reaches_out=reaches_out)
+            cluster.connections.allow_default_port_from(place.security_group)
         secret = cluster.secret
         if secret is None:
             raise TypeError("A cluster with generated credentials has a secret.")
@@ -78,7 +80,7 @@ class AuroraDatabase(Construct):
             ),
             Acknowledgment(
                 id="AwsSolutions-RDS11",
-                reason="No route leads here but from the functions' security group.",
+                reason="No route leads here but from the functions' security groups.",
             ),
             Acknowledgment(
                 id="AwsSolutions-SMG4",

@@ -40,6 +40,7 @@ class Function(Construct):
 
     Every deploy of other code or other settings publishes a version, and old
     ones are retained: a rollback moves the alias back to one of them.
+    ``reaches_out`` lets it out of the network, where it is in one.
     ``reserved_concurrency`` is how many of it may run at once.
     """
 
@@ -53,6 +54,7 @@ class Function(Construct):
         config: FunctionConfig,
         layers: Layers,
         network: Network | None,
+        reaches_out: bool = False,
         timeout: Duration | None = None,
         reserved_concurrency: int | None = None,
     ) -> None:
@@ -63,6 +65,7 @@ class Function(Construct):
         self.role = ExecutionRole(
             self, "Role", log_group=log_group, network=network, tracing=config.tracing
         )
+        place = network.place(reaches_out=reaches_out) if network else None
         function = lambda_.Function(
             self,
             "Function",
@@ -80,8 +83,8 @@ class Function(Construct):
             tracing=lambda_.Tracing.ACTIVE if config.tracing else lambda_.Tracing.DISABLED,
             snap_start=_snap_start(name, config),
             vpc=network.vpc if network else None,
-            vpc_subnets=network.function_subnets if network else None,
-            security_groups=[network.function_security_group] if network else None,
+            vpc_subnets=place.subnets if place else None,
+            security_groups=[place.security_group] if place else None,
             current_version_options=lambda_.VersionOptions(removal_policy=VERSION_REMOVAL),
         )
         Validations.of(function).acknowledge(*ACKNOWLEDGED)

@@ -12,7 +12,10 @@ from tests.architecture.subprocesses import FUNCTIONS, LAYER, ROOT, run_python
 # Toast waits two seconds for a whole answer, cold start included. What bootstrap.ingest
 # loads today beside the standard library, and a little room; whoever needs more says why.
 MAX_MODULES = 150
-HEAVY = {"boto3", "botocore", "aws_lambda_powertools", "pydantic", "jinja2", "httpx", "urllib3"}
+HEAVY = {
+    "boto3", "botocore", "aws_lambda_powertools", "pydantic", "jinja2", "httpcore", "httpx",
+    "tenacity", "urllib3",
+}  # fmt: skip
 
 IMPORT_HANDLER = """
 import importlib.util, os, sys, threading

@@ -25,6 +25,12 @@ from tillgate.entrypoints.admin_bodies import (
     TokenBody,
     checked,
 )
+from tillgate.entrypoints.delivery_bodies import (
+    DestinationBody,
+    DiscardBody,
+    RedriveBody,
+    ReplayBody,
+)
 from tillgate.entrypoints.docs.openapi import openapi
 from tillgate.entrypoints.docs.vendors import VENDORS
 from tillgate.entrypoints.routes import ROUTES
@@ -33,7 +39,7 @@ from tillgate.providers import PROVIDERS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tillgate.entrypoints.admin_bodies import _Body
+    from tillgate.entrypoints.admin_bodies import AdminBody
 
 DOCUMENT = openapi(version=__version__)
 OPERATIONS = [
@@ -43,6 +49,8 @@ OPERATIONS = [
 ]
 NOBODY = "00000000-0000-4000-8000-000000000000"
 URL = "https://events.example.com"
+SINCE = "2026-11-23T10:00:00Z"
+CURSOR = "e1_AZoH2SYHdxaeC2pPHSyLNQ"
 
 
 def validator(name: str) -> Draft202012Validator:
@@ -215,7 +223,7 @@ def test_schema_of_a_query_takes_what_the_code_takes(name: str, value: object) -
     assert Draft202012Validator(schema, format_checker=checker).is_valid(value) is taken
 
 
-BODIES: list[tuple[str, type[_Body], object]] = [
+BODIES: list[tuple[str, type[AdminBody], object]] = [
     ("NewTenant", TenantBody, {"slug": "a", "name": "A"}),
     ("NewTenant", TenantBody, {"slug": "a-", "name": "A"}),
     ("NewTenant", TenantBody, {"slug": "a" * 63, "name": "☕" * 200}),
@@ -255,12 +263,57 @@ BODIES: list[tuple[str, type[_Body], object]] = [
     ("NewSecret", SecretBody, {"secret": None}),
     ("NewSecret", SecretBody, {"secret": "s", "provider": "square"}),
     ("NewSecret", SecretBody, {}),
+    ("NewDestination", DestinationBody, {"kind": "supabase", "url": URL, "secret": "s"}),
+    ("NewDestination", DestinationBody, {"kind": "webhook", "url": URL, "secret": "s"}),
+    ("NewDestination", DestinationBody, {"kind": "supabase", "url": "", "secret": "s"}),
+    ("NewDestination", DestinationBody, {"kind": "supabase", "url": f"{URL}#a", "secret": "s"}),
+    ("NewDestination", DestinationBody, {"kind": "supabase", "url": URL}),
+    ("NewDestination", DestinationBody, {"kind": "supabase", "url": URL, "secret": "a b"}),
+    ("NewReplay", ReplayBody, {"since": SINCE, "dry_run": True}),
+    ("NewReplay", ReplayBody, {"since": SINCE, "dry_run": 1}),
+    ("NewReplay", ReplayBody, {"since": SINCE}),
+    ("NewReplay", ReplayBody, {"dry_run": True}),
+    ("NewReplay", ReplayBody, {"since": "2026-11-23", "dry_run": True}),
+    ("NewReplay", ReplayBody, {"since": SINCE, "until": SINCE, "dry_run": False}),
+    ("NewReplay", ReplayBody, {"since": SINCE, "until": None, "dry_run": False}),
+    ("NewReplay", ReplayBody, {"since": SINCE, "type": "orders/create", "dry_run": False}),
+    ("NewReplay", ReplayBody, {"since": SINCE, "type": "a b", "dry_run": False}),
+    ("NewReplay", ReplayBody, {"since": SINCE, "status": "gave_up", "dry_run": False}),
+    ("NewReplay", ReplayBody, {"since": SINCE, "status": "x", "dry_run": False}),
+    ("NewReplay", ReplayBody, {"since": SINCE, "cursor": CURSOR, "dry_run": False}),
+    ("NewReplay", ReplayBody, {"since": SINCE, "cursor": "e1_x", "dry_run": False}),
+    ("NewRedrive", RedriveBody, {"per_second": 1}),
+    ("NewRedrive", RedriveBody, {"per_second": 1000, "tenant_id": NOBODY, "reason": "HTTP 401"}),
+    ("NewRedrive", RedriveBody, {"per_second": 0}),
+    ("NewRedrive", RedriveBody, {"per_second": 1001}),
+    ("NewRedrive", RedriveBody, {"per_second": 1.5}),
+    ("NewRedrive", RedriveBody, {"per_second": "1"}),
+    ("NewRedrive", RedriveBody, {"per_second": True}),
+    ("NewRedrive", RedriveBody, {"per_second": 1, "reason": ""}),
+    ("NewRedrive", RedriveBody, {"per_second": 1, "reason": "x" * 201}),
+    ("NewRedrive", RedriveBody, {"per_second": 1, "tenant_id": "cafe"}),
+    ("NewRedrive", RedriveBody, {}),
+    ("NewDiscard", DiscardBody, {"tenant_id": NOBODY, "reason": "expired", "count": 1}),
+    ("NewDiscard", DiscardBody, {"tenant_id": NOBODY, "event_ids": [NOBODY], "count": 1}),
+    ("NewDiscard", DiscardBody, {"tenant_id": NOBODY, "event_ids": [], "count": 1}),
+    ("NewDiscard", DiscardBody, {"tenant_id": NOBODY, "event_ids": ["x"], "count": 1}),
+    ("NewDiscard", DiscardBody, {"tenant_id": NOBODY, "event_ids": [NOBODY] * 1001, "count": 1}),
+    ("NewDiscard", DiscardBody, {"tenant_id": NOBODY, "event_ids": NOBODY, "count": 1}),
+    ("NewDiscard", DiscardBody, {"tenant_id": NOBODY, "count": 1}),
+    ("NewDiscard", DiscardBody, {"reason": "expired", "count": 1}),
+    ("NewDiscard", DiscardBody, {"tenant_id": NOBODY, "reason": "expired", "count": 0}),
+    ("NewDiscard", DiscardBody, {"tenant_id": NOBODY, "reason": "expired"}),
+    (
+        "NewDiscard",
+        DiscardBody,
+        {"tenant_id": NOBODY, "reason": "expired", "event_ids": [NOBODY], "count": 1},
+    ),
 ]
 
 
 @pytest.mark.parametrize(("name", "model", "body"), BODIES)
 def test_schema_of_an_admin_body_takes_what_the_code_takes(
-    name: str, model: type[_Body], body: object
+    name: str, model: type[AdminBody], body: object
 ) -> None:
     try:
         checked(model, parse(json.dumps(body).encode()), providers=tuple(PROVIDERS))
@@ -326,4 +379,4 @@ def test_cursor_of_the_example_is_one_of_ours() -> None:
 def test_nothing_that_is_not_built_is_promised() -> None:
     text = json.dumps(DOCUMENT)
 
-    assert not re.search(r"/metrics|/v1/usage|/replay|rate-limited", text)
+    assert not re.search(r"/metrics|/v1/usage|rate-limited", text)

@@ -88,14 +88,22 @@ def test_a_longer_deadline_gives_every_function_its_time(
     seconds = {name: properties["Timeout"] for name, properties in functions(made).items()}
     deadline_seconds = math.ceil(request_timeout_ms / 1000)
 
-    assert {seconds[name] for name in REQUESTED} == {deadline_seconds + 3}
+    assert {seconds[name] for name in (*REQUESTED, "Probe")} == {deadline_seconds + 3}
     # A batch, and the deadline of a message that was begun at its end.
     batch = functions(made)["Accept"]["Environment"]["Variables"]["BATCH_SECONDS"]
     assert seconds["Accept"] == int(batch) + deadline_seconds + 5
     assert min(seconds.values()) > deadline_seconds
-    (queue,) = [
-        properties
+    looks = functions(made)["Sweep"]["Environment"]["Variables"]["SWEEP_SECONDS"]
+    assert seconds["Sweep"] == int(looks) + deadline_seconds + 5
+    batch = functions(made)["Deliver"]["Environment"]["Variables"]["BATCH_SECONDS"]
+    assert seconds["Deliver"] == int(batch) + deadline_seconds + 15
+    visible = {
+        name: properties["VisibilityTimeout"]
         for resource in made.resources("AWS::SQS::Queue").values()
-        if "RedrivePolicy" in (properties := resource["Properties"])
-    ]
-    assert queue["VisibilityTimeout"] == 6 * seconds["Accept"]
+        if (name := (properties := resource["Properties"]).get("QueueName"))
+    }
+    assert visible == {
+        "Tillgate-local-Data-AcceptQueue": 6 * seconds["Accept"],
+        "Tillgate-local-Delivery-Delivery": 6 * seconds["Deliver"],
+        "Tillgate-local-Delivery-Redrive": 6 * seconds["Deliver"],
+    }

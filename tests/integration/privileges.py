@@ -32,6 +32,18 @@ ALLOWED_ON_TABLES = frozenset(
         Allowed("admin", "source", "UPDATE", "sealed_secret"),
         Allowed("admin", "api_token", "UPDATE", "revoked_at"),
         Allowed("admin", "schema_migration", "SELECT"),
+        *(Allowed("admin", "destination", command) for command in ("SELECT", "INSERT", "DELETE")),
+        *(
+            Allowed("admin", "destination", "UPDATE", column)
+            for column in ("kind", "url", "sealed_secret", "set_at")
+        ),
+        Allowed("admin", "destination_breaker", "SELECT"),
+        Allowed("admin", "destination_breaker", "DELETE"),
+        Allowed("admin", "redrive", "SELECT"),
+        Allowed("admin", "redrive", "INSERT"),
+        Allowed("admin", "redrive", "UPDATE", "state"),
+        Allowed("admin", "redrive", "UPDATE", "ended_at"),
+        Allowed("api", "attempt", "SELECT"),
         Allowed("api", "ingest_key", "SELECT"),
         Allowed("api", "event", "SELECT"),
         Allowed("api", "delivery", "SELECT"),
@@ -43,17 +55,32 @@ ALLOWED_ON_TABLES = frozenset(
 )
 
 ALLOWED_FUNCTIONS = {
-    "accept(uuid,json)": {"ingest"},
+    "accept(uuid,json)": {"ingest", "accept"},
+    "begin_attempts(uuid,uuid[],uuid,timestamp with time zone,interval)": {"deliver"},
+    "claim_deliveries(integer,interval)": {"sweep"},
     "current_tenant()": {"ingest", "api", "admin", "health", "sweep"},
-    "find_bound_source(uuid,text)": {"ingest"},
-    "find_endpoint(text,uuid)": {"ingest"},
+    "dead_letter_plan(uuid,text)": {"admin"},
+    "dead_letters(uuid,text,uuid,integer)": {"admin"},
+    "discard_dead_letters(uuid,text,uuid[],integer)": {"admin"},
+    "find_bound_source(uuid,text)": {"ingest", "accept"},
+    "find_destination(uuid)": {"deliver"},
+    "find_endpoint(text,uuid)": {"ingest", "accept"},
     "find_token(bytea)": {"api", "ingest"},
     "first_event_id(timestamp with time zone)": {"api"},
+    "has_destination()": {"health"},
     "make_partitions(date)": {"sweep"},
     "new_event_id(timestamp with time zone)": set(),
+    "note_secret_set()": set(),
     "quarantine_discard_expired(bigint)": {"sweep"},
     "quarantine_put(uuid,uuid,uuid,text,text,text,timestamp with time zone,"
-    "timestamp with time zone,bytea,bigint,bigint)": {"ingest"},
+    "timestamp with time zone,bytea,bigint,bigint)": {"ingest", "accept"},
+    "record_attempts(uuid,json,json,boolean,integer,interval)": {"deliver"},
+    "redrive_left(uuid)": {"admin"},
+    "redrive_step(integer,interval)": {"sweep"},
+    "registry_snapshot()": {"sweep"},
+    "replay(uuid,uuid[])": {"admin"},
+    "replay_own(uuid)": {"api"},
+    "token_standing(bytea)": {"accept"},
 }
 
 # Of no tenant, and without secrets: no row of theirs is hidden from those who may read.

@@ -36,8 +36,8 @@ COMMANDS: dict[str, LiteralString] = {
     "ALTER": "ALTER TABLE tillgate.{table} DISABLE ROW LEVEL SECURITY",
     "DROP": "DROP TABLE tillgate.{table}",
 }
-# What an allowed privilege also lets do.
-IMPLIED = {"COPY TO": "SELECT"}
+# What an allowed privilege also lets do: whoever may delete every row may lock them all.
+IMPLIED = {"COPY TO": "SELECT", "LOCK": "DELETE"}
 
 _TABLES = """
     SELECT c.relname, c.relispartition, c.relrowsecurity, c.relforcerowsecurity,

@@ -6,17 +6,25 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tests.admin_fakes import InMemoryAdminStore, InMemoryEventReader
+from tests.delivery_fakes import InMemoryDeadLetters, InMemoryDestinations
 from tests.events import http_event
 from tests.fakes import InMemoryRegistry, PlainSecretBox
 from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
+from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
+from tillgate.entrypoints.admin_destinations import AdminDestinations
+from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
 from tillgate.entrypoints.observability import Sandbox
 from tillgate.services.admin import Administration
 from tillgate.services.authenticate import Authenticator
+from tillgate.services.dead_letters import DeadLetterOffice
+from tillgate.services.destinations import Destinations
 from tillgate.services.operator import OperatorGate
 from tillgate.services.read import ReadEvents
+from tillgate.services.replay import ReplayEvents
+from tillgate.services.replay_own import ReplayOwnEvents
 from tillgate.services.status import CheckStatus
 
 if TYPE_CHECKING:
@@ -30,7 +38,7 @@ OTHER_ID = TenantId("22222222-2222-4222-8222-222222222222")
 
 
 class ApiFunction:
-    """Two tenants, one of them suspended; ``store``, ``reader`` and ``registry`` are its world."""
+    """Two tenants, one of them suspended; its stores are its world."""
 
     def __init__(self, *, serves_tls: bool = True) -> None:
         self.store = InMemoryAdminStore()
@@ -40,17 +48,36 @@ class ApiFunction:
             token_digest("tg_live_mine"): Tenant(TENANT_ID, "mine", TenantState.ACTIVE),
             token_digest("tg_live_suspended"): Tenant(OTHER_ID, "other", TenantState.SUSPENDED),
         }
+        self.destinations = InMemoryDestinations(self.store.all_tenants)
+        self.dead_letters = InMemoryDeadLetters()
         events = ReadEvents(self.reader)
+        administration = Administration(
+            self.store, box=PlainSecretBox(), app_providers=("square", "standard")
+        )
+        replay_one = ReplayOwnEvents(self.reader)
+        replay_many = ReplayEvents(
+            events, destinations=self.destinations, replays=self.destinations
+        )
         self.routes = ApiRoutes(
             authenticator=Authenticator(self.registry),
             events=events,
+            replay=replay_one,
             documents=Documents(version="9.8.7", serves_tls=serves_tls),
             admin=AdminRoutes(
                 gate=OperatorGate(lambda: '{"token": "operator"}', clock=lambda: 0.0),
-                administration=Administration(
-                    self.store, box=PlainSecretBox(), app_providers=("square", "standard")
+                administration=administration,
+                parts=(
+                    AdminEvents(
+                        administration,
+                        events=events,
+                        replay_one=replay_one,
+                        replay_many=replay_many,
+                    ),
+                    AdminDestinations(
+                        Destinations(self.destinations, box=PlainSecretBox(), allow_private=False)
+                    ),
+                    AdminDeadLetters(DeadLetterOffice(self.dead_letters)),
                 ),
-                events=events,
                 check_status=CheckStatus(
                     self.store,
                     read_kids=lambda: ("k1", "k2"),

@@ -7,12 +7,12 @@ import pytest
 from tests.admin_fakes import stored_event
 from tests.unit.entrypoints.api_function import MINE, OPERATOR, Answer, ApiFunction
 from tillgate.domain.tenant import TenantId
-from tillgate.entrypoints.routes import ROUTES
+from tillgate.entrypoints.routes import PROBE_PATH, ROUTES
 
 ADMIN_ROUTES = [
     (method, path)
     for path, methods in ROUTES.items()
-    if path.startswith("/admin/api/")
+    if path.startswith("/admin/api/") and path != PROBE_PATH
     for method in methods
 ]
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -213,6 +213,17 @@ def test_source_bound_to_an_app_has_the_apps_url_and_no_secret(
         ("DELETE", "tokens/{}", None),
         ("PUT", "sources/{}/secret", {"secret": "s"}),
         ("PUT", "apps/{}/secret", {"secret": "s"}),
+        ("GET", "tenants/{}/destination", None),
+        ("DELETE", "tenants/{}/destination", None),
+        (
+            "PUT",
+            "tenants/{}/destination",
+            {"kind": "supabase", "url": "https://abc.supabase.co", "secret": "s"},
+        ),
+        ("POST", "tenants/{}/replay", {"since": "2026-11-23T00:00:00Z", "dry_run": True}),
+        ("POST", "tenants/{}/events/x/replay", None),
+        ("GET", "dead-letters/redrives/{}", None),
+        ("POST", "dead-letters/redrives/{}/cancel", None),
     ],
 )
 @pytest.mark.parametrize("unknown", [NOBODY, "cafe"])
@@ -255,6 +266,8 @@ def test_status_says_what_a_doctor_asks(api: ApiFunction) -> None:
         "partitions": {"days_ahead": 14},
         "tenants": 0,
         "key_ring": {"ok": True, "kids": ["k1", "k2"], "current": "k2"},
+        "dead_letters": 7,
+        "open_breakers": 1,
     }
 
 

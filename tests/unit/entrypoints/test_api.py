@@ -52,6 +52,43 @@ def test_another_tenants_event_is_answered_as_none(api: ApiFunction, event_id: s
     assert answer.without_rid() == missing.without_rid()
 
 
+def test_a_replay_makes_the_own_event_pending(api: ApiFunction) -> None:
+    api.reader.with_destination = {TENANT_ID}
+    event_id = EVENT.head.event_id
+
+    answer = api.call("POST", f"/v1/events/{event_id.upper()}/replay", headers=MINE)
+
+    assert (answer.status, answer.without_rid()) == (202, {"event_id": event_id})
+    assert answer.json["rid"] == answer.headers["X-Request-Id"]
+    assert api.reader.replayed == [event_id]
+
+
+@pytest.mark.parametrize(
+    "event_id", [OTHERS.head.event_id, stored_event(7).head.event_id, "nonsense", "%00"]
+)
+def test_another_tenants_event_is_replayed_as_none(api: ApiFunction, event_id: str) -> None:
+    api.reader.with_destination = {TENANT_ID, OTHER_ID}
+
+    answer = api.call("POST", f"/v1/events/{event_id}/replay", headers=MINE)
+
+    missing = api.call("GET", f"/v1/events/{stored_event(8).head.event_id}", headers=MINE)
+    assert answer.without_rid() == missing.without_rid()
+    assert api.reader.replayed == []
+
+
+def test_without_a_destination_there_is_no_replay(api: ApiFunction) -> None:
+    answer = api.call("POST", f"/v1/events/{EVENT.head.event_id}/replay", headers=MINE)
+
+    assert answer.problem == (409, "no-destination")
+
+
+def test_a_suspended_tenant_replays_nothing(api: ApiFunction) -> None:
+    answer = api.call("POST", f"/v1/events/{OTHERS.head.event_id}/replay", headers=SUSPENDED)
+
+    assert answer.problem == (403, "tenant-suspended")
+    assert api.reader.replayed == []
+
+
 def test_list_is_newest_first_with_a_cursor_to_the_rest(api: ApiFunction) -> None:
     first = api.call("GET", "/v1/events", headers=MINE, query="limit=1")
     rest = api.call(

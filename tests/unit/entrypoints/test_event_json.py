@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 
 from tests.admin_fakes import stored_event
 from tests.strategies import JSON_OBJECTS, TEXT
+from tillgate.domain.delivery import AttemptOutcome
 from tillgate.domain.json_value import dump, parse
-from tillgate.domain.stored_event import DeliveryState, EventPage
+from tillgate.domain.stored_event import DeliveryState, EventPage, PastAttempt
 from tillgate.domain.tenant import SourceId
 from tillgate.entrypoints.event_json import event_text, page_text
 
@@ -101,3 +104,34 @@ def test_listed_events_carry_neither_data_nor_attempts() -> None:
 
 def test_no_events_is_an_empty_list_without_a_next_page() -> None:
     assert page_text(EventPage((), None)) == '{"events":[],"next_cursor":null}'
+
+
+def test_attempts_are_answered_with_what_is_known_of_them() -> None:
+    at = datetime(2026, 11, 23, 10, 0, 2, 5, tzinfo=UTC)
+    event = replace(
+        stored_event(delivery_state=DeliveryState.DELIVERED),
+        attempts=(
+            PastAttempt(at=at, outcome=None, status=None, duration_ms=None, reason=None),
+            PastAttempt(
+                at=at,
+                outcome=AttemptOutcome.RETRY_LATER,
+                status=503,
+                duration_ms=41.25,
+                reason="http-503",
+            ),
+        ),
+    )
+
+    assert json.loads(event_text(event))["delivery"] == {
+        "state": "delivered",
+        "attempts": [
+            {"at": "2026-11-23T10:00:02.000005Z", "outcome": "unknown"},
+            {
+                "at": "2026-11-23T10:00:02.000005Z",
+                "outcome": "retry_later",
+                "status": 503,
+                "duration_ms": 41.25,
+                "reason": "http-503",
+            },
+        ],
+    }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.events import http_event
-from tests.fakes import InMemorySecretStore
+from tests.fakes import InMemoryAcceptQueue, InMemorySecretStore
 from tillgate.domain.errors import NotFoundError, StoreUnavailableError
 from tillgate.entrypoints.health import HealthRoutes
 from tillgate.entrypoints.http import HttpRequest
@@ -20,19 +20,26 @@ if TYPE_CHECKING:
 class InMemoryProbe:
     """Implements SchemaProbe; None is a database that gives no answer."""
 
-    def __init__(self, migration: int | None) -> None:
+    def __init__(self, migration: int | None, *, destinations: int = 0) -> None:
         self._migration = migration
+        self._destinations = destinations
 
     def current_migration(self, *, within_seconds: float) -> int:
         if self._migration is None:
             raise StoreUnavailableError(f"no answer within {within_seconds}")
         return self._migration
 
+    def has_destination(self, *, within_seconds: float) -> bool:
+        return self._destinations > 0 and within_seconds > 0
 
-def routes(migration: int | None, read_secret: Callable[[], object] = dict) -> HealthRoutes:
+
+def routes(
+    migration: int | None, read_secret: Callable[[], object] = dict, *, destinations: int = 0
+) -> HealthRoutes:
     check = CheckReadiness(
-        probe=InMemoryProbe(migration),
+        probe=InMemoryProbe(migration, destinations=destinations),
         read_secret=read_secret,
+        queue=InMemoryAcceptQueue(),
         expected_migration=4,
         within_seconds=0.8,
         clock=lambda: 0.0,
@@ -67,6 +74,7 @@ def test_startupz_says_that_everything_is_there() -> None:
             "database": {"ok": True, "latency_ms": 0.0},
             "migrations": {"ok": True, "current": 4, "expected": 4},
             "secrets": {"ok": True},
+            "queue": {"ok": True},
             "supabase": "absent",
         },
     }
@@ -88,6 +96,12 @@ def test_startupz_says_what_is_missing(migration: int | None, failed: set[str]) 
 
 def not_ok(found: object) -> bool:
     return isinstance(found, dict) and not found["ok"]
+
+
+def test_startupz_says_that_events_are_delivered_to_somewhere() -> None:
+    status, body, _ = get("/startupz", routes(4, destinations=1))
+
+    assert (status, body["checks"]["supabase"]) == (200, "configured")
 
 
 def test_startupz_without_secrets_is_503() -> None:

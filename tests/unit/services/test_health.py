@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes import InMemorySecretStore
+from tests.fakes import InMemoryAcceptQueue, InMemorySecretStore
 from tillgate.domain.errors import StoreUnavailableError
 from tillgate.services.health import CheckReadiness
 
@@ -12,6 +12,7 @@ class InMemoryProbe:
 
     def __init__(self, migration: int | None, clock: SteppingClock) -> None:
         self.migration = migration
+        self.destinations: int | None = 0
         self.asked_within: list[float] = []
         self._clock = clock
 
@@ -21,6 +22,12 @@ class InMemoryProbe:
         if self.migration is None:
             raise StoreUnavailableError("down")
         return self.migration
+
+    def has_destination(self, *, within_seconds: float) -> bool:
+        self.asked_within.append(within_seconds)
+        if self.destinations is None:
+            raise StoreUnavailableError("down by now")
+        return self.destinations > 0
 
 
 class SteppingClock:
@@ -50,11 +57,16 @@ def secrets() -> CountingSecretStore:
 
 
 def check(
-    migration: int | None, secrets: InMemorySecretStore, clock: SteppingClock
+    migration: int | None,
+    secrets: InMemorySecretStore,
+    clock: SteppingClock,
+    *,
+    queue: InMemoryAcceptQueue | None = None,
 ) -> CheckReadiness:
     return CheckReadiness(
         probe=InMemoryProbe(migration, clock),
         read_secret=lambda: secrets.read("ring"),
+        queue=queue or InMemoryAcceptQueue(),
         expected_migration=4,
         within_seconds=0.8,
         clock=clock,
@@ -102,10 +114,15 @@ def test_the_database_is_asked_within_its_deadline(
 ) -> None:
     probe = InMemoryProbe(4, clock)
     CheckReadiness(
-        probe=probe, read_secret=dict, expected_migration=4, within_seconds=0.8, clock=clock
+        probe=probe,
+        read_secret=dict,
+        queue=InMemoryAcceptQueue(),
+        expected_migration=4,
+        within_seconds=0.8,
+        clock=clock,
     ).run()
 
-    assert probe.asked_within == [0.8]
+    assert probe.asked_within == [0.8, 0.8]
     assert secrets.reads == 0
 
 
@@ -131,3 +148,53 @@ def test_a_secret_that_could_not_be_read_is_tried_for_at_once(
 
     secrets.secrets["ring"] = "{}"
     assert checking.run().is_ready
+
+
+def test_without_the_queue_it_is_not_ready(
+    secrets: CountingSecretStore, clock: SteppingClock
+) -> None:
+    queue = InMemoryAcceptQueue()
+    queue.is_down = True
+    readiness = check(4, secrets, clock, queue=queue).run()
+
+    assert (readiness.database_ok, readiness.queue_ok) == (True, False)
+    assert not readiness.is_ready
+
+
+def test_a_destination_is_known_until_the_database_says_otherwise(
+    secrets: CountingSecretStore, clock: SteppingClock
+) -> None:
+    probe = InMemoryProbe(4, clock)
+    checking = CheckReadiness(
+        probe=probe,
+        read_secret=lambda: secrets.read("ring"),
+        queue=InMemoryAcceptQueue(),
+        expected_migration=4,
+        within_seconds=0.8,
+        clock=clock,
+    )
+
+    seen = []
+    for destinations in (0, 2, None, 0):
+        probe.destinations = destinations
+        readiness = checking.run()
+        seen.append((readiness.has_destination, readiness.is_ready))
+
+    assert seen == [(False, True), (True, True), (True, True), (False, True)]
+
+
+def test_an_older_schema_is_not_asked_for_destinations(
+    secrets: CountingSecretStore, clock: SteppingClock
+) -> None:
+    probe = InMemoryProbe(3, clock)
+    checking = CheckReadiness(
+        probe=probe,
+        read_secret=lambda: secrets.read("ring"),
+        queue=InMemoryAcceptQueue(),
+        expected_migration=4,
+        within_seconds=0.8,
+        clock=clock,
+    )
+
+    assert not checking.run().has_destination
+    assert probe.asked_within == [0.8]

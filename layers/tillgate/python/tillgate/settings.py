@@ -147,6 +147,19 @@ class DeliverSettings(FunctionSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeSettings(FunctionSettings):
+    """The deliver role's database, and who may ask for a test of a destination.
+
+    ``allow_private_destinations`` is as for deliver.
+    """
+
+    database_secret_arn: str
+    key_ring_secret_arn: str
+    operator_secret_arn: str
+    allow_private_destinations: int = _bounded(0, low=0, high=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings(FunctionSettings):
     """The database under two roles: the tenants' reader, and the operator's."""
 

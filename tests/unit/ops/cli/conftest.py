@@ -57,6 +57,7 @@ def tillgate(server: FakeTillgate, tmp_path: Path) -> TypeCommand:
             transport=httpx.MockTransport(server.handle),
             now=lambda: NOW,
             is_interactive=lambda: is_interactive,
+            pause=server.pause,
         )
         result = CliRunner().invoke(app, arguments, input=stdin, obj=surroundings)
         if result.exception is not None and not isinstance(result.exception, SystemExit):

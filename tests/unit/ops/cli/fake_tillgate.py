@@ -34,6 +34,7 @@ class FakeTillgate:
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
+        self.paused: list[float] = []
         self._answers: dict[tuple[str, str], Callable[[httpx.Request], httpx.Response]] = {}
 
     def answer(
@@ -65,6 +66,10 @@ class FakeTillgate:
         self.requests.append(request)
         make = self._answers.get((request.method, request.url.path), _nothing_here)
         return make(request)
+
+    def pause(self, seconds: float) -> None:
+        """Let no time pass."""
+        self.paused.append(seconds)
 
     @property
     def last_body(self) -> dict[str, object]:
@@ -121,5 +126,7 @@ def status(**parts: object) -> dict[str, Any]:
         "partitions": {"days_ahead": 14},
         "tenants": 1,
         "key_ring": {"kids": ["k1"], "current": "k1"},
+        "dead_letters": 0,
+        "open_breakers": 0,
     }
     return well | parts

@@ -285,3 +285,50 @@ def test_people_are_told_where_to_begin(well: FakeTillgate, tillgate: TypeComman
     assert result.exit_code == 1
     assert "1 thing is wrong. Begin with: npx cdk deploy --all" in result.stderr
     assert "next: npx cdk deploy --all" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("counts", "name", "words", "next_step"),
+    [
+        (
+            {"dead_letters": 1},
+            "dead letters",
+            "1 delivery was given up",
+            "tillgate deadletter plan",
+        ),
+        ({"dead_letters": 12}, "dead letters", "12 deliveries", "tillgate deadletter plan"),
+        ({"open_breakers": 2}, "destinations", "2 breakers are open", "tillgate destination show"),
+    ],
+)
+def test_what_waits_for_a_person_is_a_warning_and_no_fault(
+    well: FakeTillgate,
+    tillgate: TypeCommand,
+    counts: dict[str, int],
+    name: str,
+    words: str,
+    next_step: str,
+) -> None:
+    well.answer("GET", STATUS, status(**counts))
+
+    found = faults(tillgate, exit_code=0)
+    said = tillgate("doctor")
+
+    assert found.keys() == {name}
+    assert words in found[name][0]
+    assert next_step in found[name][1]
+    assert "All is well" not in said.stderr
+    assert f"1 thing to look at. Begin with: {next_step}" in said.stderr
+    assert "warn" in said.stdout
+
+
+def test_a_server_that_does_not_count_dead_letters_yet_is_not_blamed(
+    well: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    older = {
+        name: value
+        for name, value in status().items()
+        if name not in {"dead_letters", "open_breakers"}
+    }
+    well.answer("GET", STATUS, older)
+
+    assert faults(tillgate, exit_code=0) == {}

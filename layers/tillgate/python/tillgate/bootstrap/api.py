@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.adapters.migration_files import latest_number
 from tillgate.adapters.postgres.admin_store import PostgresAdminStore
+from tillgate.adapters.postgres.dead_letters import PostgresDeadLetters
+from tillgate.adapters.postgres.destinations import PostgresDestinationStore
 from tillgate.adapters.postgres.event_reader import PostgresEventReader
 from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.bootstrap.connections import role_database, secrets_manager
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.entrypoints.admin_api import AdminRoutes
+from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
+from tillgate.entrypoints.admin_destinations import AdminDestinations
+from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
 from tillgate.entrypoints.observability import Sandbox
@@ -21,12 +26,18 @@ from tillgate.providers import PROVIDERS
 from tillgate.services.admin import Administration
 from tillgate.services.authenticate import Authenticator
 from tillgate.services.cached_registry import CachedRegistry
+from tillgate.services.dead_letters import DeadLetterOffice
+from tillgate.services.destinations import Destinations
 from tillgate.services.operator import OperatorGate
 from tillgate.services.read import ReadEvents
+from tillgate.services.replay import ReplayEvents
+from tillgate.services.replay_own import ReplayOwnEvents
 from tillgate.services.status import CheckStatus
 from tillgate.settings import ApiSettings
 
 if TYPE_CHECKING:
+    from tillgate.adapters.postgres.connection import Database
+    from tillgate.entrypoints.admin_answers import AdminPart
     from tillgate.entrypoints.http import LambdaEvent, LambdaResponse
 
 
@@ -40,23 +51,32 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
     # What is left of a request when its tenant is known; a read may take longer than a write.
     within_seconds = (settings.request_timeout_ms - settings.connection_timeout_ms) / 1000
     registry = PostgresRegistry(tenants, within_seconds=settings.connection_timeout_ms / 1000)
-    events = ReadEvents(
-        PostgresEventReader(tenants, providers=tuple(PROVIDERS), within_seconds=within_seconds)
-    )
+    reader = PostgresEventReader(tenants, providers=tuple(PROVIDERS), within_seconds=within_seconds)
+    events = ReadEvents(reader)
+    replay_one = ReplayOwnEvents(reader)
     store = PostgresAdminStore(admin, within_seconds=settings.connection_timeout_ms / 1000)
     secret_box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
+    administration = Administration(
+        store,
+        box=secret_box,
+        app_providers=[name for name, made in PROVIDERS.items() if made.signs_merchant],
+    )
     routes = ApiRoutes(
         authenticator=Authenticator(CachedRegistry(registry, clock=time.time)),
         events=events,
+        replay=replay_one,
         documents=Documents(version=settings.version, serves_tls=settings.stage != "local"),
         admin=AdminRoutes(
             gate=OperatorGate(lambda: secrets.read(settings.operator_secret_arn), clock=time.time),
-            administration=Administration(
-                store,
-                box=secret_box,
-                app_providers=[name for name, made in PROVIDERS.items() if made.signs_merchant],
+            administration=administration,
+            parts=_delivery_parts(
+                settings,
+                admin,
+                secret_box,
+                administration=administration,
+                events=events,
+                replay_one=replay_one,
             ),
-            events=events,
             check_status=CheckStatus(
                 store,
                 read_kids=lambda: secret_box.kids,
@@ -74,4 +94,33 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
         databases=(tenants, admin),
         clients=(secrets,),
         connect_seconds=settings.connection_timeout_ms / 1000,
+    )
+
+
+def _delivery_parts(
+    settings: ApiSettings,
+    database: Database,
+    secret_box: KeyRingSecretBox,
+    *,
+    administration: Administration,
+    events: ReadEvents,
+    replay_one: ReplayOwnEvents,
+) -> tuple[AdminPart, ...]:
+    """Make the operator's side of delivery."""
+    # Counting dead letters and moving a thousand events take longer than a look-up.
+    within_seconds = (settings.request_timeout_ms - settings.connection_timeout_ms) / 1000
+    destinations = PostgresDestinationStore(database, within_seconds=within_seconds)
+    replay_many = ReplayEvents(events, destinations=destinations, replays=destinations)
+    return (
+        AdminEvents(administration, events=events, replay_one=replay_one, replay_many=replay_many),
+        AdminDestinations(
+            Destinations(
+                destinations,
+                box=secret_box,
+                allow_private=bool(settings.allow_private_destinations),
+            )
+        ),
+        AdminDeadLetters(
+            DeadLetterOffice(PostgresDeadLetters(database, within_seconds=within_seconds))
+        ),
     )

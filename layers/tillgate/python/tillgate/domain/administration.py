@@ -96,11 +96,14 @@ class StoreStatus:
 
     ``migration`` is the number of the last one applied; ``days_ahead`` counts the UTC days
     after today, without a gap, that have partitions (-1 when today itself has none).
+    ``open_breakers`` counts the destinations that are spared now.
     """
 
     migration: int
     days_ahead: int
     tenants: int
+    dead_letters: int
+    open_breakers: int
 
 
 def secret_flaw(provider: str, secret: str) -> str | None:

@@ -122,14 +122,25 @@ class Settled:
     due_seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A delivery that is pending ``since`` then, and was not begun."""
+
+    event_id: EventId
+    since: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
     """What an attempt begins with: the events that are pending still.
 
     While the destination's breaker is open there are none, and ``open_until`` says till when.
-    ``destination`` is None where the tenant has none any more.
+    ``destination`` is None where the tenant has none any more. ``waiting`` are those that are
+    pending too and were not begun: all of them where nothing may be, else those with which
+    one request would have been too large.
     """
 
     destination: Destination | None
     open_until: datetime | None
     events: tuple[OutgoingEvent, ...]
+    waiting: tuple[Waiting, ...] = ()

@@ -119,6 +119,14 @@ class MerchantTakenError(SenderError):
     """This app has a source for this merchant already."""
 
 
+class NoDestinationError(SenderError):
+    """The tenant has no destination, so nothing can be delivered."""
+
+
+class DeadLettersChangedError(SenderError):
+    """There are not as many dead letters as the caller confirmed; nothing was discarded."""
+
+
 class SignatureRefusedError(SenderError):
     """A provider's delivery is not signed as its endpoint asks, or the endpoint is unknown.
 

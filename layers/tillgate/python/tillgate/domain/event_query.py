@@ -31,26 +31,26 @@ class RefusedError(ValueError):
     """A value does not fit; the message says what would."""
 
 
-def _limit(value: str) -> int:
+def read_limit(value: str) -> int:
     if re.fullmatch(LIMIT_PATTERN, value) and int(value) <= MAX_LIMIT:
         return int(value)
     raise RefusedError(f"must be a whole number from 1 to {MAX_LIMIT}")
 
 
-def _type(value: str) -> str:
+def read_type(value: str) -> str:
     if re.fullmatch(TYPE_PATTERN, value):
         return value
     raise RefusedError("must be 1 to 128 visible ASCII characters")
 
 
-def _status(value: str) -> DeliveryState:
+def read_status(value: str) -> DeliveryState:
     try:
         return DeliveryState(value)
     except ValueError:
         raise RefusedError(f"must be one of {', '.join(DeliveryState)}") from None
 
 
-def _moment(value: str) -> datetime:
+def read_moment(value: str) -> datetime:
     moment = instant(_SPACE_FOR_PLUS.sub("+", value))
     if moment is None:
         raise RefusedError(
@@ -66,7 +66,7 @@ def _key(value: str) -> str:
         raise RefusedError(str(error)) from None
 
 
-def _cursor(value: str) -> EventId:
+def read_cursor(value: str) -> EventId:
     event_id = event_before(value)
     if event_id is None:
         raise RefusedError("must be the next_cursor of an earlier page, unchanged")
@@ -75,13 +75,13 @@ def _cursor(value: str) -> EventId:
 
 # Parameter: the field of EventQuery that it fills, and how it is read.
 _PARAMETERS: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "type": ("type", _type),
-    "status": ("status", _status),
-    "since": ("since", _moment),
-    "until": ("until", _moment),
+    "type": ("type", read_type),
+    "status": ("status", read_status),
+    "since": ("since", read_moment),
+    "until": ("until", read_moment),
     "idempotency_key": ("idempotency_key", _key),
-    "limit": ("limit", _limit),
-    "cursor": ("before", _cursor),
+    "limit": ("limit", read_limit),
+    "cursor": ("before", read_cursor),
 }
 
 

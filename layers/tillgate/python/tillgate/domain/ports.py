@@ -226,6 +226,18 @@ class EventReader(Protocol):
         ...
 
 
+class OwnReplays(Protocol):
+    """Delivers a tenant's events again. Raises StoreUnavailableError."""
+
+    def replay(self, tenant_id: TenantId, event_id: EventId) -> bool:
+        """Make its delivery pending; False when this tenant has none by this id.
+
+        Idempotent: one that waits goes on waiting. Raises NoDestinationError when the
+        tenant has nowhere to deliver to.
+        """
+        ...
+
+
 class AdminStore(Protocol):
     """Keeps what the operator decides. Every method raises StoreUnavailableError.
 
@@ -330,4 +342,8 @@ class SchemaProbe(Protocol):
 
     def current_migration(self, *, within_seconds: float) -> int:
         """Give the number of the last migration applied, 0 for none."""
+        ...
+
+    def has_destination(self, *, within_seconds: float) -> bool:
+        """Tell whether any tenant has one; only for a schema that is no older than the code."""
         ...

@@ -14,12 +14,16 @@ from tillgate.domain.tenant import EventId
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tillgate.domain.delivery import AttemptOutcome
     from tillgate.domain.tenant import SourceId
 
 # Sixteen bytes in base64url are 22 characters, the last of which carries two bits only.
 CURSOR_PATTERN = r"e1_[A-Za-z0-9_-]{21}[AQgw]"
 _CURSOR = re.compile(CURSOR_PATTERN)
 _CURSOR_PREFIX = "e1_"
+
+# Of an event that is read. Lambda takes 6 MB of answer, and years of replays would fill it.
+MAX_ATTEMPTS = 1_000
 
 
 class DeliveryState(StrEnum):
@@ -70,12 +74,28 @@ class EventHead:
     delivery_state: DeliveryState
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastAttempt:
+    """An attempt as it was written down.
+
+    ``outcome`` and ``duration_ms`` are None while it goes on, and for good where whoever made
+    it died: then nobody knows what the destination has.
+    """
+
+    at: datetime
+    outcome: AttemptOutcome | None
+    status: int | None
+    duration_ms: float | None
+    reason: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """One event; ``data`` is JSON text, exactly as it was accepted."""
+    """One event; ``data`` is JSON text, exactly as it was accepted. The oldest attempt first."""
 
     head: EventHead
     data: str
+    attempts: tuple[PastAttempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

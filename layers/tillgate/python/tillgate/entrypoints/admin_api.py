@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tillgate.domain.event_query import RefusedError, event_query, read_query
-from tillgate.domain.json_value import parse
-from tillgate.domain.timestamps import rfc3339
+from tillgate.domain.event_query import RefusedError, read_query
+from tillgate.entrypoints.admin_answers import admin_body, answer, record, records
 from tillgate.entrypoints.admin_bodies import (
     SLUG_FORM,
     SLUG_PATTERN,
@@ -18,50 +15,42 @@ from tillgate.entrypoints.admin_bodies import (
     SourceBody,
     TenantBody,
     TokenBody,
-    checked,
 )
-from tillgate.entrypoints.event_json import event_text, page_text
-from tillgate.entrypoints.http import LambdaResponse, json_response, response
-from tillgate.entrypoints.json_body import json_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from tillgate.domain.administration import (
-        AppRecord,
-        SourceRecord,
-        TenantRecord,
-        TokenRecord,
-    )
+    from tillgate.entrypoints.admin_answers import AdminPart
     from tillgate.entrypoints.admin_bodies import BodyT
+    from tillgate.entrypoints.http import LambdaResponse
     from tillgate.entrypoints.routes import Call
     from tillgate.services.admin import Administration
     from tillgate.services.operator import OperatorGate
-    from tillgate.services.read import ReadEvents
     from tillgate.services.status import CheckStatus
-
-MAX_BODY_BYTES = 1024 * 1024
 
 
 class AdminRoutes:
-    """Answers the operator, and nobody else. ``providers`` are those built so far."""
+    """Answers the operator, and nobody else. ``providers`` are those built so far.
+
+    ``parts`` are the subjects that have modules of their own.
+    """
 
     def __init__(
         self,
         *,
         gate: OperatorGate,
         administration: Administration,
-        events: ReadEvents,
         check_status: CheckStatus,
         providers: Collection[str],
+        parts: Sequence[AdminPart],
         stage: str,
         version: str,
     ) -> None:
         self._gate = gate
         self._administration = administration
-        self._events = events
         self._check_status = check_status
         self._providers = providers
+        self._parts = parts
         self._deployment = {"version": version, "stage": stage}
 
     def routes(self) -> dict[str, Callable[[Call], LambdaResponse]]:
@@ -80,11 +69,11 @@ class AdminRoutes:
             f"POST {tenant}/tokens": self._issue_token,
             f"GET {tenant}/sources": self._list_sources,
             f"POST {tenant}/sources": self._add_source,
-            f"GET {tenant}/events": self._list_events,
-            f"GET {tenant}/events/{{event_id}}": self._read_event,
             "PUT /admin/api/sources/{source_id}/secret": self._set_source_secret,
             "DELETE /admin/api/tokens/{token_id}": self._revoke_token,
         }
+        for part in self._parts:
+            handlers |= part.routes()
         return {route: self._guarded(handler) for route, handler in handlers.items()}
 
     def _guarded(
@@ -101,7 +90,7 @@ class AdminRoutes:
         status = self._check_status.run()
         store, kids = status.store, status.kids
         current = store.migration if store else None
-        return _answer(call, 200, {
+        return answer(call, 200, {
             **self._deployment,
             "database": {"ok": store is not None, "latency_ms": status.latency_ms},
             "migrations": {
@@ -111,6 +100,8 @@ class AdminRoutes:
             },
             "partitions": {"days_ahead": store.days_ahead if store else None},
             "tenants": store.tenants if store else None,
+            "dead_letters": store.dead_letters if store else None,
+            "open_breakers": store.open_breakers if store else None,
             "key_ring": {
                 "ok": kids is not None,
                 "kids": list(kids or ()),
@@ -121,52 +112,52 @@ class AdminRoutes:
     def _list_tenants(self, call: Call) -> LambdaResponse:
         query = read_query(call.query_string, {"slug": _slug})
         tenants = self._administration.tenants(slug=query.get("slug"))
-        return _answer(call, 200, {"tenants": _records(tenants)})
+        return answer(call, 200, {"tenants": records(tenants)})
 
     def _create_tenant(self, call: Call) -> LambdaResponse:
         body = self._body(call, TenantBody)
         tenant = self._administration.create_tenant(slug=body.slug, name=body.name)
-        return _answer(call, 201, _record(tenant))
+        return answer(call, 201, record(tenant))
 
     def _suspend_tenant(self, call: Call) -> LambdaResponse:
         tenant = self._administration.suspend_tenant(call.parameters["tenant_id"])
-        return _answer(call, 200, _record(tenant))
+        return answer(call, 200, record(tenant))
 
     def _resume_tenant(self, call: Call) -> LambdaResponse:
         tenant = self._administration.resume_tenant(call.parameters["tenant_id"])
-        return _answer(call, 200, _record(tenant))
+        return answer(call, 200, record(tenant))
 
     def _list_tokens(self, call: Call) -> LambdaResponse:
         tokens = self._administration.tokens(call.parameters["tenant_id"])
-        return _answer(call, 200, {"tokens": _records(tokens)})
+        return answer(call, 200, {"tokens": records(tokens)})
 
     def _issue_token(self, call: Call) -> LambdaResponse:
         body = self._body(call, TokenBody)
-        record, token = self._administration.issue_token(
+        issued, token = self._administration.issue_token(
             call.parameters["tenant_id"], name=body.name
         )
-        return _answer(call, 201, {**_record(record), "token": token})
+        return answer(call, 201, {**record(issued), "token": token})
 
     def _revoke_token(self, call: Call) -> LambdaResponse:
         token = self._administration.revoke_token(call.parameters["token_id"])
-        return _answer(call, 200, _record(token))
+        return answer(call, 200, record(token))
 
     def _list_apps(self, call: Call) -> LambdaResponse:
-        return _answer(call, 200, {"apps": _records(self._administration.apps())})
+        return answer(call, 200, {"apps": records(self._administration.apps())})
 
     def _register_app(self, call: Call) -> LambdaResponse:
         body = self._body(call, AppBody)
         app, made = self._administration.register_app(**body.model_dump())
-        return _answer(call, 201, {**_record(app), **_if_made(made)})
+        return answer(call, 201, {**record(app), **_if_made(made)})
 
     def _set_app_secret(self, call: Call) -> LambdaResponse:
         body = self._body(call, SecretBody)
         app = self._administration.set_app_secret(call.parameters["app_id"], secret=body.secret)
-        return _answer(call, 200, _record(app))
+        return answer(call, 200, record(app))
 
     def _list_sources(self, call: Call) -> LambdaResponse:
         sources = self._administration.sources(call.parameters["tenant_id"])
-        return _answer(call, 200, {"sources": _records(sources)})
+        return answer(call, 200, {"sources": records(sources)})
 
     def _add_source(self, call: Call) -> LambdaResponse:
         body = self._body(call, SourceBody)
@@ -179,11 +170,11 @@ class AdminRoutes:
                 name=body.name,
                 merchant_id=body.merchant_id,
             )
-            return _answer(call, 201, _record(source))
+            return answer(call, 201, record(source))
         source, made = self._administration.add_source(
             tenant_id, **body.model_dump(exclude={"app_id"})
         )
-        return _answer(call, 201, {**_record(source), **_if_made(made)})
+        return answer(call, 201, {**record(source), **_if_made(made)})
 
     def _set_source_secret(self, call: Call) -> LambdaResponse:
         body = self._body(call, SecretBody)
@@ -191,22 +182,10 @@ class AdminRoutes:
             call.parameters["source_id"], secret=body.secret
         )
         call.log.tenant_id = source.tenant_id
-        return _answer(call, 200, _record(source))
-
-    def _list_events(self, call: Call) -> LambdaResponse:
-        query = event_query(call.query_string)
-        tenant = self._administration.tenant(call.parameters["tenant_id"])
-        page = self._events.events(tenant.tenant_id, query)
-        return response(200, page_text(page), rid=call.request.rid)
-
-    def _read_event(self, call: Call) -> LambdaResponse:
-        tenant = self._administration.tenant(call.parameters["tenant_id"])
-        event = self._events.event(tenant.tenant_id, call.parameters["event_id"])
-        return response(200, event_text(event), rid=call.request.rid)
+        return answer(call, 200, record(source))
 
     def _body(self, call: Call, model: type[BodyT]) -> BodyT:
-        body = json_body(call.request, max_body_bytes=MAX_BODY_BYTES)
-        return checked(model, parse(body), providers=self._providers)
+        return admin_body(call, model, providers=self._providers)
 
 
 def _slug(value: str) -> str:
@@ -215,23 +194,6 @@ def _slug(value: str) -> str:
     raise RefusedError(SLUG_FORM)
 
 
-def _answer(call: Call, status: int, content: dict[str, Any]) -> LambdaResponse:
-    return json_response(status, content, rid=call.request.rid)
-
-
 def _if_made(secret: str | None) -> dict[str, str]:
     """Tell a secret that Tillgate made; one that the caller sent is not repeated."""
     return {} if secret is None else {"secret": secret}
-
-
-def _records(
-    records: Sequence[TenantRecord | TokenRecord | AppRecord | SourceRecord],
-) -> list[dict[str, Any]]:
-    return [_record(record) for record in records]
-
-
-def _record(record: TenantRecord | TokenRecord | AppRecord | SourceRecord) -> dict[str, Any]:
-    return {
-        name: rfc3339(value) if isinstance(value, datetime) else value
-        for name, value in asdict(record).items()
-    }

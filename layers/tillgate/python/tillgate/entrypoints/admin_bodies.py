@@ -24,6 +24,9 @@ SLUG_FORM = "must be 1 to 63 characters out of a-z, 0-9 and '-', with no '-' at 
 # Control characters have no place in a name, and NUL none in Postgres.
 NAME_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 SECRET_PATTERN = r"^[!-~]+$"  # noqa: S105  What secrets look like.
+# As NAME_PATTERN; what is longer is nobody's reason.
+REASON_PATTERN = r"^[^\x00-\x1f\x7f]{1,200}$"
+URL_PATTERN = r"^[!\"$-~]+$"
 UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 # In the clear only on the machine itself.
 _ORIGIN = (
@@ -42,7 +45,7 @@ PublicUrl = Annotated[str, Field(max_length=1024, pattern=PUBLIC_URL_PATTERN)]
 NotificationUrl = Annotated[str, Field(max_length=2048, pattern=NOTIFICATION_URL_PATTERN)]
 
 
-class _Body(BaseModel):
+class AdminBody(BaseModel):
     """A JSON object of these members and no others; None stands for an absent one."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
@@ -59,20 +62,20 @@ class _Body(BaseModel):
         return []
 
 
-class TenantBody(_Body):
+class TenantBody(AdminBody):
     slug: Annotated[str, Field(pattern=SLUG_PATTERN)]
     name: Name
 
 
-class TokenBody(_Body):
+class TokenBody(AdminBody):
     name: Name
 
 
-class SecretBody(_Body):
+class SecretBody(AdminBody):
     secret: Secret
 
 
-class _EndpointBody(_Body):
+class _EndpointBody(AdminBody):
     provider: str
     secret: Secret | None = None
     public_url: PublicUrl | None = None
@@ -124,6 +127,14 @@ _MESSAGES = {
     "extra_forbidden": "is not a field of this call",
     "missing": "is required",
     "string_type": "must be a string",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "list_type": "must be an array",
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than_equal": "must be {le} or less",
+    "too_short": "must have {min_length} or more items",
+    "too_long": "must have no more than {max_length} items",
     "string_too_short": "must have {min_length} or more characters",
     "string_too_long": "must have no more than {max_length} characters",
     "string_pattern_mismatch": "does not look as it has to: /openapi.json has its pattern",
@@ -131,14 +142,16 @@ _MESSAGES = {
 # What a person needs to know of a pattern in order to satisfy it.
 _FORMS = {
     SLUG_PATTERN: SLUG_FORM,
+    REASON_PATTERN: "must be 1 to 200 characters without control characters",
     NAME_PATTERN: "must have no control characters, such as line ends",
     SECRET_PATTERN: "must be visible ASCII characters, without spaces",
     UUID_PATTERN: "must be an id, such as 4c1d6f0e-8a57-4b1e-9d3c-2f6b7a905e18",
     PUBLIC_URL_PATTERN: "must be an https URL (http on this machine only) without query or #",
+    URL_PATTERN: "must be visible ASCII characters, without spaces or #",
     NOTIFICATION_URL_PATTERN: "must be an https URL (http on this machine only) without #",
 }
 
-BodyT = TypeVar("BodyT", bound=_Body)
+BodyT = TypeVar("BodyT", bound=AdminBody)
 
 
 def checked(model: type[BodyT], value: JsonValue, *, providers: Collection[str]) -> BodyT:

@@ -1,4 +1,4 @@
-"""Everything that is read over HTTP: a tenant's events, the documents, the operator's API.
+"""Everything but taking events in: a tenant's events, the documents, the operator's API.
 
 Powertools' resolver finds the handler. What may be answered at all is decided before it,
 by the table of routes, so that a 405 names the methods and nothing else comes first.
@@ -16,7 +16,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from tillgate.domain.errors import NotFoundError
 from tillgate.domain.event_query import event_query
 from tillgate.entrypoints.event_json import event_text, page_text
-from tillgate.entrypoints.http import response
+from tillgate.entrypoints.http import json_response, response
 from tillgate.entrypoints.observability import serve
 from tillgate.entrypoints.routes import Call, check_route
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tillgate.entrypoints.observability import RequestLog, Sandbox
     from tillgate.services.authenticate import Authenticator
     from tillgate.services.read import ReadEvents
+    from tillgate.services.replay_own import ReplayOwnEvents
 
 # Lambda takes 6 MB of answer, as JSON text in which every quote and backslash of the body
 # is escaped once more. Base64 grows by a third, whatever it holds.
@@ -44,12 +45,14 @@ class ApiRoutes:
         *,
         authenticator: Authenticator,
         events: ReadEvents,
+        replay: ReplayOwnEvents,
         documents: Documents,
         admin: AdminRoutes,
         sandbox: Sandbox,
     ) -> None:
         self._authenticator = authenticator
         self._events = events
+        self._replay = replay
         self._sandbox = sandbox
         self._failure: Exception | None = None
         self._resolver = APIGatewayHttpResolver(debug=False)
@@ -57,6 +60,7 @@ class ApiRoutes:
         routes = {
             "GET /v1/events": self._list_events,
             "GET /v1/events/{event_id}": self._read_event,
+            "POST /v1/events/{event_id}/replay": self._replay_event,
             **documents.routes(),
             **admin.routes(),
         }
@@ -120,6 +124,12 @@ class ApiRoutes:
         tenant = self._tenant(call)
         event = self._events.event(tenant.tenant_id, call.parameters["event_id"])
         return response(200, event_text(event), rid=call.request.rid)
+
+    def _replay_event(self, call: Call) -> LambdaResponse:
+        tenant = self._tenant(call)
+        event_id = self._replay.one(tenant.tenant_id, call.parameters["event_id"])
+        content = {"event_id": event_id, "rid": call.request.rid}
+        return json_response(202, content, rid=call.request.rid)
 
     def _tenant(self, call: Call) -> Tenant:
         headers = call.request.headers

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 from tillgate.domain.timestamps import rfc3339
 
 if TYPE_CHECKING:
-    from tillgate.domain.stored_event import EventHead, EventPage, StoredEvent
+    from tillgate.domain.stored_event import EventHead, EventPage, PastAttempt, StoredEvent
+
+# The outcome of an attempt of which nobody came back to tell, or nobody has yet.
+UNKNOWN = "unknown"
 
 
 def event_text(event: StoredEvent) -> str:
     """Write one event whole."""
     head = event.head
-    # Attempts come with delivery; until then nothing is ever attempted.
-    delivery = {"state": head.delivery_state.value, "attempts": list[object]()}
+    attempts = [_attempt(attempt) for attempt in event.attempts]
+    delivery = {"state": head.delivery_state.value, "attempts": attempts}
     return _object(_members(head, data=event.data, delivery=_text(delivery)))
 
 
@@ -26,6 +29,17 @@ def page_text(page: EventPage) -> str:
         for head in page.events
     )
     return _object({"events": f"[{events}]", "next_cursor": _text(page.next_cursor)})
+
+
+def _attempt(attempt: PastAttempt) -> dict[str, object]:
+    members = {
+        "at": rfc3339(attempt.at),
+        "outcome": attempt.outcome or UNKNOWN,
+        "status": attempt.status,
+        "duration_ms": attempt.duration_ms,
+        "reason": attempt.reason,
+    }
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _members(head: EventHead, *, data: str | None, delivery: str) -> dict[str, str | None]:

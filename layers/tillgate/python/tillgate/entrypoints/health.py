@@ -45,8 +45,7 @@ class HealthRoutes:
                 },
                 "secrets": {"ok": readiness.secrets_ok},
                 "queue": {"ok": readiness.queue_ok},
-                # Nothing is delivered yet, so no Supabase project can be configured.
-                "supabase": "absent",
+                "supabase": "configured" if readiness.has_destination else "absent",
             },
         }
         return json_response(200 if readiness.is_ready else 503, content, rid=request.rid)

@@ -51,6 +51,12 @@ _PROBLEMS: dict[type[errors.TillgateError], tuple[str, int, str]] = {
     errors.MethodNotAllowedError: ("method-not-allowed", 405, "The method is not allowed here"),
     errors.SlugTakenError: ("slug-taken", 409, "Another tenant has this slug"),
     errors.MerchantTakenError: ("merchant-taken", 409, "The merchant is bound already"),
+    errors.NoDestinationError: ("no-destination", 409, "The tenant has no destination"),
+    errors.DeadLettersChangedError: (
+        "dead-letters-changed",
+        409,
+        "The dead letters are not those that were confirmed",
+    ),
     errors.SignatureRefusedError: ("unauthenticated", 401, "The delivery is not authentic"),
     errors.StoreUnavailableError: ("unavailable", 503, "Tillgate cannot answer right now"),
     errors.QueueUnavailableError: ("unavailable", 503, "Tillgate cannot answer right now"),

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from tillgate.entrypoints.http import HttpRequest
     from tillgate.entrypoints.observability import RequestLog
 
+# Answered by functions/probe, whatever else is below it by functions/api.
+PROBE_PATH = "/admin/api/tenants/{tenant_id}/destination/test"
+
 ROUTES: dict[str, tuple[str, ...]] = {
     "/v1/events": ("GET", "POST"),
     "/v1/events/batch": ("POST",),
     "/v1/events/{event_id}": ("GET",),
+    "/v1/events/{event_id}/replay": ("POST",),
     "/v1/hooks/{provider}/{endpoint_id}": ("POST",),
     "/openapi.json": ("GET",),
     "/docs": ("GET",),
@@ -39,6 +43,16 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/admin/api/tenants/{tenant_id}/sources": ("GET", "POST"),
     "/admin/api/tenants/{tenant_id}/events": ("GET",),
     "/admin/api/tenants/{tenant_id}/events/{event_id}": ("GET",),
+    "/admin/api/tenants/{tenant_id}/events/{event_id}/replay": ("POST",),
+    "/admin/api/tenants/{tenant_id}/replay": ("POST",),
+    "/admin/api/tenants/{tenant_id}/destination": ("GET", "PUT", "DELETE"),
+    PROBE_PATH: ("POST",),
+    "/admin/api/dead-letters": ("GET",),
+    "/admin/api/dead-letters/plan": ("GET",),
+    "/admin/api/dead-letters/discard": ("POST",),
+    "/admin/api/dead-letters/redrives": ("POST",),
+    "/admin/api/dead-letters/redrives/{redrive_id}": ("GET",),
+    "/admin/api/dead-letters/redrives/{redrive_id}/cancel": ("POST",),
     "/admin/api/tokens/{token_id}": ("DELETE",),
 }
 

@@ -37,9 +37,17 @@ CREATE TABLE tillgate.destination_breaker (
 ALTER TABLE tillgate.delivery ADD COLUMN since timestamptz;
 ALTER TABLE tillgate.delivery ADD COLUMN due_at timestamptz;
 ALTER TABLE tillgate.delivery ADD COLUMN gave_up_reason text;
+-- The operator has seen that it was given up, and wants to see it no more.
+ALTER TABLE tillgate.delivery ADD COLUMN discarded_at timestamptz;
+-- What is pending is never forgotten.
+ALTER TABLE tillgate.delivery ADD CONSTRAINT delivery_pending_is_due
+CHECK (state <> 'pending' OR (since IS NOT NULL AND due_at IS NOT NULL));
 CREATE INDEX delivery_due ON tillgate.delivery (due_at) WHERE state = 'pending';
-CREATE INDEX delivery_gave_up ON tillgate.delivery (tenant_id, gave_up_reason)
-WHERE state = 'gave_up';
+-- The dead letters, everybody's and a tenant's, by age.
+CREATE INDEX delivery_dead ON tillgate.delivery (event_id)
+WHERE state = 'gave_up' AND discarded_at IS NULL;
+CREATE INDEX delivery_dead_of ON tillgate.delivery (tenant_id, event_id)
+WHERE state = 'gave_up' AND discarded_at IS NULL;
 
 -- Every request that was made for an event; never what was sent or answered.
 CREATE TABLE tillgate.attempt (
@@ -52,6 +60,8 @@ CREATE TABLE tillgate.attempt (
     status integer,
     duration_ms double precision,
     reason text CHECK (length(reason) <= 200),
+    -- The delivery's when this was begun: what is replayed meanwhile is not settled by it.
+    since timestamptz,
     PRIMARY KEY (tenant_id, event_id, attempt_id)
 ) PARTITION BY RANGE (event_id);
 
@@ -64,7 +74,9 @@ CREATE TABLE tillgate.redrive (
     per_second integer NOT NULL CHECK (per_second BETWEEN 1 AND 1000),
     state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'done', 'cancelled')),
     moved bigint NOT NULL DEFAULT 0,
+    -- A delivery that became pending later is not among them: not one that it moved itself.
     started_at timestamptz NOT NULL DEFAULT now(),
+    stepped_at timestamptz,
     ended_at timestamptz
 );
 
@@ -87,7 +99,8 @@ USING (true) WITH CHECK (true);
 CREATE POLICY owner_records ON tillgate.attempt TO tillgate_owner USING (true) WITH CHECK (true);
 CREATE POLICY owner_moves ON tillgate.redrive TO tillgate_owner USING (true) WITH CHECK (true);
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON tillgate.destination TO tillgate_admin;
+GRANT SELECT, INSERT, DELETE ON tillgate.destination TO tillgate_admin;
+GRANT UPDATE (kind, url, sealed_secret, set_at) ON tillgate.destination TO tillgate_admin;
 CREATE POLICY admin_all ON tillgate.destination TO tillgate_admin USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT ON tillgate.redrive TO tillgate_admin;
 GRANT UPDATE (state, ended_at) ON tillgate.redrive TO tillgate_admin;
@@ -143,7 +156,8 @@ BEGIN
 END
 $$;
 
--- As before, and the delivery waits where the tenant has a destination. Stores a tenant's events, all or none, and answers for each in order:
+-- As before, and the delivery waits where the tenant has a destination.
+-- Stores a tenant's events, all or none, and answers for each in order:
 -- [{"outcome": "new"|"duplicate"|"conflict", "event_id", "received_at", "stored_at"}].
 -- Items: [{"key", "fingerprint" (hex), "source_id", "type", "occurred_at", "entity_id",
 -- "entity_version", "data" (JSON text), "received_at"}].
@@ -244,177 +258,27 @@ BEGIN
 END
 $$;
 
--- Takes up to p_limit deliveries that are due, the longest due first, and lets them be due
--- again after p_lease. Whoever calls it commits once they are on the queue.
-CREATE FUNCTION tillgate.claim_deliveries(p_limit integer, p_lease interval)
-RETURNS TABLE (tenant_id uuid, event_id uuid)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    WITH due AS MATERIALIZED (
-        SELECT d.tenant_id, d.event_id
-        FROM tillgate.delivery AS d
-        WHERE d.state = 'pending' AND d.due_at <= now()
-        ORDER BY d.due_at
-        LIMIT p_limit
-        FOR UPDATE SKIP LOCKED
-    )
-    UPDATE tillgate.delivery AS d
-    SET due_at = now() + p_lease
-    FROM due
-    WHERE d.tenant_id = due.tenant_id AND d.event_id = due.event_id
-    RETURNING d.tenant_id, d.event_id;
-END;
-GRANT EXECUTE ON FUNCTION tillgate.claim_deliveries(integer, interval) TO tillgate_sweep;
+-- The operator sees whether a destination is spared, and a new one begins anew.
+GRANT SELECT, DELETE ON tillgate.destination_breaker TO tillgate_admin;
+CREATE POLICY admin_reads ON tillgate.destination_breaker FOR SELECT TO tillgate_admin
+USING (true);
+CREATE POLICY admin_closes ON tillgate.destination_breaker FOR DELETE TO tillgate_admin
+USING (true);
 
--- Begins an attempt at those of a tenant's events that are still pending, and gives them:
--- {"kind", "url", "sealed_secret" (hex), "open_until", "events": [{...}]}. Without a
--- destination kind is NULL. While the breaker is open there are no events and nothing is begun;
--- when its time has passed, whoever asks first may try, and the others wait p_probe longer.
-CREATE FUNCTION tillgate.begin_attempts(
-    p_tenant_id uuid, p_event_ids uuid[], p_attempt_id uuid, p_at timestamptz, p_probe interval
-) RETURNS json
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    v_destination tillgate.destination;
-    v_open_until timestamptz;
-    v_events json;
-BEGIN
-    SELECT * INTO v_destination FROM tillgate.destination AS d WHERE d.tenant_id = p_tenant_id;
-    SELECT b.open_until INTO v_open_until
-    FROM tillgate.destination_breaker AS b WHERE b.tenant_id = p_tenant_id;
-    IF v_open_until IS NOT NULL AND v_open_until <= clock_timestamp() THEN
-        UPDATE tillgate.destination_breaker AS b
-        SET open_until = clock_timestamp() + p_probe
-        WHERE b.tenant_id = p_tenant_id AND b.open_until = v_open_until;
-        IF FOUND THEN
-            v_open_until := NULL;
-        ELSE
-            v_open_until := clock_timestamp() + p_probe;
-        END IF;
-    END IF;
-    IF v_destination.tenant_id IS NOT NULL AND v_open_until IS NULL THEN
-        WITH begun AS (
-            INSERT INTO tillgate.attempt (tenant_id, event_id, attempt_id, at)
-            SELECT d.tenant_id, d.event_id, p_attempt_id, p_at
-            FROM tillgate.delivery AS d
-            WHERE d.tenant_id = p_tenant_id AND d.event_id = ANY (p_event_ids)
-                AND d.state = 'pending'
-            ON CONFLICT DO NOTHING
-            RETURNING event_id
-        )
-        SELECT json_agg(json_build_object(
-            'event_id', e.event_id, 'type', e.type, 'occurred_at', e.occurred_at,
-            'entity_id', e.entity_id, 'entity_version', e.entity_version,
-            'idempotency_key', e.idempotency_key, 'source_id', e.source_id, 'data', e.data,
-            'received_at', e.received_at, 'stored_at', e.stored_at, 'since', d.since
-        ) ORDER BY e.event_id)
-        INTO v_events
-        FROM begun AS b
-        JOIN tillgate.event AS e ON e.tenant_id = p_tenant_id AND e.event_id = b.event_id
-        JOIN tillgate.delivery AS d ON d.tenant_id = p_tenant_id AND d.event_id = b.event_id;
-    END IF;
-    RETURN json_build_object(
-        'kind', v_destination.kind, 'url', v_destination.url,
-        'sealed_secret', encode(v_destination.sealed_secret, 'hex'),
-        'open_until', v_open_until, 'events', coalesce(v_events, '[]'::json));
-END
-$$;
-GRANT EXECUTE ON FUNCTION tillgate.begin_attempts(
-    uuid, uuid[], uuid, timestamptz, interval
-) TO tillgate_deliver;
-
--- Writes down what became of attempts, and how the deliveries stand after them.
--- p_attempts: [{"event_id", "attempt_id", "at", "outcome", "status", "duration_ms", "reason"}].
--- p_settled: [{"event_id", "state", "reason", "due_seconds"}]; one that is still pending is
--- queued by sweep after due_seconds, should the queue have lost it. A delivery that is settled
--- stays as it is. p_is_well says whether the destination works, NULL that it cannot be told:
--- after p_trip failures in a row the breaker is open for p_open.
-CREATE FUNCTION tillgate.record_attempts(
-    p_tenant_id uuid, p_attempts json, p_settled json, p_is_well boolean, p_trip integer,
-    p_open interval
-) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    INSERT INTO tillgate.attempt AS a (
-        tenant_id, event_id, attempt_id, at, outcome, status, duration_ms, reason
-    )
-    SELECT p_tenant_id, r.event_id, r.attempt_id, r.at, r.outcome, r.status, r.duration_ms,
-        r.reason
-    FROM json_to_recordset(p_attempts) AS r (
-        event_id uuid, attempt_id uuid, at timestamptz, outcome text, status integer,
-        duration_ms double precision, reason text
-    )
-    ORDER BY r.event_id, r.attempt_id
-    ON CONFLICT (tenant_id, event_id, attempt_id) DO UPDATE
-    SET outcome = excluded.outcome, status = excluded.status,
-        duration_ms = excluded.duration_ms, reason = excluded.reason;
-
-    UPDATE tillgate.delivery AS d
-    SET state = s.state,
-        due_at = CASE WHEN s.state = 'pending'
-            THEN now() + make_interval(secs => s.due_seconds) END,
-        gave_up_reason = CASE WHEN s.state = 'gave_up' THEN s.reason END
-    FROM json_to_recordset(p_settled) AS s (
-        event_id uuid, state text, reason text, due_seconds double precision
-    )
-    WHERE d.tenant_id = p_tenant_id AND d.event_id = s.event_id AND d.state = 'pending';
-
-    IF p_is_well THEN
-        DELETE FROM tillgate.destination_breaker AS b WHERE b.tenant_id = p_tenant_id;
-    ELSIF NOT p_is_well THEN
-        INSERT INTO tillgate.destination_breaker AS b (tenant_id, failures, open_until)
-        VALUES (p_tenant_id, 1, CASE WHEN p_trip <= 1 THEN now() + p_open END)
-        ON CONFLICT (tenant_id) DO UPDATE
-        SET failures = b.failures + 1,
-            open_until = CASE WHEN b.failures + 1 >= p_trip THEN now() + p_open END;
-    END IF;
-END
-$$;
-GRANT EXECUTE ON FUNCTION tillgate.record_attempts(
-    uuid, json, json, boolean, integer, interval
-) TO tillgate_deliver;
-
--- Delivers events again, whatever became of them before; gives how many there are. Those of
--- a tenant without a destination, and those that wait already, are left as they are.
-CREATE FUNCTION tillgate.replay(p_tenant_id uuid, p_event_ids uuid[]) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    v_count bigint;
-BEGIN
-    UPDATE tillgate.delivery AS d
-    SET state = 'pending', since = now(), due_at = now(), gave_up_reason = NULL
-    WHERE d.tenant_id = p_tenant_id AND d.event_id = ANY (p_event_ids) AND d.state <> 'pending'
-        AND EXISTS (
-            SELECT FROM tillgate.destination AS o WHERE o.tenant_id = p_tenant_id
-        );
-    GET DIAGNOSTICS v_count = ROW_COUNT;
-    RETURN v_count;
-END
-$$;
-GRANT EXECUTE ON FUNCTION tillgate.replay(uuid, uuid[]) TO tillgate_admin;
-
--- The same for one event of the tenant that the transaction is set to.
-CREATE FUNCTION tillgate.replay_own(p_event_id uuid) RETURNS bigint
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT tillgate.replay(tillgate.current_tenant(), ARRAY[p_event_id]);
-END;
-GRANT EXECUTE ON FUNCTION tillgate.replay_own(uuid) TO tillgate_api;
-
--- The dead letters by tenant and reason, with the ids (so the ages) of the oldest and newest.
-CREATE FUNCTION tillgate.dead_letter_plan(p_tenant_id uuid, p_reason text)
-RETURNS TABLE (tenant_id uuid, reason text, count bigint, oldest timestamptz, newest timestamptz)
+-- A tenant's destination, for a test of it: no row where there is none.
+CREATE FUNCTION tillgate.find_destination(p_tenant_id uuid)
+RETURNS TABLE (kind text, url text, sealed_secret bytea)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT d.tenant_id, d.gave_up_reason, count(*), min(d.since), max(d.since)
-    FROM tillgate.delivery AS d
-    WHERE d.state = 'gave_up'
-        AND (p_tenant_id IS NULL OR d.tenant_id = p_tenant_id)
-        AND (p_reason IS NULL OR d.gave_up_reason = p_reason)
-    GROUP BY d.tenant_id, d.gave_up_reason
-    ORDER BY d.tenant_id, d.gave_up_reason;
+    SELECT d.kind, d.url, d.sealed_secret
+    FROM tillgate.destination AS d WHERE d.tenant_id = p_tenant_id;
 END;
-GRANT EXECUTE ON FUNCTION tillgate.dead_letter_plan(uuid, text) TO tillgate_admin;
+GRANT EXECUTE ON FUNCTION tillgate.find_destination(uuid) TO tillgate_deliver;
+
+-- Whether any tenant has one.
+CREATE FUNCTION tillgate.has_destination() RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM tillgate.destination);
+END;
+GRANT EXECUTE ON FUNCTION tillgate.has_destination() TO tillgate_health;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,10 @@ _FRESH_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """``current_migration`` is None when the database gave no answer; latency in milliseconds."""
+    """``current_migration`` is None when the database gave no answer; latency in milliseconds.
+
+    ``has_destination`` is what was known last where the database cannot tell.
+    """
 
     database_ok: bool
     database_latency_ms: float
@@ -27,6 +31,7 @@ class Readiness:
     expected_migration: int
     secrets_ok: bool
     queue_ok: bool
+    has_destination: bool
 
     @property
     def migrations_ok(self) -> bool:
@@ -62,6 +67,7 @@ class CheckReadiness:
         self._expected_migration = expected_migration
         self._within_seconds = within_seconds
         self._clock = clock
+        self._has_destination = False
 
     def run(self) -> Readiness:
         """Check; never raises for what is down, which is the answer."""
@@ -73,14 +79,23 @@ class CheckReadiness:
             current = self._probe.current_migration(within_seconds=self._within_seconds)
         except UpstreamError:
             current = None
+        latency_ms = round((self._clock() - started) * 1000, 1)
+        if current is not None and current >= self._expected_migration:
+            self._look_for_destination()
         return Readiness(
             database_ok=current is not None,
-            database_latency_ms=round((self._clock() - started) * 1000, 1),
+            database_latency_ms=latency_ms,
             current_migration=current,
             expected_migration=self._expected_migration,
             secrets_ok=secrets_ok,
             queue_ok=queue_ok,
+            has_destination=self._has_destination,
         )
+
+    def _look_for_destination(self) -> None:
+        # Nobody's readiness depends on it.
+        with suppress(UpstreamError):
+            self._has_destination = self._probe.has_destination(within_seconds=self._within_seconds)
 
 
 class _Remembered:

@@ -84,8 +84,11 @@ _STATUS: LiteralString = """
                 to_char((now() AT TIME ZONE 'UTC')::date + d.n, 'YYYYMMDD') AS day
             WHERE to_regclass('tillgate.event_' || day) IS NULL
                 OR to_regclass('tillgate.delivery_' || day) IS NULL
+                OR to_regclass('tillgate.attempt_' || day) IS NULL
         ),
-        (SELECT count(*) FROM tillgate.tenant)
+        (SELECT count(*) FROM tillgate.tenant),
+        (SELECT coalesce(sum(p.count), 0) FROM tillgate.dead_letter_plan(NULL, NULL) AS p),
+        (SELECT count(*) FROM tillgate.destination_breaker WHERE open_until > now())
 """
 
 
@@ -178,8 +181,14 @@ class PostgresAdminStore:
         return _source(rows[0]) if rows else None
 
     def status(self) -> StoreStatus:
-        [(migration, days_ahead, tenants)] = self._run(_STATUS)
-        return StoreStatus(migration=migration, days_ahead=days_ahead, tenants=tenants)
+        [(migration, days_ahead, tenants, dead_letters, open_breakers)] = self._run(_STATUS)
+        return StoreStatus(
+            migration=migration,
+            days_ahead=days_ahead,
+            tenants=tenants,
+            dead_letters=int(dead_letters),
+            open_breakers=open_breakers,
+        )
 
     def _run(self, query: LiteralString, *params: object) -> list[Row]:
         # It runs twice when the connection turns out to be dead: only what is idempotent.

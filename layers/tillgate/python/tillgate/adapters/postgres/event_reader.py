@@ -5,8 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, LiteralString
 
+from tillgate.domain.delivery import AttemptOutcome
+from tillgate.domain.errors import NoDestinationError
 from tillgate.domain.idempotency import stored_key
-from tillgate.domain.stored_event import DeliveryState, EventHead, StoredEvent
+from tillgate.domain.stored_event import (
+    MAX_ATTEMPTS,
+    DeliveryState,
+    EventHead,
+    PastAttempt,
+    StoredEvent,
+)
 from tillgate.domain.tenant import EventId, SourceId
 
 if TYPE_CHECKING:
@@ -33,6 +41,12 @@ _FROM: LiteralString = """
     WHERE e.tenant_id = %s
 """
 _ONE: LiteralString = f"{_HEAD}, e.data {_FROM} AND e.event_id = %s"
+_ATTEMPTS: LiteralString = """
+    SELECT a.at, a.outcome, a.status, a.duration_ms, a.reason FROM tillgate.attempt AS a
+    WHERE a.tenant_id = %s AND a.event_id = %s
+    ORDER BY a.at DESC, a.attempt_id LIMIT %s
+"""
+_REPLAY: LiteralString = "SELECT tillgate.replay_own(%s)"
 _IDS_OF_KEYS: LiteralString = """
     SELECT k.event_id::text FROM tillgate.ingest_key AS k
     WHERE k.tenant_id = %s AND k.key = ANY (%s)
@@ -51,7 +65,7 @@ _UNTIL: LiteralString = """
 
 
 class PostgresEventReader:
-    """Implements EventReader. ``within_seconds`` is the deadline of one call.
+    """Implements EventReader and OwnReplays. ``within_seconds`` is the deadline of one call.
 
     ``providers`` are the namespaces, beside the API's own, in which a key may be stored.
     """
@@ -68,7 +82,12 @@ class PostgresEventReader:
             within_seconds=self._within_seconds, tenant_id=tenant_id
         ) as cursor:
             row = cursor.execute(_ONE, (tenant_id, event_id)).fetchone()
-        return StoredEvent(_head(row[:-1]), row[-1]) if row else None
+            if row is None:
+                return None
+            attempts = cursor.execute(_ATTEMPTS, (tenant_id, event_id, MAX_ATTEMPTS)).fetchall()
+        return StoredEvent(
+            _head(row[:-1]), row[-1], tuple(_attempt(attempt) for attempt in reversed(attempts))
+        )
 
     def events(self, tenant_id: TenantId, query: EventQuery) -> list[EventHead]:
         with self._database.transaction(
@@ -81,6 +100,15 @@ class PostgresEventReader:
                     return []
             statement, params = _list(tenant_id, query, ids)
             return [_head(row) for row in cursor.execute(statement, params)]
+
+    def replay(self, tenant_id: TenantId, event_id: EventId) -> bool:
+        with self._database.transaction(
+            within_seconds=self._within_seconds, tenant_id=tenant_id
+        ) as cursor:
+            [(answer,)] = cursor.execute(_REPLAY, (event_id,)).fetchall()
+        if answer == "no-destination":
+            raise NoDestinationError("There is no destination to deliver to.")
+        return answer is not None
 
     def _ids_of_key(self, cursor: psycopg.Cursor[Row], tenant_id: TenantId, key: str) -> list[str]:
         # A query of its own: joined with the list, it could be planned as a scan of all events.
@@ -131,4 +159,15 @@ def _head(row: Row) -> EventHead:
         received_at=received_at.astimezone(UTC),
         stored_at=stored_at.astimezone(UTC),
         delivery_state=DeliveryState(state),
+    )
+
+
+def _attempt(row: Row) -> PastAttempt:
+    at, outcome, status, duration_ms, reason = row
+    return PastAttempt(
+        at=at.astimezone(UTC),
+        outcome=AttemptOutcome(outcome) if outcome else None,
+        status=status,
+        duration_ms=duration_ms,
+        reason=reason,
     )

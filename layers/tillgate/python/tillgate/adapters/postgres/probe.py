@@ -26,3 +26,9 @@ class PostgresProbe:
             # A database that nobody has migrated: there, but not ready.
             return 0
         return int(number)
+
+    def has_destination(self, *, within_seconds: float) -> bool:
+        [(answer,)] = self._database.rows(
+            "SELECT tillgate.has_destination()", within_seconds=within_seconds
+        )
+        return bool(answer)

@@ -10,15 +10,16 @@ from tillgate.entrypoints.docs.answers import (
     parameter,
     problems,
 )
-from tillgate.entrypoints.docs.first_party import LIST_QUERY, PAGE_EXAMPLE, READ_ONE_ANSWER
+from tillgate.entrypoints.docs.event_parameters import LIST_QUERY
+from tillgate.entrypoints.docs.first_party import PAGE_EXAMPLE, READ_ONE_ANSWER
 
-_TENANT_ID = "7d0f2c34-5b1a-4e6f-9a8b-1c2d3e4f5a6b"
+EXAMPLE_TENANT_ID = "7d0f2c34-5b1a-4e6f-9a8b-1c2d3e4f5a6b"
 _APP_ID = "e2b7c6a1-04d3-4f58-8b9e-6d7c5a4b3f2e"
 _SOURCE_ID = "4c1d6f0e-8a57-4b1e-9d3c-2f6b7a905e18"
 _AT = "2026-11-23T09:30:00.000000Z"
 _HOOKS = "https://events.example.com/v1/hooks"
 _TENANT: Json = {
-    "tenant_id": _TENANT_ID,
+    "tenant_id": EXAMPLE_TENANT_ID,
     "slug": "corner-cafe",
     "name": "Corner Café",
     "state": "active",
@@ -26,7 +27,7 @@ _TENANT: Json = {
 }
 _TOKEN: Json = {
     "token_id": "0b9a8c7d-6e5f-4a3b-8c1d-0e9f8a7b6c5d",
-    "tenant_id": _TENANT_ID,
+    "tenant_id": EXAMPLE_TENANT_ID,
     "name": "till 1",
     "hint": "tg_live_4f9Q",
     "created_at": _AT,
@@ -41,7 +42,7 @@ _APP: Json = {
 }
 _SOURCE: Json = {
     "source_id": _SOURCE_ID,
-    "tenant_id": _TENANT_ID,
+    "tenant_id": EXAMPLE_TENANT_ID,
     "provider": "standard",
     "name": "web shop",
     "merchant_id": None,
@@ -65,6 +66,8 @@ _STATUS: Json = {
     "partitions": {"days_ahead": 14},
     "tenants": 2,
     "key_ring": {"ok": True, "kids": ["k1"], "current": "k1"},
+    "dead_letters": 12,
+    "open_breakers": 0,
 }
 
 PARAMETERS: Json = {
@@ -76,7 +79,7 @@ PARAMETERS: Json = {
         "example": example,
     }
     for name, example in (
-        ("tenant_id", _TENANT_ID),
+        ("tenant_id", EXAMPLE_TENANT_ID),
         ("token_id", _TOKEN["token_id"]),
         ("app_id", _APP_ID),
         ("source_id", _SOURCE_ID),
@@ -88,10 +91,10 @@ _SLUG_QUERY: Json = {
     "schema": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"},
     "description": "Only the tenant with this slug.",
 }
-_BODY_PROBLEMS = ("unsupported-media-type", "payload-too-large", "invalid-json", "invalid-request")
+BODY_PROBLEMS = ("unsupported-media-type", "payload-too-large", "invalid-json", "invalid-request")
 
 
-def _operation(
+def operation(
     operation_id: str,
     summary: str,
     answers: Json,
@@ -111,31 +114,31 @@ def _operation(
 
 
 _TENANTS: Json = {
-    "get": _operation(
+    "get": operation(
         "listTenants",
         "List the tenants",
         {"200": answer("By slug", "Tenants", {"tenants": [_TENANT]})},
         "invalid-query",
         parameters=(_SLUG_QUERY,),
     ),
-    "post": _operation(
+    "post": operation(
         "createTenant",
         "Create a tenant",
         {"201": answer("Created", "Tenant", _TENANT)},
         "slug-taken",
-        *_BODY_PROBLEMS,
+        *BODY_PROBLEMS,
         requestBody=body("NewTenant", {"slug": "corner-cafe", "name": "Corner Café"}),
     ),
 }
 _TOKENS: Json = {
-    "get": _operation(
+    "get": operation(
         "listTokens",
         "List a tenant's tokens",
         {"200": answer("Without the tokens themselves", "Tokens", {"tokens": [_TOKEN]})},
         "not-found",
         parameters=(parameter("tenant_id"),),
     ),
-    "post": _operation(
+    "post": operation(
         "issueToken",
         "Issue an API token",
         {
@@ -146,22 +149,22 @@ _TOKENS: Json = {
             )
         },
         "not-found",
-        *_BODY_PROBLEMS,
+        *BODY_PROBLEMS,
         parameters=(parameter("tenant_id"),),
         requestBody=body("NewToken", {"name": "till 1"}),
     ),
 }
 _APPS: Json = {
-    "get": _operation(
+    "get": operation(
         "listApps",
         "List the apps at vendors",
         {"200": answer("Without secrets", "Apps", {"apps": [_APP]})},
     ),
-    "post": _operation(
+    "post": operation(
         "registerApp",
         "Register an app: one URL, many merchants",
         {"201": answer("Registered; a secret that was sent stays unsaid", "RegisteredApp", _APP)},
-        *_BODY_PROBLEMS,
+        *BODY_PROBLEMS,
         requestBody=body(
             "NewApp",
             {
@@ -174,20 +177,20 @@ _APPS: Json = {
     ),
 }
 _SOURCES: Json = {
-    "get": _operation(
+    "get": operation(
         "listSources",
         "List a tenant's sources",
         {"200": answer("Without secrets", "Sources", {"sources": [_SOURCE]})},
         "not-found",
         parameters=(parameter("tenant_id"),),
     ),
-    "post": _operation(
+    "post": operation(
         "addSource",
         "Connect a tenant to a POS",
         {"201": answer("Connected", "AddedSource", {**_SOURCE, "secret": _SECRET})},
         "not-found",
         "merchant-taken",
-        *_BODY_PROBLEMS,
+        *BODY_PROBLEMS,
         parameters=(parameter("tenant_id"),),
         description="By a URL and a secret of its own, or bound to an app by its merchant id.",
         requestBody=body(
@@ -204,7 +207,7 @@ _SOURCES: Json = {
 
 def _change(operation_id: str, summary: str, state: str) -> Json:
     return {
-        "post": _operation(
+        "post": operation(
             operation_id,
             summary,
             {"200": answer("Done, or so already", "Tenant", {**_TENANT, "state": state})},
@@ -219,12 +222,12 @@ def _replace_secret(
     operation_id: str, summary: str, answers: Json, *, path_parameter: str, note: str = ""
 ) -> Json:
     return {
-        "put": _operation(
+        "put": operation(
             operation_id,
             summary,
             answers,
             "not-found",
-            *_BODY_PROBLEMS,
+            *BODY_PROBLEMS,
             parameters=(parameter(path_parameter),),
             description="For vendors that issue their signing key only once the notification URL, "
             f"which holds the id, is registered. Idempotent. {note}Deliveries signed with the "
@@ -237,21 +240,21 @@ def _replace_secret(
     }
 
 
-_TENANT_PATH = "/admin/api/tenants/{tenant_id}"
+TENANT_PATH = "/admin/api/tenants/{tenant_id}"
 PATHS: Json = {
     "/admin/api/status": {
-        "get": _operation(
+        "get": operation(
             "readStatus",
             "How is the installation?",
             {"200": answer("What works and what does not", "Status", _STATUS)},
         )
     },
     "/admin/api/tenants": _TENANTS,
-    f"{_TENANT_PATH}/suspend": _change("suspendTenant", "Suspend a tenant", "suspended"),
-    f"{_TENANT_PATH}/resume": _change("resumeTenant", "Resume a tenant", "active"),
-    f"{_TENANT_PATH}/tokens": _TOKENS,
+    f"{TENANT_PATH}/suspend": _change("suspendTenant", "Suspend a tenant", "suspended"),
+    f"{TENANT_PATH}/resume": _change("resumeTenant", "Resume a tenant", "active"),
+    f"{TENANT_PATH}/tokens": _TOKENS,
     "/admin/api/tokens/{token_id}": {
-        "delete": _operation(
+        "delete": operation(
             "revokeToken",
             "Revoke an API token",
             {"200": answer("Revoked, or so already", "Token", {**_TOKEN, "revoked_at": _AT})},
@@ -274,9 +277,9 @@ PATHS: Json = {
         path_parameter="source_id",
         note="A source that is bound to an app has no secret of its own: 404. ",
     ),
-    f"{_TENANT_PATH}/sources": _SOURCES,
-    f"{_TENANT_PATH}/events": {
-        "get": _operation(
+    f"{TENANT_PATH}/sources": _SOURCES,
+    f"{TENANT_PATH}/events": {
+        "get": operation(
             "listTenantEvents",
             "List a tenant's events",
             {"200": answer("As the tenant sees them", "EventPage", PAGE_EXAMPLE)},
@@ -285,8 +288,8 @@ PATHS: Json = {
             parameters=(parameter("tenant_id"), *LIST_QUERY),
         )
     },
-    f"{_TENANT_PATH}/events/{{event_id}}": {
-        "get": _operation(
+    f"{TENANT_PATH}/events/{{event_id}}": {
+        "get": operation(
             "readTenantEvent",
             "Read a tenant's event",
             {"200": READ_ONE_ANSWER},

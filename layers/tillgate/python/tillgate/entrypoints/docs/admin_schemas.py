@@ -141,6 +141,8 @@ def admin_schemas(providers: list[str], *, app_providers: list[str]) -> Json:
                 "migrations": obj({"ok": FLAG, "current": nullable(COUNT), "expected": COUNT}),
                 "partitions": obj({"days_ahead": {"type": ["integer", "null"]}}),
                 "tenants": nullable(COUNT),
+                "dead_letters": nullable(COUNT),
+                "open_breakers": nullable(COUNT),
                 "key_ring": obj(
                     {
                         "ok": FLAG,

@@ -13,7 +13,7 @@ _REASONS = {
     401: "Not authenticated",
     403: "Authenticated, and refused",
     404: "No such thing",
-    409: "Taken already",
+    409: "Not as things stand",
     413: "Too large",
     415: "Not JSON",
     422: "Readable, but not acceptable; every fault is named",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from tillgate.domain.event_query import DEFAULT_LIMIT, MAX_LIMIT, TYPE_PATTERN
-from tillgate.domain.idempotency import MAX_KEY_LENGTH
-from tillgate.domain.stored_event import CURSOR_PATTERN, DeliveryState, cursor_after
+from tillgate.domain.stored_event import cursor_after
 from tillgate.domain.tenant import EventId
 from tillgate.entrypoints.docs.answers import (
     TENANT,
@@ -14,6 +12,7 @@ from tillgate.entrypoints.docs.answers import (
     parameter,
     problems,
 )
+from tillgate.entrypoints.docs.event_parameters import LIST_QUERY
 from tillgate.entrypoints.docs.problems import EXAMPLE_EVENT_ID, EXAMPLE_RID, PROBLEMS
 
 _TAG = ["Events"]
@@ -35,12 +34,29 @@ _LISTED: Json = {
     "provider": "api",
     "received_at": "2026-11-23T10:00:01.284910Z",
     "stored_at": "2026-11-23T10:00:01.287443Z",
-    "delivery": {"state": "none"},
+    "delivery": {"state": "delivered"},
 }
 _EVENT: Json = {
     **_LISTED,
     "data": _NEW_EVENT["data"],
-    "delivery": {"state": "none", "attempts": []},
+    "delivery": {
+        "state": "delivered",
+        "attempts": [
+            {
+                "at": "2026-11-23T10:00:02.112034Z",
+                "outcome": "retry_later",
+                "status": 503,
+                "duration_ms": 41.7,
+                "reason": "http-503",
+            },
+            {
+                "at": "2026-11-23T10:00:02.381920Z",
+                "outcome": "delivered",
+                "status": 201,
+                "duration_ms": 38.2,
+            },
+        ],
+    },
 }
 _STORED: Json = {
     "event_id": EXAMPLE_EVENT_ID,
@@ -60,92 +76,8 @@ _REUSED = {
     for name, value in PROBLEMS["idempotency-key-reused"].document.items()
     if name != "rid"
 }
-# Bare, or one quoted string of RFC 8941; a space could not be in the key itself.
-_KEY_PATTERN = (
-    rf"^([!#-+\x2d-\x5b\x5d-~]{{1,{MAX_KEY_LENGTH}}}"
-    rf'|"([!#-\x5b\x5d-~]|\\["\\]){{1,{MAX_KEY_LENGTH}}}")$'
-)
 _COMMON_HEADERS = [parameter("X-Tenant-Id"), parameter("X-Request-Id")]
 
-PARAMETERS: Json = {
-    "X-Tenant-Id": {
-        "name": "X-Tenant-Id",
-        "in": "header",
-        "schema": {"type": "string", "format": "uuid"},
-        "description": "The tenant you believe the token to be for; another one's is refused.",
-    },
-    "X-Request-Id": {
-        "name": "X-Request-Id",
-        "in": "header",
-        "schema": {"type": "string"},
-        "description": "Kept as the `rid` when it is 1 to 128 characters out of `A-Za-z0-9._-`; "
-        "else the request gets one.",
-    },
-    "Idempotency-Key": {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "required": True,
-        "schema": {
-            "type": "string",
-            "pattern": _KEY_PATTERN,
-        },
-        "example": "order-17-v3",
-        "description": "1 to 255 visible ASCII characters, unique to the event within your "
-        'tenant; `key` and `"key"` are the same key.',
-    },
-    "event_id": {
-        "name": "event_id",
-        "in": "path",
-        "required": True,
-        "schema": {"type": "string", "format": "uuid"},
-        "example": EXAMPLE_EVENT_ID,
-    },
-}
-
-
-def _query(name: str, schema: Json, description: str, **more: object) -> Json:
-    return {"name": name, "in": "query", "schema": schema, "description": description, **more}
-
-
-LIST_QUERY = [
-    _query(
-        "type",
-        {"type": "string", "pattern": f"^{TYPE_PATTERN}$"},
-        "Only events of this type; vendors' types, such as `orders/create`, too.",
-        example="order.created",
-    ),
-    _query(
-        "status",
-        {"type": "string", "enum": list(DeliveryState)},
-        "Only events whose delivery is in this state.",
-    ),
-    _query(
-        "since",
-        {"type": "string", "format": "date-time"},
-        "Only events stored at this instant or later.",
-    ),
-    _query(
-        "until",
-        {"type": "string", "format": "date-time"},
-        "Only events stored before this instant.",
-    ),
-    _query(
-        "idempotency_key",
-        {"type": "string", "pattern": f"^[!-~]{{1,{MAX_KEY_LENGTH}}}$"},
-        "Only the event with this key, whether you chose it or a vendor did.",
-    ),
-    _query(
-        "limit",
-        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-        "How many events at most.",
-        example=20,
-    ),
-    _query(
-        "cursor",
-        {"type": "string", "pattern": f"^{CURSOR_PATTERN}$"},
-        "The `next_cursor` of the page before, with the same filters.",
-    ),
-]
 PAGE_EXAMPLE: Json = {
     "events": [_LISTED],
     "next_cursor": cursor_after(EventId(EXAMPLE_EVENT_ID)),
@@ -280,10 +212,29 @@ _READ: Json = {
         **problems(*_READ_PROBLEMS, "not-found"),
     },
 }
+_REPLAY: Json = {
+    "operationId": "replayEvent",
+    "tags": _TAG,
+    "summary": "Deliver one event again",
+    "description": "Whatever became of it before: its delivery is `pending` from now on. "
+    "Repeating the call is safe; an event that waits already goes on waiting. Your destination "
+    "knows the event by its `event_id`, so a second delivery changes nothing there.",
+    "security": TENANT,
+    "parameters": [parameter("event_id"), *_COMMON_HEADERS],
+    "responses": {
+        "202": answer(
+            "It will be delivered",
+            "Replayed",
+            {"event_id": EXAMPLE_EVENT_ID, "rid": EXAMPLE_RID},
+        ),
+        **problems(*_READ_PROBLEMS, "not-found", "no-destination"),
+    },
+}
 
 READ_ONE_ANSWER = _READ["responses"]["200"]
 PATHS: Json = {
     "/v1/events": {"post": _SEND, "get": _LIST},
     "/v1/events/batch": {"post": _SEND_BATCH},
     "/v1/events/{event_id}": {"get": _READ},
+    "/v1/events/{event_id}/replay": {"post": _REPLAY},
 }

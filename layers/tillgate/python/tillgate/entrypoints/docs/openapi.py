@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tillgate.entrypoints.docs import admin, first_party, operations
+from tillgate.entrypoints.docs import (
+    admin,
+    dead_letters,
+    delivery,
+    event_parameters,
+    first_party,
+    operations,
+)
 from tillgate.entrypoints.docs.admin_schemas import admin_schemas
+from tillgate.entrypoints.docs.delivery_schemas import DELIVERY
 from tillgate.entrypoints.docs.schemas import FIRST_PARTY
 from tillgate.entrypoints.docs.vendors import VENDORS
 from tillgate.providers import PROVIDERS
@@ -68,6 +76,7 @@ _TAGS = [
     {"name": "Health", "description": "For load balancers and deploys."},
     {"name": "Documents", "description": "This contract."},
     {"name": "Administration", "description": "For the operator, and for the CLI."},
+    {"name": "Delivery", "description": "Where events go, and those that did not get there."},
 ]
 
 
@@ -85,16 +94,27 @@ def openapi(*, version: str) -> Json:
         # Beside the document itself, so that it is right under any path prefix.
         "servers": [{"url": "."}],
         "tags": _TAGS,
-        "paths": {**first_party.PATHS, **operations.PATHS, **admin.PATHS},
+        "paths": {
+            **first_party.PATHS,
+            **operations.PATHS,
+            **admin.PATHS,
+            **delivery.PATHS,
+            **dead_letters.PATHS,
+        },
         "components": {
             "schemas": {
                 **FIRST_PARTY,
+                **DELIVERY,
                 **admin_schemas(
                     list(VENDORS),
                     app_providers=[name for name, made in PROVIDERS.items() if made.signs_merchant],
                 ),
             },
-            "parameters": {**first_party.PARAMETERS, **admin.PARAMETERS},
+            "parameters": {
+                **event_parameters.PARAMETERS,
+                **admin.PARAMETERS,
+                **dead_letters.PARAMETERS,
+            },
             "headers": _HEADERS,
             "securitySchemes": _SECURITY,
         },

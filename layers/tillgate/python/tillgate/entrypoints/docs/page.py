@@ -134,7 +134,7 @@ def _fields(document: Json, operation: Json) -> Iterator[Parameter]:
         names += [_name(variant) for variant in schema.get("oneOf", []) if "$ref" in variant]
         for member, rule in schema.get("properties", {}).items():
             if rule.get("type") == "array":
-                names.append(_name(rule["items"]["anyOf"][0]))
+                names += [_name(variant) for variant in rule["items"].get("anyOf", [])[:1]]
             if member not in seen:
                 required = member in schema["required"]
                 yield Parameter(member, "body", required, _rule(rule), rule.get("description", ""))
@@ -154,6 +154,8 @@ def _rule(schema: Json) -> str:
         return f"{schema['type']}, at most {schema['maxLength']} characters"
     if "maxItems" in schema:
         return f"{schema['minItems']} to {schema['maxItems']} items"
+    if {"minimum", "maximum"} <= schema.keys():
+        return f"{schema['minimum']} to {schema['maximum']}"
     return str(schema.get("format", schema["type"]))
 
 

@@ -104,6 +104,17 @@ _BY_TYPE = [
         errors.MerchantTakenError("This app has a source for the merchant MLEFBHHSJGVHD already."),
     ),
     ProblemDoc(
+        "Set one first: PUT .../destination. Until then events are kept, and can be delivered "
+        "later by a replay.",
+        errors.NoDestinationError("The tenant has no destination to deliver to."),
+    ),
+    ProblemDoc(
+        "Read the plan again, and confirm what it says now. Nothing was discarded.",
+        errors.DeadLettersChangedError(
+            "There are not 12 such dead letters, or no more: look at the plan again."
+        ),
+    ),
+    ProblemDoc(
         "Repeat the call after `Retry-After` seconds. With the database unreachable an event is "
         "still taken, and answered as `queued`; this answer means that it could not be kept at "
         "all, or that it cannot be told whose token it is. An event is safe to repeat with the "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from tillgate.domain.delivery import AttemptOutcome
 from tillgate.domain.event import MAX_BATCH
 from tillgate.domain.idempotency import MAX_KEY_LENGTH
-from tillgate.domain.stored_event import CURSOR_PATTERN, DeliveryState
+from tillgate.domain.stored_event import CURSOR_PATTERN, MAX_ATTEMPTS, DeliveryState
 from tillgate.entrypoints.docs.answers import Json, schema
+from tillgate.entrypoints.event_json import UNKNOWN
 
 UUID: Json = {"type": "string", "format": "uuid"}
 INSTANT: Json = {"type": "string", "format": "date-time"}
@@ -82,13 +84,23 @@ _STATE: Json = {
 _ATTEMPT = obj(
     {
         "at": INSTANT,
-        "outcome": TEXT,
-        "status": {"type": "integer"},
-        "duration_ms": {"type": "number"},
+        "outcome": {
+            "enum": [*AttemptOutcome, UNKNOWN],
+            "description": "`unknown` while it goes on, and for good where nobody came back to"
+            " tell what became of it.",
+        },
+        "status": {"type": "integer", "description": "HTTP's, where there was an answer."},
+        "duration_ms": {"type": "number", "minimum": 0},
         "reason": TEXT,
     },
-    optional=("status", "reason"),
+    optional=("status", "duration_ms", "reason"),
 )
+_ATTEMPTS: Json = {
+    "type": "array",
+    "items": _ATTEMPT,
+    "maxItems": MAX_ATTEMPTS,
+    "description": "Every request that was made for it, the oldest first; of very many, the last.",
+}
 _FAULTS: Json = {
     "type": "array",
     "items": obj({"pointer": TEXT, "detail": TEXT}),
@@ -151,11 +163,12 @@ FIRST_PARTY: Json = {
         },
         optional=("event_id", "problem"),
     ),
+    "Replayed": obj({"event_id": UUID, "rid": TEXT}),
     "Event": obj(
         {
             **_EVENT_HEAD,
             "data": {"type": "object"},
-            "delivery": obj({"state": _STATE, "attempts": {"type": "array", "items": _ATTEMPT}}),
+            "delivery": obj({"state": _STATE, "attempts": _ATTEMPTS}),
         },
         optional=_NOT_REQUIRED,
     ),

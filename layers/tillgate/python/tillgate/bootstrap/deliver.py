@@ -1,0 +1,85 @@
+"""What functions/deliver is made of."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tillgate.adapters.accept_queue import SqsBacklog
+from tillgate.adapters.key_ring import KeyRingSecretBox
+from tillgate.adapters.outbound_http import OutboundHttp
+from tillgate.adapters.postgres.delivery_store import PostgresDeliveryStore
+from tillgate.adapters.supabase import SupabaseUpstream
+from tillgate.adapters.time_budget import TimeBudget
+from tillgate.bootstrap.connections import role_database, secrets_manager, sqs
+from tillgate.bootstrap.wired import WiredFunction
+from tillgate.domain.delivery import DestinationKind
+from tillgate.entrypoints.deliver import DeliverBatch
+from tillgate.entrypoints.observability import Sandbox
+from tillgate.services.deliver import Deliver
+from tillgate.settings import DeliverSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# What became of the last request is written down within this, after its deadline.
+_RECORDING_SECONDS = 10.0
+
+
+def deliver() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]]]:
+    """Make the function that takes events to their destinations."""
+    settings = DeliverSettings.from_env(os.environ)
+    connect_seconds = settings.connection_timeout_ms / 1000
+    within_seconds = settings.request_timeout_ms / 1000
+    # A request is begun within the batch's time, ends at its deadline, and is then recorded.
+    batch = TimeBudget(settings.batch_seconds)
+    sending = TimeBudget(settings.batch_seconds + within_seconds)
+    recording = TimeBudget(
+        settings.batch_seconds + within_seconds + min(within_seconds, _RECORDING_SECONDS)
+    )
+    secrets = secrets_manager(settings, timeout_seconds=within_seconds, budget=recording)
+    database = role_database(settings, secrets, settings.database_secret_arn, budget=recording)
+    upstream = SupabaseUpstream(
+        OutboundHttp(
+            connect_seconds=connect_seconds,
+            max_uses=settings.max_requests_per_socket,
+            allow_private=bool(settings.allow_private_destinations),
+        ),
+        request_seconds=within_seconds,
+        allow_private=bool(settings.allow_private_destinations),
+        budget=sending,
+    )
+    queue = sqs(settings)
+
+    def begin() -> None:
+        for budget in (batch, sending, recording):
+            budget.begin()
+
+    handle = DeliverBatch(
+        deliver=Deliver(
+            store=PostgresDeliveryStore(database, within_seconds=within_seconds),
+            secret_box=KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn)),
+            upstreams={DestinationKind.SUPABASE: upstream},
+            time_left=batch,
+            now=lambda: datetime.now(UTC),
+            clock=time.monotonic,
+            sleep=time.sleep,
+        ),
+        backlogs={
+            url.rpartition("/")[2]: SqsBacklog(
+                queue, queue_url=url, dead_letter_queue_url=settings.dead_letter_queue_url
+            )
+            for url in (settings.delivery_queue_url, settings.redrive_queue_url)
+        },
+        batch_seconds=settings.batch_seconds,
+        sandbox=Sandbox(settings.version),
+        begin=begin,
+    )
+    return WiredFunction(
+        handle=handle,
+        databases=(database,),
+        clients=(secrets, upstream, queue),
+        connect_seconds=connect_seconds,
+    )

@@ -1,0 +1,60 @@
+"""What functions/probe is made of."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from tillgate.adapters.key_ring import KeyRingSecretBox
+from tillgate.adapters.outbound_http import OutboundHttp
+from tillgate.adapters.postgres.destinations import PostgresSealedDestinations
+from tillgate.adapters.supabase import SupabaseUpstream
+from tillgate.adapters.time_budget import TimeBudget
+from tillgate.bootstrap.connections import role_database, secrets_manager
+from tillgate.bootstrap.wired import WiredFunction
+from tillgate.domain.delivery import DestinationKind
+from tillgate.entrypoints.observability import Sandbox, serve
+from tillgate.entrypoints.probe import ProbeRoutes
+from tillgate.services.operator import OperatorGate
+from tillgate.services.probe import ProbeDestination
+from tillgate.settings import ProbeSettings
+
+if TYPE_CHECKING:
+    from tillgate.entrypoints.http import LambdaEvent, LambdaResponse
+
+
+def probe() -> WiredFunction[LambdaEvent, LambdaResponse]:
+    """Make the function behind the test of a destination."""
+    settings = ProbeSettings.from_env(os.environ)
+    # A delivery's request gets as long; of this one, what secrets and database take is off.
+    request_seconds = settings.request_timeout_ms / 1000
+    budget = TimeBudget(request_seconds)
+    within_seconds = settings.connection_timeout_ms / 1000
+    allow_private = bool(settings.allow_private_destinations)
+    secrets = secrets_manager(settings, budget=budget)
+    database = role_database(settings, secrets, settings.database_secret_arn, budget=budget)
+    http = OutboundHttp(
+        connect_seconds=within_seconds,
+        max_uses=settings.max_requests_per_socket,
+        allow_private=allow_private,
+    )
+    upstream = SupabaseUpstream(
+        http, request_seconds=request_seconds, allow_private=allow_private, budget=budget
+    )
+    routes = ProbeRoutes(
+        ProbeDestination(
+            PostgresSealedDestinations(database, within_seconds=within_seconds),
+            box=KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn)),
+            upstreams={DestinationKind.SUPABASE: upstream},
+            clock=time.monotonic,
+        ),
+        gate=OperatorGate(lambda: secrets.read(settings.operator_secret_arn), clock=time.time),
+    )
+    sandbox = Sandbox(settings.version)
+    return WiredFunction(
+        handle=lambda event: serve(event, routes.handle, sandbox=sandbox, begin=budget.begin),
+        databases=(database,),
+        clients=(secrets, upstream),
+        connect_seconds=within_seconds,
+    )

@@ -1,0 +1,97 @@
+"""What an answer, or none, means: for the event, for its batch and for the destination."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tillgate.domain.delivery import (
+    AttemptOutcome,
+    Delivered,
+    GaveUp,
+    OutgoingEvent,
+    RetryLater,
+    SendResult,
+    Settled,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+# What is still refused for the moment after so long is given up, and a person told.
+GIVE_UP_AFTER = timedelta(hours=24)
+EXPIRED = "expired"
+NO_DESTINATION = "no-destination"
+BREAKER_OPEN = "breaker-open"
+# Ours, not the destination's: no request was made.
+SECRET_UNREADABLE = "secret-unreadable"  # noqa: S105  A reason, not a secret.
+SECRET_UNAVAILABLE = "secret-unavailable"  # noqa: S105  The same.
+
+# Should the queue lose a message, sweep queues its events after so long: well above the 15
+# minutes after which the queue itself gives it again.
+LOST_AFTER_SECONDS = 6 * 3600.0
+
+# They speak of the whole destination: who we are, where the table is, how we ask for it.
+# Whatever else is refused may be so because of one event.
+_REFUSES_ALL = frozenset({301, 308, 401, 404, 405, 406, 410, 415})
+_CONFLICT = 409
+_SERVER_ERROR = 500
+
+
+def may_be_one_event(result: SendResult, *, is_late: bool) -> bool:
+    """Tell whether a batch may have failed for one of its events, so that halves tell more."""
+    if isinstance(result, GaveUp):
+        return result.status is not None and result.status not in _REFUSES_ALL
+    if isinstance(result, RetryLater) and result.status is not None:
+        return result.status == _CONFLICT or (is_late and result.status >= _SERVER_ERROR)
+    return False
+
+
+def attempt_outcome(result: SendResult, *, is_split: bool) -> AttemptOutcome:
+    if isinstance(result, Delivered):
+        return AttemptOutcome.DELIVERED
+    # An event whose batch was refused is sent again.
+    if isinstance(result, GaveUp) and not is_split:
+        return AttemptOutcome.GAVE_UP
+    return AttemptOutcome.RETRY_LATER
+
+
+def settled_by(
+    result: SendResult, events: Sequence[OutgoingEvent], *, now: datetime
+) -> list[Settled]:
+    """Give how each of a batch's deliveries stands after an answer that is its own."""
+    if isinstance(result, RetryLater):
+        return [_put_off(event, now=now) for event in events]
+    outcome, reason = AttemptOutcome.DELIVERED, None
+    if isinstance(result, GaveUp):
+        outcome, reason = AttemptOutcome.GAVE_UP, result.reason
+    return [Settled(event_id=event.event_id, outcome=outcome, reason=reason) for event in events]
+
+
+def _put_off(event: OutgoingEvent, *, now: datetime) -> Settled:
+    if now - event.since >= GIVE_UP_AFTER:
+        return Settled(event_id=event.event_id, outcome=AttemptOutcome.GAVE_UP, reason=EXPIRED)
+    return Settled(
+        event_id=event.event_id,
+        outcome=AttemptOutcome.RETRY_LATER,
+        due_seconds=LOST_AFTER_SECONDS,
+    )
+
+
+def is_ours(result: SendResult) -> bool:
+    return isinstance(result, RetryLater) and result.reason in {
+        SECRET_UNREADABLE,
+        SECRET_UNAVAILABLE,
+    }
+
+
+def is_well(result: SendResult) -> bool | None:
+    """Tell whether the destination works; a refusal with a status is an answer like another."""
+    if isinstance(result, Delivered):
+        return True
+    if isinstance(result, GaveUp):
+        return None if result.status is None else True
+    if is_ours(result):
+        return None
+    return result.status == _CONFLICT

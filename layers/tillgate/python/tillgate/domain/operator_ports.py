@@ -1,0 +1,87 @@
+"""What the operator's side of delivery needs from outside, by role."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tillgate.domain.dead_letters import (
+        DeadLetter,
+        DeadLetterFilter,
+        DeadLetterGroup,
+        Redrive,
+    )
+    from tillgate.domain.delivery import Destination, DestinationKind
+    from tillgate.domain.destinations import DestinationRecord
+    from tillgate.domain.tenant import EventId, TenantId
+
+
+class DestinationStore(Protocol):
+    """Keeps where tenants' events go. Raises StoreUnavailableError."""
+
+    def set_destination(
+        self, tenant_id: TenantId, *, kind: DestinationKind, url: str, sealed_secret: bytes
+    ) -> tuple[DestinationRecord, bool]:
+        """Keep it in place of the one before, with its breaker closed; tell whether it is new.
+
+        Idempotent. Raises NotFoundError when there is no such tenant.
+        """
+        ...
+
+    def destination(self, tenant_id: TenantId) -> DestinationRecord | None: ...
+
+    def remove_destination(self, tenant_id: TenantId) -> DestinationRecord | None:
+        """Give what was removed, None when there was none."""
+        ...
+
+
+class SealedDestinations(Protocol):
+    """Reads a destination with its secret, sealed. Raises StoreUnavailableError."""
+
+    def find(self, tenant_id: TenantId) -> Destination | None: ...
+
+
+class Replays(Protocol):
+    """Delivers what is stored again. Raises StoreUnavailableError."""
+
+    def replay(self, tenant_id: TenantId, event_ids: Sequence[EventId]) -> int:
+        """Make their deliveries pending; give how many.
+
+        Those that are pending already, and those of a tenant without a destination, are left
+        as they are, so a repeat changes nothing.
+        """
+        ...
+
+
+class DeadLetters(Protocol):
+    """Deliveries that were given up. Every method raises StoreUnavailableError."""
+
+    def plan(self, chosen: DeadLetterFilter) -> list[DeadLetterGroup]:
+        """Count them by tenant and reason."""
+        ...
+
+    def dead_letters(
+        self, chosen: DeadLetterFilter, *, limit: int, before: EventId | None
+    ) -> list[DeadLetter]:
+        """Give at most ``limit``, the newest stored event first, from below ``before``."""
+        ...
+
+    def discard(
+        self, chosen: DeadLetterFilter, *, event_ids: Sequence[EventId] | None, count: int
+    ) -> int | None:
+        """Discard them if they are ``count`` in number, at most MAX_DISCARDED at once.
+
+        Gives how many it discarded, or None, with nothing discarded, when they are another
+        number. Of those that ``event_ids`` names, only dead letters count.
+        """
+        ...
+
+    def start_redrive(self, chosen: DeadLetterFilter, *, per_second: int) -> Redrive: ...
+
+    def redrive(self, redrive_id: str) -> Redrive | None: ...
+
+    def cancel_redrive(self, redrive_id: str) -> Redrive | None:
+        """Stop it, if it is running. Idempotent; None when there is no such redrive."""
+        ...

@@ -1,0 +1,156 @@
+"""The shapes of what the operator sends and gets about delivery (JSON Schema 2020-12)."""
+
+from __future__ import annotations
+
+from tillgate.domain.dead_letters import MAX_DISCARDED_IDS, MAX_PER_SECOND, RedriveState
+from tillgate.domain.delivery import AttemptOutcome, DestinationKind
+from tillgate.domain.destination_address import MAX_URL_LENGTH
+from tillgate.domain.destinations import BreakerState
+from tillgate.domain.event_query import TYPE_PATTERN
+from tillgate.domain.stored_event import CURSOR_PATTERN, DeliveryState
+from tillgate.entrypoints import admin_bodies as bodies
+from tillgate.entrypoints.docs.answers import Json, schema
+from tillgate.entrypoints.docs.schemas import COUNT, FLAG, INSTANT, TEXT, UUID, nullable, obj
+
+_KIND: Json = {"type": "string", "enum": list(DestinationKind)}
+_URL: Json = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_URL_LENGTH,
+    "pattern": bodies.URL_PATTERN,
+    "description": "Of Supabase: the project's, such as `https://abc.supabase.co`. It must be "
+    "https, and at a public address.",
+}
+_SECRET: Json = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 512,
+    "pattern": bodies.SECRET_PATTERN,
+    "description": "Of Supabase: an API key that may write, which is never shown again.",
+}
+_REASON: Json = {
+    "type": "string",
+    "pattern": bodies.REASON_PATTERN,
+    "description": "Exactly as the plan has it.",
+}
+_ID: Json = {"type": "string", "pattern": bodies.UUID_PATTERN}
+_CURSOR: Json = {"type": "string", "pattern": f"^{CURSOR_PATTERN}$"}
+_NEXT_CURSOR: Json = {**nullable(_CURSOR), "description": "Null on the last."}
+_REDRIVE: Json = {
+    "redrive_id": UUID,
+    "tenant_id": nullable(UUID),
+    "reason": nullable(TEXT),
+    "per_second": {"type": "integer", "minimum": 1, "maximum": MAX_PER_SECOND},
+    "state": {"enum": list(RedriveState)},
+    "moved": {**COUNT, "description": "Back in delivery."},
+    "left": {**COUNT, "description": "Dead letters still, of those there were at its start."},
+    "started_at": INSTANT,
+    "ended_at": nullable(INSTANT),
+}
+
+DELIVERY: Json = {
+    "NewDestination": obj({"kind": _KIND, "url": _URL, "secret": _SECRET}),
+    "Destination": obj(
+        {
+            "tenant_id": UUID,
+            "kind": _KIND,
+            "url": TEXT,
+            "set_at": {**INSTANT, "description": "When it was set, its secret too."},
+            "breaker": obj(
+                {
+                    "state": {"enum": list(BreakerState)},
+                    "failures": {**COUNT, "description": "In a row."},
+                    "open_until": nullable(INSTANT),
+                }
+            ),
+        }
+    ),
+    "DestinationTest": obj(
+        {
+            "outcome": {
+                "enum": list(AttemptOutcome),
+                "description": "What an attempt to deliver would have come to.",
+            },
+            "status": {"type": ["integer", "null"], "description": "Null where none came."},
+            "duration_ms": {"type": "number"},
+            "reason": nullable(TEXT),
+        }
+    ),
+    "NewReplay": obj(
+        {
+            "since": {**INSTANT, "description": "Events stored then or later."},
+            "until": {**INSTANT, "description": "Events stored before then."},
+            "type": {"type": "string", "pattern": f"^{TYPE_PATTERN}$"},
+            "status": {"type": "string", "enum": list(DeliveryState)},
+            "cursor": {**_CURSOR, "description": "The `next_cursor` of the step before."},
+            "dry_run": {**FLAG, "description": "Only count."},
+        },
+        optional=("until", "type", "status", "cursor"),
+    ),
+    "ReplayStep": obj({"count": COUNT, "dry_run": FLAG, "next_cursor": _NEXT_CURSOR}),
+    "DeadLetter": obj(
+        {
+            "tenant_id": UUID,
+            "event_id": UUID,
+            "reason": nullable(TEXT),
+            "since": {**INSTANT, "description": "When its delivery was begun."},
+            "attempted_at": nullable(INSTANT),
+            "status": {"type": ["integer", "null"], "description": "Of the last attempt."},
+        }
+    ),
+    "DeadLetterPage": obj(
+        {
+            "dead_letters": {"type": "array", "items": schema("DeadLetter")},
+            "next_cursor": _NEXT_CURSOR,
+        }
+    ),
+    "DeadLetterPlan": obj(
+        {
+            "count": COUNT,
+            "groups": {
+                "type": "array",
+                "items": obj(
+                    {
+                        "tenant_id": UUID,
+                        "slug": TEXT,
+                        "reason": nullable(TEXT),
+                        "count": COUNT,
+                        "oldest": INSTANT,
+                        "newest": INSTANT,
+                    }
+                ),
+            },
+        }
+    ),
+    "NewDiscard": obj(
+        {
+            "tenant_id": _ID,
+            "reason": _REASON,
+            "event_ids": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MAX_DISCARDED_IDS,
+                "items": _ID,
+            },
+            "count": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 10**12,
+                "description": "How many there are, as the plan has it.",
+            },
+        },
+        optional=("reason", "event_ids"),
+        oneOf=[{"required": ["reason"]}, {"required": ["event_ids"]}],
+    ),
+    "Discarded": obj(
+        {
+            "discarded": COUNT,
+            "left": {**COUNT, "description": "If not 0: repeat the call with this as `count`."},
+        }
+    ),
+    "NewRedrive": obj(
+        {"tenant_id": _ID, "reason": _REASON, "per_second": _REDRIVE["per_second"]},
+        optional=("tenant_id", "reason"),
+    ),
+    "Redrive": obj(_REDRIVE),
+}

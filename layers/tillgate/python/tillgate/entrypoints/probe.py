@@ -1,0 +1,34 @@
+"""The test of a destination in HTTP's words: the one admin route that needs the way out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tillgate.domain.errors import NotFoundError
+from tillgate.entrypoints.admin_answers import record
+from tillgate.entrypoints.http import json_response
+from tillgate.entrypoints.routes import PROBE_PATH
+
+if TYPE_CHECKING:
+    from tillgate.entrypoints.http import HttpRequest, LambdaResponse
+    from tillgate.entrypoints.observability import RequestLog
+    from tillgate.services.operator import OperatorGate
+    from tillgate.services.probe import ProbeDestination
+
+
+class ProbeRoutes:
+    """Answers the operator, and nobody else."""
+
+    def __init__(self, probe: ProbeDestination, *, gate: OperatorGate) -> None:
+        self._probe = probe
+        self._gate = gate
+
+    def handle(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
+        if request.route != f"POST {PROBE_PATH}":
+            raise NotFoundError("There is no such path.")
+        self._gate.admit(request.headers.get("authorization"))
+        tenant_id = request.path_parameters["tenant_id"]
+        log.tenant_id = tenant_id[:36]
+        result = self._probe.run(tenant_id)
+        log.outcome = result.outcome
+        return json_response(200, record(result), rid=request.rid)

@@ -1,0 +1,19 @@
+"""How long the functions work that nobody waits for.
+
+Each stops beginning anything after its own time; what it began last waits for its deadline, and
+a margin follows, in which it says what became of it. The three together are its time-out.
+"""
+
+# What a batch from the accept queue may take; what is not stored by then is left for later.
+ACCEPT_BATCH_SECONDS = 20
+# For a cold start, and to report what was left.
+ACCEPT_MARGIN_SECONDS = 5
+
+# The same for the delivery queues. Within the wider margin, what became of the last request is
+# written down: that may take as long as the request, and ten seconds at most.
+DELIVER_BATCH_SECONDS = 40
+DELIVER_MARGIN_SECONDS = 15
+
+# For how long one run of sweep looks for what is due, each second. The next begins after a minute.
+SWEEP_SECONDS = 50
+SWEEP_MARGIN_SECONDS = 5

@@ -1,0 +1,169 @@
+"""Looking each second: what is due goes on the queue, and when the looking ends."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tillgate.domain.delivery import DueDelivery
+from tillgate.domain.errors import QueueUnavailableError, StoreUnavailableError
+from tillgate.domain.tenant import EventId, TenantId
+from tillgate.services.queue_due import Feed, QueueDue, QueueReport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class World:
+    """A clock that goes on by pauses and by ``seconds_each`` of a claim."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.seconds_each = 0.0
+        self.order: list[str] = []
+        self.due = InMemoryDue(self, "due")
+        self.redriven = InMemoryDue(self, "redriven")
+        self.queue, self.redrive_queue = InMemoryQueue(), InMemoryQueue()
+        self.queue_due = QueueDue(
+            deliveries=Feed(self.due, self.queue, 5),
+            redrives=Feed(self.redriven, self.redrive_queue, 5),
+            clock=lambda: self.now,
+            pause=self.pause,
+        )
+
+    def pause(self, seconds: float) -> None:
+        assert seconds >= 0
+        self.now += seconds
+
+    def run(self, seconds: float) -> QueueReport:
+        return self.queue_due.run(until=1_000.0 + seconds)
+
+
+class InMemoryDue:
+    """Implements DueDeliveries; ``arriving`` of them come in before each claim."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world = world
+        self.name = name
+        self.waiting: list[DueDelivery] = []
+        self.arriving = 0
+        self.claimed_at: list[float] = []
+        self.is_down_at = float("inf")
+        self.made = 0
+
+    def add(self, count: int) -> None:
+        for _ in range(count):
+            self.made += 1
+            self.waiting.append(DueDelivery(TenantId("t"), EventId(f"{self.name}-{self.made}")))
+
+    @contextmanager
+    def claim(self, *, at_most: int) -> Iterator[list[DueDelivery]]:
+        self.world.order.append(self.name)
+        self.claimed_at.append(self.world.now - 1_000)
+        if self.world.now >= self.is_down_at:
+            raise StoreUnavailableError("down")
+        self.add(self.arriving)
+        self.world.now += self.world.seconds_each
+        claimed = self.waiting[:at_most]
+        yield claimed
+        self.waiting = self.waiting[at_most:]
+
+
+class InMemoryQueue:
+    """Implements DeliveryQueue; fails the next ``failing`` times."""
+
+    def __init__(self) -> None:
+        self.queued: list[str] = []
+        self.failing = 0
+
+    def put(self, deliveries: Sequence[DueDelivery]) -> None:
+        assert deliveries, "an empty message costs like a full one"
+        if self.failing:
+            self.failing -= 1
+            raise QueueUnavailableError("down")
+        self.queued += [one.event_id for one in deliveries]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_it_looks_once_a_second_until_the_time_is_up(world: World) -> None:
+    assert world.run(5) == QueueReport(0, 0, 0)
+
+    assert world.due.claimed_at == [0, 1, 2, 3, 4, 5]
+
+
+def test_it_looks_once_however_little_time_there_is(world: World) -> None:
+    world.due.add(3)
+
+    assert world.run(0).queued == 3
+    assert world.due.claimed_at == [0]
+
+
+@pytest.mark.parametrize(("waiting", "claims"), [(0, 1), (4, 1), (5, 2), (12, 3)])
+def test_a_look_goes_on_until_nothing_is_due(world: World, waiting: int, claims: int) -> None:
+    world.due.add(waiting)
+
+    report = world.run(0.5)
+
+    assert (report.queued, len(world.queue.queued)) == (waiting, waiting)
+    assert world.due.claimed_at == [0] * claims
+
+
+def test_what_is_due_goes_before_what_is_redriven_and_each_to_its_queue(world: World) -> None:
+    world.due.add(7)
+    world.redriven.add(6)
+
+    assert world.run(0) == QueueReport(queued=7, redriven=6, queue_failures=0)
+    assert world.order == ["due", "due", "redriven", "redriven"]
+    assert world.queue.queued == [f"due-{n}" for n in range(1, 8)]
+    assert world.redrive_queue.queued == [f"redriven-{n}" for n in range(1, 7)]
+
+
+def test_nothing_is_begun_after_the_time_is_up(world: World) -> None:
+    world.seconds_each = 0.4
+    world.due.arriving = 5
+
+    world.run(3)
+
+    assert max(world.due.claimed_at) <= 3
+    assert world.redriven.claimed_at == []
+    assert world.now <= 1_003 + 0.4
+
+
+def test_a_slow_look_is_followed_by_the_next_at_once(world: World) -> None:
+    world.seconds_each = 0.75
+
+    world.run(4)
+
+    assert world.due.claimed_at == [0, 1.5, 3]
+
+
+def test_a_store_that_is_down_ends_the_looking(world: World) -> None:
+    world.due.is_down_at = 1_002
+
+    with pytest.raises(StoreUnavailableError):
+        world.run(50)
+    assert world.due.claimed_at == [0, 1, 2]
+
+
+def test_a_queue_that_fails_is_tried_again_in_a_second(world: World) -> None:
+    world.due.add(3)
+    world.queue.failing = 2
+
+    assert world.run(5) == QueueReport(queued=3, redriven=0, queue_failures=2)
+    assert world.queue.queued == ["due-1", "due-2", "due-3"]
+
+
+def test_a_queue_that_fails_to_the_end_is_an_error(world: World) -> None:
+    world.due.add(3)
+    world.queue.failing = 100
+
+    with pytest.raises(QueueUnavailableError):
+        world.run(5)
+    assert world.due.claimed_at == [0, 1, 2, 3, 4, 5]
+    assert len(world.due.waiting) == 3
