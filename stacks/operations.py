@@ -125,6 +125,7 @@ class OperationsStack(Stack):
             reserved_concurrency=1,
         )
         objects.grant_put(sweep.role, Folder.REGISTRY)
+        objects.grant_get(sweep.role, Folder.REGISTRY)
         # What failed or found the one place taken is not tried again: the next minute comes
         # anyway. The age is for the latter, which Lambda repeats for hours whatever is said of
         # retries.

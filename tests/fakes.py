@@ -5,7 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tillgate.domain.errors import SecretUnavailableError, StoreUnavailableError
+from tillgate.domain.errors import (
+    ObjectsUnavailableError,
+    QueueUnavailableError,
+    SealBrokenError,
+    SecretUnavailableError,
+    StoreUnavailableError,
+)
 from tillgate.domain.event import Accepted, NewEvent, Outcome
 from tillgate.domain.tenant import EventId
 
@@ -13,7 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tillgate.domain.quarantine import Quarantined
-    from tillgate.domain.tenant import AppId, Endpoint, Source, Tenant, TenantId
+    from tillgate.domain.queued import QueuedMessage
+    from tillgate.domain.tenant import (
+        AppId,
+        Endpoint,
+        Source,
+        Tenant,
+        TenantId,
+        TokenStanding,
+    )
 
 
 class InMemoryEventStore:
@@ -82,6 +96,55 @@ class InMemoryRegistry:
             raise StoreUnavailableError("down")
 
 
+class InMemoryTokenStandings:
+    """Implements TokenStandings."""
+
+    def __init__(self) -> None:
+        self.standings: dict[bytes, TokenStanding] = {}
+        self.is_down = False
+
+    def token_standing(self, digest: bytes) -> TokenStanding | None:
+        if self.is_down:
+            raise StoreUnavailableError("down")
+        return self.standings.get(digest)
+
+
+class InMemoryAcceptQueue:
+    """Implements AcceptQueue and QueueProbe."""
+
+    def __init__(self) -> None:
+        self.messages: list[QueuedMessage] = []
+        self.is_down = False
+
+    def put(self, message: QueuedMessage) -> None:
+        self.check()
+        self.messages.append(message)
+
+    def check(self) -> None:
+        if self.is_down:
+            raise QueueUnavailableError("down")
+
+
+class InMemoryObjects:
+    """Implements ObjectStore."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.is_down = False
+
+    def put(self, key: str, content: bytes) -> None:
+        self._check()
+        self.objects[key] = content
+
+    def get(self, key: str) -> bytes | None:
+        self._check()
+        return self.objects.get(key)
+
+    def _check(self) -> None:
+        if self.is_down:
+            raise ObjectsUnavailableError("down")
+
+
 class InMemoryQuarantine:
     """Implements Quarantine."""
 
@@ -92,6 +155,8 @@ class InMemoryQuarantine:
     def put(self, item: Quarantined) -> bool:
         if self.is_down:
             raise StoreUnavailableError("down")
+        if any(other.quarantine_id == item.quarantine_id for other in self.items):
+            return True
         kept = [
             len(other.content)
             for other in self.items
@@ -132,5 +197,5 @@ class PlainSecretBox:
     def open(self, sealed: bytes, *, context: str) -> bytes:
         found, _, plain = sealed.partition(b"\n")
         if found != context.encode():
-            raise SecretUnavailableError("sealed text does not open here")
+            raise SealBrokenError("sealed text does not open here")
         return plain

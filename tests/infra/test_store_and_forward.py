@@ -48,7 +48,11 @@ GRANTS = {
         ("s3:ListBucket", "objects where the key begins claims/*"),
     },
     "Health": {("sqs:GetQueueAttributes", "queue")},
-    "Sweep": {("s3:PutObject", "objects/registry/*")},
+    "Sweep": {
+        ("s3:PutObject", "objects/registry/*"),
+        ("s3:GetObject", "objects/registry/*"),
+        ("s3:ListBucket", "objects where the key begins registry/*"),
+    },
     "Api": set(),
     "Migrate": set(),
 }

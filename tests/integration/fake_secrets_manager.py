@@ -1,7 +1,8 @@
-"""Secrets Manager's JSON protocol over HTTP, as far as the functions use it."""
+"""Secrets Manager, SQS and S3 over HTTP, as far as the functions use them."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,15 +12,23 @@ from typing import Any, Self
 class FakeSecretsManager:
     """Serves ``secrets`` at ``url``; ``reads`` lists the ids asked for, in order.
 
-    While ``is_silent``, requests are taken and not answered until it ends.
+    Also a queue, whose bodies are ``messages``, and a bucket, whose content is ``objects``
+    by path; while ``is_queue_down`` or ``is_bucket_down``, they take nothing. While
+    ``is_silent``, requests are taken and not answered until it ends.
     """
 
     def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.objects: dict[str, bytes] = {}
+        self.is_queue_down = False
+        self.is_bucket_down = False
         self.secrets: dict[str, str] = {}
         self.reads: list[str] = []
         self.is_silent = False
         self._ended = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("Handler", (_Handler,), {"fake": self})
+        )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     @property
@@ -37,6 +46,8 @@ class FakeSecretsManager:
         self._server.server_close()
 
     def answer(self, target: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if target.startswith("AmazonSQS."):
+            return self._answer_queue(target, request)
         secret_id = request["SecretId"]
         if secret_id not in self.secrets:
             return 400, {"__type": "ResourceNotFoundException"}
@@ -51,23 +62,53 @@ class FakeSecretsManager:
             return 200, {}
         return 400, {"__type": "UnknownOperationException"}
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        fake = self
+    def _answer_queue(self, target: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if target != "AmazonSQS.SendMessage":
+            return 200, {}
+        if self.is_queue_down:
+            return 500, {"__type": "InternalFailure"}
+        body = request["MessageBody"]
+        self.messages.append(body)
+        return 200, {"MD5OfMessageBody": hashlib.md5(body.encode()).hexdigest()}  # noqa: S324  What SQS answers.
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                if fake.is_silent:
-                    fake._ended.wait(30)
-                    return
-                status, answer = fake.answer(self.headers["x-amz-target"], request)
-                body = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+    def hears(self) -> bool:
+        """Wait until the end while it is silent; tell whether it is not."""
+        if self.is_silent:
+            self._ended.wait(30)
+        return not self.is_silent
 
-            def log_message(self, *_args: object) -> None:
-                """Say nothing: a test's output is its own."""
 
-        return Handler
+class _Handler(BaseHTTPRequestHandler):
+    fake: FakeSecretsManager
+
+    def do_POST(self) -> None:
+        request = json.loads(self._body())
+        if self.fake.hears():
+            status, answer = self.fake.answer(self.headers["x-amz-target"], request)
+            self._send(status, json.dumps(answer).encode())
+
+    def do_PUT(self) -> None:
+        body = self._body()
+        if self.fake.hears():
+            if not self.fake.is_bucket_down:
+                self.fake.objects[self.path] = body
+            self._send(500 if self.fake.is_bucket_down else 200, b"")
+
+    def do_GET(self) -> None:
+        if self.fake.hears():
+            found = self.fake.objects.get(self.path)
+            status = 200 if found is not None else 404
+            missing = b"<Error><Code>NoSuchKey</Code></Error>"
+            self._send(500 if self.fake.is_bucket_down else status, found or missing)
+
+    def _body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("content-length", "0")))
+
+    def _send(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args: object) -> None:
+        """Say nothing: a test's output is its own."""

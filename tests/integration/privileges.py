@@ -43,17 +43,20 @@ ALLOWED_ON_TABLES = frozenset(
 )
 
 ALLOWED_FUNCTIONS = {
-    "accept(uuid,json)": {"ingest"},
+    "accept(uuid,json)": {"ingest", "accept"},
     "current_tenant()": {"ingest", "api", "admin", "health", "sweep"},
-    "find_bound_source(uuid,text)": {"ingest"},
-    "find_endpoint(text,uuid)": {"ingest"},
+    "find_bound_source(uuid,text)": {"ingest", "accept"},
+    "find_endpoint(text,uuid)": {"ingest", "accept"},
     "find_token(bytea)": {"api", "ingest"},
     "first_event_id(timestamp with time zone)": {"api"},
     "make_partitions(date)": {"sweep"},
     "new_event_id(timestamp with time zone)": set(),
+    "note_secret_set()": set(),
     "quarantine_discard_expired(bigint)": {"sweep"},
     "quarantine_put(uuid,uuid,uuid,text,text,text,timestamp with time zone,"
-    "timestamp with time zone,bytea,bigint,bigint)": {"ingest"},
+    "timestamp with time zone,bytea,bigint,bigint)": {"ingest", "accept"},
+    "registry_snapshot()": {"sweep"},
+    "token_standing(bytea)": {"accept"},
 }
 
 # Of no tenant, and without secrets: no row of theirs is hidden from those who may read.

@@ -59,6 +59,7 @@ def item(
     endpoint_id: str | None, *, quota: DailyQuota | None = None, content: bytes = b"x"
 ) -> Quarantined:
     return Quarantined(
+        quarantine_id=str(uuid.uuid4()),
         reason=Reason.SIGNATURE_REFUSED,
         provider="square",
         endpoint_id=endpoint_id,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tillgate.settings import (
     MEBIBYTE,
+    AcceptSettings,
     ApiSettings,
     FunctionSettings,
     HealthSettings,
@@ -21,6 +22,7 @@ from tillgate.settings import (
 CLASSES = [
     FunctionSettings,
     IngestSettings,
+    AcceptSettings,
     ApiSettings,
     HealthSettings,
     SweepSettings,
@@ -32,6 +34,8 @@ ENV = {
     "VERSION": "0.2.0",
     "DATABASE_SECRET_ARN": "arn:db",
     "KEY_RING_SECRET_ARN": "arn:ring",
+    "ACCEPT_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/accept",
+    "OBJECTS_BUCKET": "objects",
 }
 WORDS = st.text(min_size=1, max_size=20).filter(lambda text: bool(text.strip()))
 
@@ -102,6 +106,31 @@ def test_a_value_that_makes_no_sense_is_named(change: dict[str, str], fault: str
     assert caught.value.faults == [fault]
 
 
+LIMITS = [
+    (cls, spec.name.upper(), spec.metadata["low"], spec.metadata["high"])
+    for cls in CLASSES
+    for spec in fields(cls)
+    if "low" in spec.metadata
+]
+
+
+@pytest.mark.parametrize(("cls", "name", "low", "high"), LIMITS)
+def test_a_limit_below_or_above_its_range_fails_the_start_with_a_sentence(
+    cls: type[FunctionSettings], name: str, low: int, high: int
+) -> None:
+    good = dict.fromkeys((spec.name.upper() for spec in fields(cls)), "x")
+    good |= {limit: str(most) for of, limit, _, most in LIMITS if of is cls}
+
+    for value in (low - 1, high + 1):
+        with pytest.raises(SettingsError) as caught:
+            cls.from_env(good | {name: str(value)})
+        if value < 0:
+            assert caught.value.faults == [f"{name} must be a whole number, not '{value}'"]
+        else:
+            assert f"{name} must be {low} to {high}, not {value}" in caught.value.faults
+    assert getattr(cls.from_env(good), name.lower()) == high
+
+
 @pytest.mark.parametrize(
     "text", ["", "x", "-1", "+1", "1.5", "1e3", "0x10", "1_000", "\u0661", "\u00b2", "1 0"]
 )
@@ -126,6 +155,8 @@ def test_faults_of_every_kind_are_named_at_once() -> None:
         "VERSION",
         "DATABASE_SECRET_ARN",
         "KEY_RING_SECRET_ARN",
+        "ACCEPT_QUEUE_URL",
+        "OBJECTS_BUCKET",
         "CONNECTION_TIMEOUT_MS",
         "MAX_BODY_BYTES",
     }

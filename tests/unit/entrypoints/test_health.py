@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.events import http_event
-from tests.fakes import InMemorySecretStore
+from tests.fakes import InMemoryAcceptQueue, InMemorySecretStore
 from tillgate.domain.errors import NotFoundError, StoreUnavailableError
 from tillgate.entrypoints.health import HealthRoutes
 from tillgate.entrypoints.http import HttpRequest
@@ -33,6 +33,7 @@ def routes(migration: int | None, read_secret: Callable[[], object] = dict) -> H
     check = CheckReadiness(
         probe=InMemoryProbe(migration),
         read_secret=read_secret,
+        queue=InMemoryAcceptQueue(),
         expected_migration=4,
         within_seconds=0.8,
         clock=lambda: 0.0,
@@ -67,6 +68,7 @@ def test_startupz_says_that_everything_is_there() -> None:
             "database": {"ok": True, "latency_ms": 0.0},
             "migrations": {"ok": True, "current": 4, "expected": 4},
             "secrets": {"ok": True},
+            "queue": {"ok": True},
             "supabase": "absent",
         },
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.events import http_event
-from tillgate.adapters.aws_http import AwsError
+from tillgate.adapters.aws.errors import AwsError
 from tillgate.domain.errors import InvalidJsonError, StoreUnavailableError
 from tillgate.entrypoints.http import HttpRequest, LambdaResponse, response
 from tillgate.entrypoints.observability import (

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes import InMemorySecretStore
+from tests.fakes import InMemoryAcceptQueue, InMemorySecretStore
 from tillgate.domain.errors import StoreUnavailableError
 from tillgate.services.health import CheckReadiness
 
@@ -50,11 +50,16 @@ def secrets() -> CountingSecretStore:
 
 
 def check(
-    migration: int | None, secrets: InMemorySecretStore, clock: SteppingClock
+    migration: int | None,
+    secrets: InMemorySecretStore,
+    clock: SteppingClock,
+    *,
+    queue: InMemoryAcceptQueue | None = None,
 ) -> CheckReadiness:
     return CheckReadiness(
         probe=InMemoryProbe(migration, clock),
         read_secret=lambda: secrets.read("ring"),
+        queue=queue or InMemoryAcceptQueue(),
         expected_migration=4,
         within_seconds=0.8,
         clock=clock,
@@ -102,7 +107,12 @@ def test_the_database_is_asked_within_its_deadline(
 ) -> None:
     probe = InMemoryProbe(4, clock)
     CheckReadiness(
-        probe=probe, read_secret=dict, expected_migration=4, within_seconds=0.8, clock=clock
+        probe=probe,
+        read_secret=dict,
+        queue=InMemoryAcceptQueue(),
+        expected_migration=4,
+        within_seconds=0.8,
+        clock=clock,
     ).run()
 
     assert probe.asked_within == [0.8]
@@ -131,3 +141,14 @@ def test_a_secret_that_could_not_be_read_is_tried_for_at_once(
 
     secrets.secrets["ring"] = "{}"
     assert checking.run().is_ready
+
+
+def test_without_the_queue_it_is_not_ready(
+    secrets: CountingSecretStore, clock: SteppingClock
+) -> None:
+    queue = InMemoryAcceptQueue()
+    queue.is_down = True
+    readiness = check(4, secrets, clock, queue=queue).run()
+
+    assert (readiness.database_ok, readiness.queue_ok) == (True, False)
+    assert not readiness.is_ready

@@ -172,14 +172,14 @@ def test_a_url_that_cannot_be_read_is_not_asked_for_either(
     assert (sandbox.reads, peer.attempts) == (1, 0)
 
 
-def test_connecting_ahead_neither_opens_the_breaker_nor_minds_it(
+def test_a_failure_to_connect_ahead_is_not_waited_for_again(
     sandbox: Sandbox, peer: HangingUp
 ) -> None:
     with pytest.raises(StoreUnavailableError):
         sandbox.database.connect(within_seconds=20)
     sandbox.ask()
 
-    assert peer.attempts == 2
+    assert peer.attempts == 1
 
 
 def seconds_of(sandbox: Sandbox, *, within_seconds: float) -> float:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # SQS takes 1 MiB, attributes included. What the dead-letter queue adds has to fit as well.
 MAX_MESSAGE_BYTES = 1024 * 1024 - 4096
 
+_CLAIMS = "claims/"
+
 
 def _seal_context(message_id: str) -> str:
     """Name the message that sealed text belongs to."""
@@ -47,7 +49,7 @@ class SqsAcceptQueue:
         envelope = {"schema": ENVELOPE_SCHEMA, "message_id": message_id}
         body = json.dumps({**envelope, "sealed": base64.b64encode(sealed).decode()})
         if len(body) > MAX_MESSAGE_BYTES:
-            claim = f"claims/{message.received_at:%Y-%m-%d}/{message_id}"
+            claim = f"{_CLAIMS}{message.received_at:%Y-%m-%d}/{message_id}"
             self._objects.put(claim, sealed)
             body = json.dumps({**envelope, "claim": claim})
         try:
@@ -111,6 +113,9 @@ class SealedMessages:
     def _sealed(self, envelope: Mapping[str, object]) -> bytes:
         claim = envelope.get("claim")
         if isinstance(claim, str):
+            # What else is in the bucket, or cannot be a key, was never put here.
+            if not claim.isascii() or not claim.startswith(_CLAIMS):
+                raise BadMessageError("unreadable")
             content = self._objects.get(claim)
             if content is None:
                 raise BadMessageError("claim-expired")

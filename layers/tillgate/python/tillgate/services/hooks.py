@@ -324,7 +324,8 @@ class AcceptQueuedHook:
         provider = store.provider_of(hook)
         endpoint = store.endpoint_of(provider, hook) if provider is not None else None
         if provider is None or endpoint is None:
-            store.keep(hook, None, Reason.UNKNOWN_ENDPOINT)
+            quota = KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY if queued.is_refused else None
+            store.keep(hook, None, Reason.UNKNOWN_ENDPOINT, quota=quota)
             return Tally(quarantined=1)
         if not self._is_let_in(provider, endpoint, queued):
             quota = KEPT_PER_ENDPOINT_A_DAY if queued.is_refused else None

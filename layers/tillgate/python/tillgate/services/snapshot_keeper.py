@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tillgate.domain.registry_snapshot import SNAPSHOT_CONTEXT, SNAPSHOT_KEY, snapshot_text
+from tillgate.domain.errors import SealBrokenError
+from tillgate.domain.registry_snapshot import (
+    SNAPSHOT_CONTEXT,
+    SNAPSHOT_KEY,
+    snapshot_text,
+    taken_at_with,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,7 +24,10 @@ _AT_LEAST_EVERY = timedelta(hours=1)
 
 
 class SnapshotKeeper:
-    """Writes the snapshot when it changed since this sandbox wrote it last, and each hour."""
+    """Writes the snapshot when the one that is kept differs, and each hour.
+
+    It looks at what is kept, not at what it wrote: another sandbox may have written since.
+    """
 
     def __init__(
         self, registry: RegistrySnapshots, objects: ObjectStore, secret_box: SecretBox
@@ -27,7 +35,6 @@ class SnapshotKeeper:
         self._registry = registry
         self._objects = objects
         self._secret_box = secret_box
-        self._written: tuple[bytes, datetime] | None = None
 
     def run(self, now: datetime) -> bool:
         """Look, and write where there is cause; tell whether it was written.
@@ -35,12 +42,20 @@ class SnapshotKeeper:
         Raises StoreUnavailableError, ObjectsUnavailableError, SecretUnavailableError.
         """
         registry = self._registry.registry_snapshot()
-        digest = hashlib.sha256(registry.encode()).digest()
-        if self._written is not None:
-            known, written_at = self._written
-            if known == digest and timedelta(0) <= now - written_at < _AT_LEAST_EVERY:
-                return False
+        taken_at = taken_at_with(self._kept(), registry)
+        if taken_at is not None and timedelta(0) <= now - taken_at < _AT_LEAST_EVERY:
+            return False
         plain = zlib.compress(snapshot_text(registry, taken_at=now).encode())
         self._objects.put(SNAPSHOT_KEY, self._secret_box.seal(plain, context=SNAPSHOT_CONTEXT))
-        self._written = (digest, now)
         return True
+
+    def _kept(self) -> str:
+        """Give the snapshot that is kept, or nothing where none is that can be read."""
+        sealed = self._objects.get(SNAPSHOT_KEY)
+        if sealed is None:
+            return ""
+        try:
+            plain = self._secret_box.open(sealed, context=SNAPSHOT_CONTEXT)
+            return zlib.decompress(plain).decode()
+        except (SealBrokenError, zlib.error, ValueError):
+            return ""

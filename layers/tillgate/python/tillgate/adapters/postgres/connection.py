@@ -140,7 +140,9 @@ class Database:
             return
         try:
             self._connection = self._open(time.monotonic() + within_seconds)
-        except _UNUSABLE as error:
+        except (*_UNUSABLE, StoreUnavailableError) as error:
+            # The first request must not wait for it once more.
+            self._failed_at = self._clock()
             raise StoreUnavailableError("the database gave no answer") from error
 
     def rows(
