@@ -121,8 +121,7 @@ class OperationsStack(Stack):
             ),
             reads=[role, key_ring],
             timeout=Duration.seconds(self.stage.database.sweep_timeout_seconds),
-            # A slow minute's run must not meet the next one's.
-            reserved_concurrency=1,
+            reserved_concurrency=self.stage.function.sweep_concurrency,
         )
         objects.grant_put(sweep.role, Folder.REGISTRY)
         objects.grant_get(sweep.role, Folder.REGISTRY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -20,7 +20,9 @@ VISIBILITY_FACTOR = 6
 
 
 class AcceptQueue(Construct):
-    """A queue, and the dead letters beside it that it alone may send to.
+    """A queue, and its dead letters beside it.
+
+    Neither has a name of ours: one that is retained would stand in the way of the next.
 
     ``function_timeout`` is that of the function which stores what waits here. What is
     in either queue was acknowledged to its sender, so ``removal_policy`` is the data's.
@@ -35,8 +37,6 @@ class AcceptQueue(Construct):
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, construct_id)
-        # A name, since each queue's policy holds the other's ARN: one must be known before.
-        name = f"{Stack.of(self).stack_name}-{construct_id}"
         self.dead_letters = sqs.Queue(
             self,
             "DeadLetters",
@@ -45,15 +45,10 @@ class AcceptQueue(Construct):
             max_message_size_bytes=MAX_MESSAGE_BYTES,
             retention_period=RETENTION,
             removal_policy=removal_policy,
-            redrive_allow_policy=sqs.RedriveAllowPolicy(
-                redrive_permission=sqs.RedrivePermission.BY_QUEUE,
-                source_queues=[self._named(name)],
-            ),
         )
         self.queue = sqs.Queue(
             self,
             "Queue",
-            queue_name=name,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             max_message_size_bytes=MAX_MESSAGE_BYTES,
@@ -68,9 +63,3 @@ class AcceptQueue(Construct):
                 queue=self.dead_letters, max_receive_count=MAX_RECEIVES
             ),
         )
-
-    def _named(self, name: str) -> sqs.IQueue:
-        arn = Stack.of(self).format_arn(
-            service="sqs", resource=name, arn_format=ArnFormat.NO_RESOURCE_NAME
-        )
-        return sqs.Queue.from_queue_arn(self, "Source", arn)

@@ -8,11 +8,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tillgate.adapters.aws.errors import AwsError
 from tillgate.adapters.queue_message import ENVELOPE_SCHEMA, decode, encode
-from tillgate.domain.errors import BadMessageError, QueueUnavailableError, SealBrokenError
+from tillgate.domain.errors import (
+    BadMessageError,
+    KeyMissingError,
+    NotUnderstoodError,
+    QueueUnavailableError,
+    SealBrokenError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,7 +60,13 @@ class SqsAcceptQueue:
             body = json.dumps({**envelope, "claim": claim})
         try:
             answer = self._sqs.call(
-                "AmazonSQS.SendMessage", {"QueueUrl": self._queue_url, "MessageBody": body}
+                "AmazonSQS.SendMessage",
+                # By the group SQS lets no tenant's backlog hold up the others' (fair queues).
+                {
+                    "QueueUrl": self._queue_url,
+                    "MessageBody": body,
+                    "MessageGroupId": message.group,
+                },
             )
         except AwsError as error:
             raise QueueUnavailableError("the accept queue gave no answer") from error
@@ -90,8 +102,8 @@ class SealedMessages:
     def open(self, body: str) -> QueuedMessage:
         """Give the message in the body of an SQS message.
 
-        Raises BadMessageError when that can never be had, ObjectsUnavailableError or
-        SecretUnavailableError when it cannot be had now.
+        Raises BadMessageError when that can never be had; NotUnderstoodError,
+        ObjectsUnavailableError or SecretUnavailableError when it cannot be had now.
         """
         try:
             envelope = json.loads(body)
@@ -99,10 +111,13 @@ class SealedMessages:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BadMessageError("unreadable") from error
         if schema != ENVELOPE_SCHEMA:
-            raise BadMessageError("unknown-schema")
+            # A later version may have written it, which a rollback took away.
+            raise NotUnderstoodError("unknown-schema")
         sealed = self._sealed(envelope)
         try:
             plain = self._secret_box.open(sealed, context=_seal_context(message_id))
+        except KeyMissingError as error:
+            raise NotUnderstoodError("unknown-key") from error
         except SealBrokenError as error:
             raise BadMessageError("seal-broken") from error
         message = decode(plain)
@@ -134,20 +149,21 @@ class SqsBacklog:
         self._queue_url = queue_url
         self._dead_letter_queue_url = dead_letter_queue_url
 
-    def hide(self, receipts: Sequence[tuple[str, int]]) -> None:
+    def hide(self, receipts: Sequence[tuple[str, int]]) -> int:
         """Let each message, by its receipt handle, stay out of sight for so many seconds.
 
-        At most ten at once. Raises QueueUnavailableError when the call failed; a receipt
-        that is not valid any more is none of our business.
+        At most ten at once; gives for how many it did not work. Raises
+        QueueUnavailableError when the call failed.
         """
         entries = [
             {"Id": str(n), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
             for n, (handle, seconds) in enumerate(receipts)
         ]
-        self._call(
+        answer = self._call(
             "AmazonSQS.ChangeMessageVisibilityBatch",
             {"QueueUrl": self._queue_url, "Entries": entries},
         )
+        return len(answer.get("Failed", ()))
 
     def bury(self, body: str, *, reason: str, message_id: str, receive_count: int) -> None:
         """Put a message on the dead-letter queue, with the reason as an attribute.
@@ -171,9 +187,9 @@ class SqsBacklog:
             },
         )
 
-    def _call(self, target: str, request: Mapping[str, object]) -> None:
+    def _call(self, target: str, request: Mapping[str, object]) -> dict[str, Any]:
         try:
-            self._sqs.call(target, request)
+            return self._sqs.call(target, request)
         except AwsError as error:
             raise QueueUnavailableError("the accept queue gave no answer") from error
 

@@ -15,12 +15,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tillgate.domain.errors import (
     BadMessageError,
+    NotUnderstoodError,
     ObjectsUnavailableError,
     QueueUnavailableError,
     SealBrokenError,
+    StoreRefusedError,
     UpstreamError,
 )
-from tillgate.domain.queued import MAX_UNFORESEEN_FAILURES, QueuedEvents, retry_seconds
+from tillgate.domain.queued import (
+    LONGEST_UNTRIED_SECONDS,
+    MAX_OWN_FAILURES,
+    QueuedEvents,
+    retry_seconds,
+)
 from tillgate.domain.timestamps import rfc3339
 from tillgate.entrypoints.observability import RequestLog, note
 
@@ -35,9 +42,19 @@ if TYPE_CHECKING:
 class Backlog(Protocol):
     """Tells SQS what becomes of a message that was not stored. Raises QueueUnavailableError."""
 
-    def hide(self, receipts: Sequence[tuple[str, int]]) -> None: ...
+    def hide(self, receipts: Sequence[tuple[str, int]]) -> int: ...
 
     def bury(self, body: str, *, reason: str, message_id: str, receive_count: int) -> None: ...
+
+
+# What one message alone may suffer from, until somebody has mended it: a later version's form,
+# a key or a secret that is gone, a claim that cannot be read, a refusal of the database.
+_OWN_TROUBLES = (
+    NotUnderstoodError,
+    SealBrokenError,
+    ObjectsUnavailableError,
+    StoreRefusedError,
+)
 
 
 class _Fate(StrEnum):
@@ -96,15 +113,18 @@ class AcceptBatch:
         self._begin()
         ends_at = time.monotonic() + self._batch_seconds
         later: list[tuple[_Record, int]] = []
-        is_down = False
+        down_for: int | None = None
         for record in map(_Record.from_lambda, event["Records"]):
-            if is_down or time.monotonic() >= ends_at:
-                # Not tried, so not its own failure: it comes again with the first that was.
-                later.append((record, retry_seconds(record.receive_count)))
+            wait = retry_seconds(record.receive_count)
+            if down_for is not None or time.monotonic() >= ends_at:
+                # Not tried, so not for its own sake out of sight.
+                later.append((record, min(down_for or wait, LONGEST_UNTRIED_SECONDS)))
                 continue
             fate, is_down = self._one(record)
             if fate is _Fate.LATER:
-                later.append((record, retry_seconds(record.receive_count)))
+                later.append((record, wait))
+            if is_down:
+                down_for = wait
         if later:
             self._hide(later)
         return {"batchItemFailures": [{"itemIdentifier": r.message_id} for r, _ in later]}
@@ -118,19 +138,23 @@ class AcceptBatch:
             fate = self._stored(record, log)
         except BadMessageError as error:
             fate = self._bury(record, log, error.reason)
+        except _OWN_TROUBLES as error:
+            fate = self._troubled(record, log, error)
         except UpstreamError as error:
             note(log, error)
-            # A claim that cannot be read now is the trouble of that one message, and so is a
-            # secret that does not open.
-            fate = _Fate.LATER
-            is_down = not isinstance(error, (ObjectsUnavailableError, SealBrokenError))
+            fate, is_down = _Fate.LATER, True
         except Exception as error:  # noqa: BLE001  One message must not fail its neighbours.
-            note(log, error)
-            fate = _Fate.LATER
-            if record.receive_count >= MAX_UNFORESEEN_FAILURES:
-                fate = self._bury(record, log, f"unforeseen-{type(error).__name__}")
+            fate = self._troubled(record, log, error)
         self._write(log, fate, started)
         return fate, is_down
+
+    def _troubled(self, record: _Record, log: RequestLog, error: Exception) -> _Fate:
+        """Leave it for later, for as long as there may be something to wait for."""
+        note(log, error)
+        if record.receive_count < MAX_OWN_FAILURES:
+            return _Fate.LATER
+        reason = error.reason if isinstance(error, NotUnderstoodError) else type(error).__name__
+        return self._bury(record, log, reason)
 
     def _stored(self, record: _Record, log: RequestLog) -> _Fate:
         message = self._open_message(record.body)
@@ -160,13 +184,19 @@ class AcceptBatch:
         return _Fate.BURIED
 
     def _hide(self, later: Sequence[tuple[_Record, int]]) -> None:
+        started = time.perf_counter()
+        log = RequestLog(fields={"messages": len(later)})
         try:
-            self._backlog.hide([(record.receipt_handle, seconds) for record, seconds in later])
+            failed = self._backlog.hide(
+                [(record.receipt_handle, seconds) for record, seconds in later]
+            )
         except QueueUnavailableError as error:
-            # They come again when the queue's own visibility time-out has passed.
-            log = RequestLog(fields={"messages": len(later)})
             note(log, error)
-            self._write(log, "not-hidden", time.perf_counter())
+            failed = len(later)
+        if failed:
+            # They come again when the queue's own visibility time-out has passed.
+            log.fields["not_hidden"] = failed
+            self._write(log, "not-hidden", started)
 
     def _write(self, log: RequestLog, fate: str, started: float) -> None:
         line = {
