@@ -25,11 +25,21 @@ ERRORS = [
     for _, error in inspect.getmembers(errors, inspect.isclass)
     if issubclass(error, TillgateError) and error not in ROOTS
 ]
-# AcceptHook sets an unreadable delivery aside and answers 200, and a bad message never leaves
-# the worker, which answers nobody; should one ever escape, the fault is ours.
-NEVER_ANSWERED = [errors.UnreadableDeliveryError, errors.BadMessageError]
-# Whoever calls learns no more than that a secret cannot be used: the answer is its parent's.
-ANSWERED_AS = {errors.SealBrokenError: errors.SecretUnavailableError}
+# AcceptHook sets an unreadable delivery aside and answers 200, and a message that is bad or not
+# understood never leaves the worker, which answers nobody; should one ever escape, the fault is
+# ours.
+NEVER_ANSWERED = [
+    errors.UnreadableDeliveryError,
+    errors.BadMessageError,
+    errors.NotUnderstoodError,
+]
+# Whoever calls learns no more than that a secret, or the store, cannot be used: the answer is
+# the parent's.
+ANSWERED_AS = {
+    errors.SealBrokenError: errors.SecretUnavailableError,
+    errors.KeyMissingError: errors.SecretUnavailableError,
+    errors.StoreRefusedError: errors.StoreUnavailableError,
+}
 ANSWERED = [error for error in ERRORS if error not in {*NEVER_ANSWERED, *ANSWERED_AS}]
 MODULES = sorted(path.relative_to(LAYER / "tillgate") for path in LAYER.rglob("*.py"))
 

@@ -12,8 +12,7 @@ SCENARIOS = (
     Scenario(name="ambiguous_commit", fault=faults.ambiguous_commit, seconds=10, may_refuse=True),
     Scenario(name="out_of_connections", fault=faults.out_of_connections, seconds=10),
     Scenario(name="disk_full", fault=faults.disk_full, seconds=10, needs_small_disk=True),
-    # For 5 s after the database failed a sandbox asks the queue alone, and that is down then.
-    Scenario(name="queue_down", fault=faults.queue_down, seconds=12, may_refuse=True),
+    Scenario(name="queue_down", fault=faults.queue_down, seconds=12),
     Scenario(name="both_down", fault=faults.both_down, seconds=10, may_refuse=True),
     Scenario(
         name="queue_thrice_out_of_order",

@@ -142,7 +142,12 @@ class WiredIngest:
                 self.queue,
             ),
             max_body_bytes=self._max_body_bytes,
+            reconsider=self.reconsider,
         )
+
+    def reconsider(self) -> bool:
+        """Tell whether the database was spared the asking: it never is here."""
+        return False
 
     def add_source(
         self, provider: str, secret: str, *, tenant: Tenant = ONE, merchant_id: str | None = None
@@ -167,6 +172,10 @@ class WiredIngest:
     def take_down(self) -> None:
         """Make everything that stands on the database fail."""
         self.events.is_down = self.registry.is_down = self.quarantine.is_down = True
+
+    def bring_up(self) -> None:
+        """Make everything that stands on the database answer again."""
+        self.events.is_down = self.registry.is_down = self.quarantine.is_down = False
 
     def take_all_down(self) -> None:
         """Make both stores fail."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ from tillgate.adapters.aws.json_client import AwsJsonClient
 from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.domain.errors import (
     BadMessageError,
+    NotUnderstoodError,
     SecretUnavailableError,
 )
 from tillgate.domain.provider import Hook
@@ -101,11 +104,30 @@ class Stand:
         self.sqs.calls.clear()
         return envelope
 
+    def sealed(self, compressed: bytes, **head: object) -> dict[str, Any]:
+        """Give the envelope of a message whose head says something else."""
+        first, _, content = zlib.decompress(compressed).partition(b"\n")
+        told = {**json.loads(first), **head}
+        plain = zlib.compress(json.dumps(told).encode() + b"\n" + content)
+        box = KeyRingSecretBox(self.ring)
+        sealed = box.seal(plain, context=f"accept-queue:{told['message_id']}")
+        return {
+            "schema": 1,
+            "message_id": told["message_id"],
+            "sealed": base64.b64encode(sealed).decode(),
+        }
+
     def reason(self, body: object) -> str:
         """Give why it can never be opened."""
         text = body if isinstance(body, str) else json.dumps(body)
         with pytest.raises(BadMessageError) as caught:
             self.worker.open(text)
+        return caught.value.reason
+
+    def not_understood(self, body: object) -> str:
+        """Give why it cannot be opened yet."""
+        with pytest.raises(NotUnderstoodError) as caught:
+            self.worker.open(json.dumps(body))
         return caught.value.reason
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from tillgate.domain.errors import (
     QueueUnavailableError,
     SecretUnavailableError,
 )
+from tillgate.domain.queued import QueuedEvents
+from tillgate.domain.tenant import TenantId
 
 
 @pytest.fixture
@@ -72,7 +75,7 @@ def test_what_the_dead_letter_queue_adds_fits_as_well(stand: Stand) -> None:
     assert MAX_MESSAGE_BYTES - 4_000 < len(body) <= MAX_MESSAGE_BYTES
     backlog = SqsBacklog(stand.sqs, queue_url=QUEUE, dead_letter_queue_url=DEAD)
 
-    backlog.bury(body, reason="unforeseen-" + "X" * 200, message_id=ONE_ID, receive_count=10**6)
+    backlog.bury(body, reason="X" * 200, message_id=ONE_ID, receive_count=10**6)
 
     _, request = stand.sqs.calls[-1]
     attributes = request["MessageAttributes"]
@@ -127,7 +130,7 @@ def test_the_probe_asks_for_the_queue_and_tells_when_it_is_not_there(stand: Stan
 def test_what_is_hidden_is_named_with_its_time(stand: Stand) -> None:
     backlog = SqsBacklog(stand.sqs, queue_url=QUEUE, dead_letter_queue_url=DEAD)
 
-    backlog.hide([("receipt-a", 5), ("receipt-b", 900)])
+    assert backlog.hide([("receipt-a", 5), ("receipt-b", 900)]) == 0
 
     [(target, request)] = stand.sqs.calls
     assert (target, request["QueueUrl"]) == ("AmazonSQS.ChangeMessageVisibilityBatch", QUEUE)
@@ -135,6 +138,46 @@ def test_what_is_hidden_is_named_with_its_time(stand: Stand) -> None:
         {"Id": "0", "ReceiptHandle": "receipt-a", "VisibilityTimeout": 5},
         {"Id": "1", "ReceiptHandle": "receipt-b", "VisibilityTimeout": 900},
     ]
+
+
+def test_hiding_tells_for_how_many_it_did_not_work(stand: Stand) -> None:
+    backlog = SqsBacklog(stand.sqs, queue_url=QUEUE, dead_letter_queue_url=DEAD)
+    stand.sqs.answer = {
+        "Successful": [{"Id": "0"}],
+        "Failed": [
+            {"Id": "1", "Code": "ReceiptHandleIsInvalid", "SenderFault": True},
+            {"Id": "2", "Code": "InternalError", "SenderFault": False},
+        ],
+    }
+
+    assert backlog.hide([("a", 5), ("b", 5), ("c", 5)]) == 2
+    stand.sqs.answer = {"Successful": [{"Id": "0"}], "Failed": []}
+    assert backlog.hide([("a", 5)]) == 0
+
+
+def test_sqs_is_told_whose_backlog_a_message_is_part_of(stand: Stand) -> None:
+    forged = replace(hook(), is_refused=True)
+    events = QueuedEvents(
+        message_id=ONE_ID,
+        tenant_id=TenantId("tenant-1"),
+        token_digest=b"",
+        received_at=hook().received_at,
+        rid="r",
+        events=(),
+    )
+    for message in (hook(), forged, events):
+        stand.queue.put(message)
+
+    groups = [request["MessageGroupId"] for _, request in stand.sqs.calls]
+    assert groups == ["e", "refused", "tenant-1"]
+
+
+def test_a_claim_is_part_of_the_same_backlog(stand: Stand) -> None:
+    stand.queue.put(hook(os.urandom(2 * 1024 * 1024)))
+
+    [(_, request)] = stand.sqs.calls
+    assert "claim" in json.loads(request["MessageBody"])
+    assert request["MessageGroupId"] == "e"
 
 
 def test_what_is_buried_goes_to_the_dead_letter_queue_with_its_reason(stand: Stand) -> None:

@@ -19,6 +19,9 @@ from tillgate.domain.errors import (
     SecretUnavailableError,
 )
 
+# Where a sealed text says by how many bytes its key is named, and by which.
+NAME_OF_KEY = range(1, 4)
+
 
 @pytest.fixture
 def stand() -> Stand:
@@ -50,7 +53,7 @@ def test_what_is_no_envelope_is_unreadable(stand: Stand, body: str) -> None:
 
 @pytest.mark.parametrize("schema", [0, 2, None, "1", [1], {"x": 1}])
 def test_an_envelope_of_another_version_is_named_so(stand: Stand, schema: object) -> None:
-    assert stand.reason({**stand.put(hook()), "schema": schema}) == "unknown-schema"
+    assert stand.not_understood({**stand.put(hook()), "schema": schema}) == "unknown-schema"
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 13, 14, 15, 16, 31, -1])
@@ -68,7 +71,10 @@ def test_one_bit_changed_anywhere_does_not_open(stand: Stand) -> None:
         bad = bytearray(good)
         bad[place] ^= 1 << place % 8
         made = {**envelope, "sealed": base64.b64encode(bytes(bad)).decode()}
-        assert stand.reason(made) == "seal-broken"
+        if place in NAME_OF_KEY:
+            assert stand.not_understood(made) == "unknown-key"
+        else:
+            assert stand.reason(made) == "seal-broken"
 
 
 @pytest.mark.parametrize("message_id", [TWO_ID, "", None, 7, "\ud800", "x" * 10_000])
@@ -112,12 +118,28 @@ def test_a_claim_that_is_gone_is_named_so(stand: Stand) -> None:
     assert stand.reason(envelope) == "claim-expired"
 
 
-def test_a_message_whose_key_left_the_ring_does_not_open(stand: Stand) -> None:
+def test_a_message_whose_key_left_the_ring_waits_for_it(stand: Stand) -> None:
     envelope = stand.put(hook())
     stand.ring.keys = {"k2": "another"}
 
     stand.worker = stand.new_worker()
+    assert stand.not_understood(envelope) == "unknown-key"
+    stand.ring.keys = {"k1": "made up"}
+    assert stand.worker.open(json.dumps(envelope)) == hook()
+
+
+def test_a_message_that_another_key_of_its_name_sealed_never_opens(stand: Stand) -> None:
+    envelope = stand.put(hook())
+    stand.ring.keys = {"k1": "another"}
+
+    stand.worker = stand.new_worker()
     assert stand.reason(envelope) == "seal-broken"
+
+
+def test_members_of_an_envelope_that_a_later_version_adds_are_ignored(stand: Stand) -> None:
+    envelope = {**stand.put(hook()), "priority": [1], "sealed_by": None}
+
+    assert stand.worker.open(json.dumps(envelope)) == hook()
 
 
 def test_a_message_sealed_by_a_key_that_was_just_added_opens(stand: Stand) -> None:

@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import accumulate, pairwise, takewhile
 
 import pytest
 
 from stacks.constructs.accept_queue import MAX_RECEIVES
-from tillgate.domain.queued import MAX_UNFORESEEN_FAILURES, retry_seconds
+from tillgate.domain.provider import Hook
+from tillgate.domain.queued import (
+    LONGEST_UNTRIED_SECONDS,
+    MAX_OWN_FAILURES,
+    QueuedEvents,
+    QueuedHook,
+    retry_seconds,
+)
+from tillgate.domain.tenant import TenantId
 
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 LONGEST = 900
 HOUR = 3_600
 
@@ -47,8 +57,50 @@ def test_an_outage_of_a_week_does_not_lead_to_the_dead_letter_queue() -> None:
     assert receives_within(7 * 24 * HOUR) < MAX_RECEIVES
 
 
-def test_what_nobody_foresaw_is_tried_for_an_hour_or_two() -> None:
-    tried_for = sum(retry_seconds(count) for count in range(1, MAX_UNFORESEEN_FAILURES))
+def test_a_trouble_of_its_own_is_waited_out_for_three_days() -> None:
+    tried_for = sum(retry_seconds(count) for count in range(1, MAX_OWN_FAILURES))
 
-    assert HOUR < tried_for < 2 * HOUR
-    assert MAX_UNFORESEEN_FAILURES < MAX_RECEIVES
+    assert 3 * 24 * HOUR < tried_for < 4 * 24 * HOUR
+    assert MAX_OWN_FAILURES < MAX_RECEIVES
+
+
+def test_after_an_outage_of_12_hours_more_than_two_days_are_left_to_mend_a_trouble() -> None:
+    used_up = receives_within(12 * HOUR)
+    left = sum(retry_seconds(count) for count in range(used_up, MAX_OWN_FAILURES))
+
+    assert left > 2 * 24 * HOUR
+
+
+def test_what_was_not_tried_is_out_of_sight_for_a_minute_at_most() -> None:
+    assert LONGEST_UNTRIED_SECONDS == 60
+
+
+def events_of(tenant_id: str) -> QueuedEvents:
+    return QueuedEvents(
+        message_id="m",
+        tenant_id=TenantId(tenant_id),
+        token_digest=b"",
+        received_at=NOW,
+        rid="r",
+        events=(),
+    )
+
+
+def hook_of(endpoint_id: str, *, is_refused: bool = False) -> QueuedHook:
+    hook = Hook(
+        hook_id="m",
+        provider="square",
+        endpoint_id=endpoint_id,
+        headers={},
+        body=b"",
+        received_at=NOW,
+        rid="r",
+    )
+    return QueuedHook(hook=hook, is_refused=is_refused)
+
+
+def test_a_backlog_is_its_tenant_s_or_its_endpoint_s_and_forgeries_are_one() -> None:
+    assert events_of("tenant-1").group == "tenant-1"
+    assert hook_of("AAAA-1").group == hook_of("aaaa-1").group == "aaaa-1"
+    refused = [hook_of(endpoint_id, is_refused=True).group for endpoint_id in ("a", "b")]
+    assert refused == ["refused", "refused"]

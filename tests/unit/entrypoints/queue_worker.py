@@ -39,11 +39,14 @@ class ScriptedBacklog:
     buried: list[tuple[str, str, str, int]] = field(default_factory=list)
     cannot_hide: bool = False
     cannot_bury: bool = False
+    # For so many of those that are hidden at once it does not work.
+    fails_to_hide: int = 0
 
-    def hide(self, receipts: Sequence[tuple[str, int]]) -> None:
+    def hide(self, receipts: Sequence[tuple[str, int]]) -> int:
         if self.cannot_hide:
             raise QueueUnavailableError(CANARY)
         self.hidden.append(list(receipts))
+        return self.fails_to_hide
 
     def bury(self, body: str, *, reason: str, message_id: str, receive_count: int) -> None:
         if self.cannot_bury:

@@ -1,18 +1,26 @@
 from __future__ import annotations
 
 import json
+import zlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.fakes import InMemoryObjects, PlainSecretBox
+from tillgate.adapters.aws.connection import MAX_ANSWER_BYTES
+from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.domain.errors import (
     ObjectsUnavailableError,
     SecretUnavailableError,
     StoreUnavailableError,
 )
-from tillgate.domain.registry_snapshot import SNAPSHOT_KEY
-from tillgate.services.snapshot_keeper import SnapshotKeeper
+from tillgate.domain.registry_snapshot import SNAPSHOT_CONTEXT, SNAPSHOT_KEY, snapshot_text
+from tillgate.services import snapshot_keeper
+from tillgate.services.snapshot_keeper import (
+    MAX_SNAPSHOT_BYTES,
+    SnapshotKeeper,
+    SnapshotTooLargeError,
+)
 from tillgate.services.snapshot_registry import SnapshotRegistry
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -175,3 +183,49 @@ def test_what_is_damaged_is_written_again(kept: Kept) -> None:
 
     assert kept.keeper.run(NOW)
     assert kept.slug() == "one"
+
+
+class UnreadableObjects(InMemoryObjects):
+    """Takes what is put, and gives nothing out."""
+
+    def get(self, key: str) -> bytes | None:
+        raise ObjectsUnavailableError(key)
+
+
+def test_what_cannot_be_read_does_not_keep_it_from_being_written(kept: Kept) -> None:
+    kept.keeper.run(NOW)
+    unreadable = UnreadableObjects()
+    unreadable.objects = kept.objects.objects
+    kept.registry.text = registry_of("two")
+    keeper = SnapshotKeeper(kept.registry, unreadable, kept.box)
+
+    assert keeper.run(NOW + TICK)
+    assert kept.slug() == "two"
+    assert keeper.run(NOW + 2 * TICK), "whether it changed cannot be told"
+
+
+def size_of(registry: str) -> int:
+    return len(zlib.compress(snapshot_text(registry, taken_at=NOW).encode()))
+
+
+@pytest.mark.parametrize(("spare", "fits"), [(1, True), (0, True), (-1, False)])
+def test_a_snapshot_is_written_up_to_its_largest_size_and_not_beyond(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, spare: int, *, fits: bool
+) -> None:
+    kept.keeper.run(NOW)
+    grown = registry_of(*(f"tenant-{n}" for n in range(100)))
+    monkeypatch.setattr(snapshot_keeper, "MAX_SNAPSHOT_BYTES", size_of(grown) + spare)
+    kept.registry.text = grown
+
+    if fits:
+        assert kept.keeper.run(NOW)
+    else:
+        with pytest.raises(SnapshotTooLargeError, match=str(size_of(grown))):
+            kept.keeper.run(NOW)
+    assert kept.slug() == ("tenant-99" if fits else "one"), "the last one that fitted is kept"
+
+
+def test_the_largest_snapshot_is_one_that_the_s3_client_reads() -> None:
+    sealed = KeyRingSecretBox(lambda: '{"k1": "made up"}').seal(b"", context=SNAPSHOT_CONTEXT)
+
+    assert MAX_SNAPSHOT_BYTES + len(sealed) + 64 * 1024 < MAX_ANSWER_BYTES
