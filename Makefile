@@ -26,8 +26,8 @@ NODE_STAMP := node_modules/.installed
 
 SOURCES := $(wildcard app.py stacks ops functions layers/tillgate/python/tillgate tests bench)
 FAST_SUITES := $(wildcard tests/unit tests/contract tests/architecture)
-SUITES := $(FAST_SUITES) $(wildcard tests/infra tests/integration tests/e2e)
-PYTEST := $(BIN)/pytest -q -m "not proof"
+SUITES := $(FAST_SUITES) $(wildcard tests/infra tests/integration tests/chaos tests/e2e)
+PYTEST := $(BIN)/pytest -q -m "not proof and not chaos"
 
 # pip's index is uv's too, where one is set.
 ifdef PIP_INDEX_URL
@@ -70,6 +70,11 @@ suites: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers
 .PHONY: proof
 proof: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers ## The slow proofs: crashes, races, property tests at length
 	$(BIN)/pytest -q -m proof --timeout 1800 tests
+	@$(MAKE) chaos
+
+.PHONY: chaos
+chaos: $(VENV_STAMP) $(MINISTACK_STAMP) ## Failures under load: 16 scenarios, each reckoned event by event
+	$(BIN)/pytest -q -m chaos tests/chaos
 
 .PHONY: lint
 lint: $(VENV_STAMP) ## Style, import contracts, dependencies that are used and declared

@@ -129,14 +129,14 @@ class OperationsStack(Stack):
             ),
             reads=[role, key_ring],
             timeout=Duration.seconds(self.stage.sweep_timeout_seconds),
-            # A slow minute's run must not meet the next one's.
-            reserved_concurrency=1,
+            reserved_concurrency=self.stage.function.sweep_concurrency,
         )
         # Which to call for what shall not wait for the next minute.
         CfnOutput(self, "SweepFunctionArn", value=sweep.live.function_arn)
         objects.grant_put(sweep.role, Folder.REGISTRY)
         self.queues.delivery.grant(sweep.role, "sqs:SendMessage")
         self.queues.redrive.grant(sweep.role, "sqs:SendMessage")
+        objects.grant_get(sweep.role, Folder.REGISTRY)
         # What failed or found the one place taken is not tried again: the next minute comes
         # anyway. The age is for the latter, which Lambda repeats for hours whatever is said of
         # retries.

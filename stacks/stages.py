@@ -65,6 +65,9 @@ class FunctionConfig:
     tracing: bool = True
     # A snapshot is paid for as long as its version is kept, and versions are.
     snap_start: frozenset[str] = REQUESTED
+    # So that a slow minute's run does not meet the next one's, which would do no harm. None in
+    # an account whose quota leaves nothing to reserve, as a new one's does: a deploy fails there.
+    sweep_concurrency: int | None = None
     log_retention: RetentionDays = RetentionDays.ONE_MONTH
 
 
@@ -225,7 +228,9 @@ def _prod() -> StageConfig:
             backup_days=35,
             readers=1,
         ),
-        function=_aws_function(log_retention=RetentionDays.THREE_MONTHS),
+        function=replace(
+            _aws_function(log_retention=RetentionDays.THREE_MONTHS), sweep_concurrency=1
+        ),
         http=HttpConfig(
             throttle_rate=2_000,
             throttle_burst=4_000,

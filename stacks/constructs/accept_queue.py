@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from constructs import Construct
 
-from stacks.constructs.work_queue import DeadLetters, WorkQueue, queue_name
+from stacks.constructs.work_queue import DeadLetters, WorkQueue
 
 if TYPE_CHECKING:
     from aws_cdk import Duration, RemovalPolicy
 
 
 class AcceptQueue(Construct):
-    """A queue, and the dead letters beside it that it alone may send to.
+    """A queue, and its dead letters beside it.
 
     ``function_timeout`` is that of the function which stores what waits here. What is
     in either queue was acknowledged to its sender, so ``removal_policy`` is the data's.
@@ -28,14 +28,10 @@ class AcceptQueue(Construct):
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, construct_id)
-        name = queue_name(self, construct_id)
-        self.dead_letters = DeadLetters(
-            self, "DeadLetters", sources=[name], removal_policy=removal_policy
-        )
+        self.dead_letters = DeadLetters(self, "DeadLetters", removal_policy=removal_policy)
         self.queue = WorkQueue(
             self,
             "Queue",
-            name=name,
             dead_letters=self.dead_letters,
             function_timeout=function_timeout,
             removal_policy=removal_policy,

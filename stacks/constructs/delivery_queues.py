@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import RemovalPolicy
 from constructs import Construct
 
-from stacks.constructs.work_queue import DeadLetters, WorkQueue, queue_name
+from stacks.constructs.work_queue import DeadLetters, WorkQueue
 
 if TYPE_CHECKING:
     from aws_cdk import Duration
@@ -26,18 +26,14 @@ class DeliveryQueues(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, function_timeout: Duration) -> None:
         super().__init__(scope, construct_id)
-        names = {kind: queue_name(self, kind) for kind in ("Delivery", "Redrive")}
-        self.dead_letters = DeadLetters(
-            self, "DeadLetters", sources=list(names.values()), removal_policy=REMOVAL
-        )
+        self.dead_letters = DeadLetters(self, "DeadLetters", removal_policy=REMOVAL)
         self.delivery, self.redrive = (
             WorkQueue(
                 self,
                 kind,
-                name=name,
                 dead_letters=self.dead_letters,
                 function_timeout=function_timeout,
                 removal_policy=REMOVAL,
             )
-            for kind, name in names.items()
+            for kind in ("Delivery", "Redrive")
         )

@@ -21,7 +21,8 @@ class Folder(StrEnum):
     REGISTRY = "registry/"  # the sealed snapshot of who may send; it never expires
 
 
-# The message that names one may lie in each of two queues for 14 days.
+# 14 days on the accept queue, 14 more as a dead letter that our code has buried. One that is
+# redriven after that finds its claim gone, and is buried as such.
 CLAIM_DAYS = 30
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_sqs as sqs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from aws_cdk import RemovalPolicy
     from constructs import Construct
 
@@ -21,24 +19,14 @@ MAX_RECEIVES = 1000
 VISIBILITY_FACTOR = 6
 
 
-def queue_name(scope: Construct, name: str) -> str:
-    """Name a queue of this stack's: two stages then have room in one account."""
-    return f"{Stack.of(scope).stack_name}-{name}"
-
-
 class DeadLetters(sqs.Queue):
-    """Takes dead letters from the queues named in ``sources``, and from no other.
+    """Neither it nor its queues have a name of ours.
 
-    By name, since each queue's policy holds the other's ARN: one must be known before.
+    One that is retained would stand in the way of the next.
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        sources: Sequence[str],
-        removal_policy: RemovalPolicy,
+        self, scope: Construct, construct_id: str, *, removal_policy: RemovalPolicy
     ) -> None:
         super().__init__(
             scope,
@@ -48,10 +36,6 @@ class DeadLetters(sqs.Queue):
             max_message_size_bytes=MAX_MESSAGE_BYTES,
             retention_period=RETENTION,
             removal_policy=removal_policy,
-            redrive_allow_policy=sqs.RedriveAllowPolicy(
-                redrive_permission=sqs.RedrivePermission.BY_QUEUE,
-                source_queues=[_named(scope, name) for name in sources],
-            ),
         )
 
 
@@ -63,7 +47,6 @@ class WorkQueue(sqs.Queue):
         scope: Construct,
         construct_id: str,
         *,
-        name: str,
         dead_letters: DeadLetters,
         function_timeout: Duration,
         removal_policy: RemovalPolicy,
@@ -71,7 +54,6 @@ class WorkQueue(sqs.Queue):
         super().__init__(
             scope,
             construct_id,
-            queue_name=name,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             max_message_size_bytes=MAX_MESSAGE_BYTES,
@@ -86,10 +68,3 @@ class WorkQueue(sqs.Queue):
                 queue=dead_letters, max_receive_count=MAX_RECEIVES
             ),
         )
-
-
-def _named(scope: Construct, name: str) -> sqs.IQueue:
-    arn = Stack.of(scope).format_arn(
-        service="sqs", resource=name, arn_format=ArnFormat.NO_RESOURCE_NAME
-    )
-    return sqs.Queue.from_queue_arn(scope, f"Source{name}", arn)

@@ -11,10 +11,11 @@ from tests.architecture.subprocesses import FUNCTIONS, LAYER, ROOT, run_python
 
 # Toast waits two seconds for a whole answer, cold start included. What bootstrap.ingest
 # loads today beside the standard library, and a little room; whoever needs more says why.
-MAX_MODULES = 150
+MAX_MODULES = 170
+NO_BOTO3 = {"boto3", "botocore", "s3transfer"}
 HEAVY = {
-    "boto3", "botocore", "aws_lambda_powertools", "pydantic", "jinja2", "httpcore", "httpx",
-    "tenacity", "urllib3",
+    "aws_lambda_powertools", "pydantic", "jinja2", "httpcore", "httpx", "requests", "tenacity",
+    "urllib3",
 }  # fmt: skip
 
 IMPORT_HANDLER = """
@@ -56,6 +57,8 @@ INGEST_ENV = {
     "VERSION": "0",
     "DATABASE_SECRET_ARN": "arn:database",
     "KEY_RING_SECRET_ARN": "arn:ring",
+    "ACCEPT_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/accept",
+    "OBJECTS_BUCKET": "objects",
 }
 
 
@@ -77,7 +80,13 @@ def top_level(module: str) -> str:
 
 
 def test_every_function_is_found() -> None:
-    assert {"health", "ingest", "migrate", "sweep"} <= set(FUNCTIONS)
+    assert {"accept", "health", "ingest", "migrate", "sweep"} <= set(FUNCTIONS)
+
+
+def test_there_is_no_boto3_on_the_accept_path(ingest_modules: list[str]) -> None:
+    # The queue and the snapshot are there from the first request on, and import nothing of it.
+    assert {"tillgate.adapters.accept_queue", "tillgate.adapters.objects"} <= set(ingest_modules)
+    assert NO_BOTO3 & {top_level(name) for name in ingest_modules} == set()
 
 
 def test_ingest_loads_nothing_heavy(ingest_modules: list[str]) -> None:
@@ -91,6 +100,6 @@ def test_ingest_stays_within_its_budget_of_modules(ingest_modules: list[str]) ->
 
 
 def test_ingest_loads_what_its_first_request_needs(ingest_modules: list[str]) -> None:
-    needed = {"psycopg", "psycopg_binary", "cryptography", "tillgate.adapters.aws_http"}
+    needed = {"psycopg", "psycopg_binary", "cryptography", "tillgate.adapters.aws.json_client"}
 
     assert needed <= set(ingest_modules)

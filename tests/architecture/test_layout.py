@@ -25,9 +25,22 @@ ERRORS = [
     for _, error in inspect.getmembers(errors, inspect.isclass)
     if issubclass(error, TillgateError) and error not in ROOTS
 ]
-# AcceptHook sets such a delivery aside and answers 200; should it ever escape, the fault is ours.
-NEVER_ANSWERED = [errors.UnreadableDeliveryError]
-ANSWERED = [error for error in ERRORS if error not in NEVER_ANSWERED]
+# AcceptHook sets an unreadable delivery aside and answers 200, and a message that is bad or not
+# understood never leaves the worker, which answers nobody; should one ever escape, the fault is
+# ours.
+NEVER_ANSWERED = [
+    errors.UnreadableDeliveryError,
+    errors.BadMessageError,
+    errors.NotUnderstoodError,
+]
+# Whoever calls learns no more than that a secret, or the store, cannot be used: the answer is
+# the parent's.
+ANSWERED_AS = {
+    errors.SealBrokenError: errors.SecretUnavailableError,
+    errors.KeyMissingError: errors.SecretUnavailableError,
+    errors.StoreRefusedError: errors.StoreUnavailableError,
+}
+ANSWERED = [error for error in ERRORS if error not in {*NEVER_ANSWERED, *ANSWERED_AS}]
 MODULES = sorted(path.relative_to(LAYER / "tillgate") for path in LAYER.rglob("*.py"))
 
 
@@ -49,6 +62,15 @@ def test_every_error_has_an_answer_of_its_own(error: type[TillgateError]) -> Non
     assert title
     assert (400 <= status < 500) is issubclass(error, SenderError)
     assert (status >= 500) is issubclass(error, UpstreamError)
+
+
+@pytest.mark.parametrize(("error", "parent"), ANSWERED_AS.items(), ids=lambda e: e.__name__)
+def test_an_error_without_an_answer_of_its_own_has_its_parent_s(
+    error: type[TillgateError], parent: type[TillgateError]
+) -> None:
+    assert error not in problems._PROBLEMS
+    assert parent in ANSWERED
+    assert problems.problem(error("x")) == problems.problem(parent("x"))
 
 
 @pytest.mark.parametrize("error", NEVER_ANSWERED, ids=lambda error: error.__name__)

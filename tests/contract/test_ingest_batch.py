@@ -143,9 +143,9 @@ def test_a_batch_has_the_same_limit_to_the_byte(ingest: WiredIngest) -> None:
     assert over.problem == (413, "payload-too-large")
 
 
-def test_a_batch_with_the_database_unreachable_is_503(ingest: WiredIngest) -> None:
+def test_a_batch_with_neither_store_reachable_is_503(ingest: WiredIngest) -> None:
     ingest.post_batch(item("warm"))
-    ingest.take_down()
+    ingest.take_all_down()
 
     answer = ingest.post_batch(item("a"), item("b"))
 

@@ -249,15 +249,16 @@ def test_a_lone_surrogate_is_422_and_nul_is_stored(ingest: WiredIngest) -> None:
     assert ingest.post(rb'{"type":"t","data":{"a":"\u0000"}}').status == 201
 
 
-def test_the_database_unreachable_is_503_and_nothing_is_stored(ingest: WiredIngest) -> None:
+def test_neither_store_reachable_is_503_and_nothing_is_stored(ingest: WiredIngest) -> None:
     ingest.post(event_body(), headers(idempotency_key="warm"))
-    ingest.take_down()
+    ingest.take_all_down()
 
     answer = ingest.post(event_body())
 
     assert answer.problem == (503, "unavailable")
     assert int(answer.headers["Retry-After"]) > 0
     assert len(ingest.events.events) == 1
+    assert not ingest.queue.messages
 
 
 def test_a_token_that_cannot_be_looked_up_is_503_never_401(ingest: WiredIngest) -> None:

@@ -220,7 +220,7 @@ def test_a_key_conflict_is_200_and_kept(ingest: WiredIngest) -> None:
 
 @pytest.mark.parametrize("store", ["events", "registry", "quarantine"])
 def test_what_is_not_certain_to_be_kept_is_503(ingest: WiredIngest, store: str) -> None:
-    getattr(ingest, store).is_down = True
+    getattr(ingest, store).is_down = ingest.queue.is_down = True
     body = b"no json" if store == "quarantine" else square_body()
 
     answer = send_square(ingest, body)

@@ -111,3 +111,18 @@ def test_every_fault_is_found_before_the_store_is_asked(fault: str) -> None:
     answer = ingest.post(spoilt_body({fault}, event_body()), spoilt_headers({fault}))
 
     assert answer.problem == ANSWERS[fault]
+
+
+@pytest.mark.parametrize("is_queue_down", [False, True])
+@pytest.mark.parametrize("fault", ORDER)
+def test_every_fault_is_the_sender_s_own_with_the_database_down_and_nothing_is_queued(
+    fault: str, *, is_queue_down: bool
+) -> None:
+    ingest = WiredIngest()
+    spoilt = spoilt_body({fault}, event_body()), spoilt_headers({fault})
+    ingest.post(*spoilt)
+    ingest.take_down()
+    ingest.queue.is_down = is_queue_down
+
+    assert ingest.post(*spoilt).problem == ANSWERS[fault]
+    assert not ingest.queue.messages

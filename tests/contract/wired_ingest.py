@@ -8,8 +8,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.events import http_event
-from tests.fakes import InMemoryEventStore, InMemoryQuarantine, InMemoryRegistry, PlainSecretBox
-from tests.vendors import SHOPIFY_SECRET, SQUARE_KEY, STANDARD_SECRET
+from tests.fakes import (
+    InMemoryAcceptQueue,
+    InMemoryEventStore,
+    InMemoryQuarantine,
+    InMemoryRegistry,
+    PlainSecretBox,
+)
+from tests.vendors import SHOPIFY_SECRET, SQUARE_KEY, STANDARD_SECRET, TOAST_SECRET
+from tillgate.domain.quarantine import Reason
 from tillgate.domain.tenant import (
     Endpoint,
     Source,
@@ -25,7 +32,7 @@ from tillgate.entrypoints.observability import Sandbox, serve
 from tillgate.providers import PROVIDERS
 from tillgate.services.authenticate import Authenticator
 from tillgate.services.cached_registry import CachedRegistry
-from tillgate.services.hooks import AcceptHook
+from tillgate.services.hooks import AcceptHook, HookStore
 from tillgate.services.ingest import Ingest
 
 if TYPE_CHECKING:
@@ -103,11 +110,13 @@ class WiredIngest:
         self._max_body_bytes = max_body_bytes
         self.events = events or InMemoryEventStore()
         self.quarantine = InMemoryQuarantine()
+        self.queue = InMemoryAcceptQueue()
         self.registry = InMemoryRegistry()
         self._box = PlainSecretBox()
         self.registry.tokens = {token_digest(text): tenant for text, tenant in TOKENS.items()}
         self.add_source("square", SQUARE_KEY, merchant_id="M1")
         self.add_source("shopify", SHOPIFY_SECRET, merchant_id="one.myshopify.com")
+        self.add_source("toast", TOAST_SECRET, merchant_id="rest-1")
         self.add_source("standard", STANDARD_SECRET)
         self._add_endpoint("square", APP_ID, SQUARE_KEY, None)
         for merchant_id, tenant in {"M1": ONE, "M2": TWO, "M3": IDLE}.items():
@@ -120,16 +129,25 @@ class WiredIngest:
         registry = CachedRegistry(self.registry, clock=lambda: 0.0)
         return IngestRoutes(
             authenticator=Authenticator(registry),
-            ingest=Ingest(self.events),
+            ingest=Ingest(self.events, self.queue),
             accept_hook=AcceptHook(
-                providers=PROVIDERS,
-                registry=registry,
-                events=self.events,
-                quarantine=self.quarantine,
-                secret_box=self._box,
+                HookStore(
+                    providers=PROVIDERS,
+                    registry=registry,
+                    events=self.events,
+                    quarantine=self.quarantine,
+                    secret_box=self._box,
+                    conflict=Reason.KEY_CONFLICT,
+                ),
+                self.queue,
             ),
             max_body_bytes=self._max_body_bytes,
+            reconsider=self.reconsider,
         )
+
+    def reconsider(self) -> bool:
+        """Tell whether the database was spared the asking: it never is here."""
+        return False
 
     def add_source(
         self, provider: str, secret: str, *, tenant: Tenant = ONE, merchant_id: str | None = None
@@ -154,6 +172,15 @@ class WiredIngest:
     def take_down(self) -> None:
         """Make everything that stands on the database fail."""
         self.events.is_down = self.registry.is_down = self.quarantine.is_down = True
+
+    def bring_up(self) -> None:
+        """Make everything that stands on the database answer again."""
+        self.events.is_down = self.registry.is_down = self.quarantine.is_down = False
+
+    def take_all_down(self) -> None:
+        """Make both stores fail."""
+        self.take_down()
+        self.queue.is_down = True
 
     def invoke(self, event: Mapping[str, Any]) -> Answer:
         made = serve(event, self._routes.handle, sandbox=self._sandbox)

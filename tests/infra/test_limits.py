@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RANGES = {
-    "connection_timeout_ms": (50, 10_000),
-    "request_timeout_ms": (100, 29_000),
+    "connection_timeout_ms": (50, 9_000),
+    "request_timeout_ms": (150, 29_000),
     "max_requests_per_socket": (1, 1_000_000),
     "max_body_bytes": (1024, 4 * 1024 * 1024),
 }
@@ -48,16 +48,19 @@ def test_a_limit_that_is_no_whole_number_is_refused(name: str, text: str) -> Non
         stage_named("local", **{name: text})
 
 
-def test_a_connection_may_not_take_as_long_as_the_read_after_it() -> None:
-    stage = stage_named("local", connection_timeout_ms="2000", request_timeout_ms="2000")
-    with pytest.raises(SettingsError, match=r"CONNECTION_TIMEOUT_MS \(2000\) must be below"):
+def test_a_request_has_time_for_three_connections() -> None:
+    stage = stage_named("local", connection_timeout_ms="2000", request_timeout_ms="5999")
+    sentence = (
+        r"REQUEST_TIMEOUT_MS \(5999\) must be at least 3 times CONNECTION_TIMEOUT_MS \(2000\)"
+    )
+    with pytest.raises(SettingsError, match=sentence):
         build(App(), stage=stage)
 
 
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("request_timeout_ms", "30000", "REQUEST_TIMEOUT_MS must be 100 to 29000, not 30000"),
+        ("request_timeout_ms", "30000", "REQUEST_TIMEOUT_MS must be 150 to 29000, not 30000"),
         ("max_requests_per_socket", "many", "MAX_REQUESTS_PER_SOCKET must be a whole number"),
     ],
 )
@@ -79,7 +82,7 @@ def test_a_function_may_answer_after_its_deadline(stage: Synthesised) -> None:
         assert properties["Timeout"] * 1000 > deadline_ms
 
 
-@pytest.mark.parametrize("request_timeout_ms", [900, 12_300, 29_000])
+@pytest.mark.parametrize("request_timeout_ms", [2_400, 12_300, 29_000])
 def test_a_longer_deadline_gives_every_function_its_time(
     tmp_path: Path, request_timeout_ms: int
 ) -> None:
@@ -97,13 +100,9 @@ def test_a_longer_deadline_gives_every_function_its_time(
     assert seconds["Sweep"] == int(looks) + deadline_seconds + 5
     batch = functions(made)["Deliver"]["Environment"]["Variables"]["BATCH_SECONDS"]
     assert seconds["Deliver"] == int(batch) + deadline_seconds + 15
-    visible = {
-        name: properties["VisibilityTimeout"]
+    visible = sorted(
+        resource["Properties"]["VisibilityTimeout"]
         for resource in made.resources("AWS::SQS::Queue").values()
-        if (name := (properties := resource["Properties"]).get("QueueName"))
-    }
-    assert visible == {
-        "Tillgate-local-Data-AcceptQueue": 6 * seconds["Accept"],
-        "Tillgate-local-Delivery-Delivery": 6 * seconds["Deliver"],
-        "Tillgate-local-Delivery-Redrive": 6 * seconds["Deliver"],
-    }
+        if "VisibilityTimeout" in resource["Properties"]
+    )
+    assert visible == sorted(6 * seconds[name] for name in ("Accept", "Deliver", "Deliver"))

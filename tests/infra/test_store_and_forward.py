@@ -53,6 +53,8 @@ GRANTS = {
     "Health": {("sqs:GetQueueAttributes", "queue")},
     "Sweep": {
         ("s3:PutObject", "objects/registry/*"),
+        ("s3:GetObject", "objects/registry/*"),
+        ("s3:ListBucket", "objects where the key begins registry/*"),
         ("sqs:SendMessage", "deliveries"),
         ("sqs:SendMessage", "redriven"),
     },
@@ -174,15 +176,13 @@ def test_no_outage_makes_a_dead_letter(stage: Synthesised) -> None:
     assert redrive["deadLetterTargetArn"]["Fn::GetAtt"][0].startswith("AcceptQueueDeadLetters")
 
 
-def test_dead_letters_come_from_the_accept_queue_alone(stage: Synthesised) -> None:
-    queue, dead_letters = queues(stage)
-    policy = dead_letters["Properties"]["RedriveAllowPolicy"]
-    (source,) = policy["sourceQueueArns"]
-
-    assert policy["redrivePermission"] == "byQueue"
-    assert source["Fn::Join"][1][-1] == f":{queue['Properties']['QueueName']}"
-    # So that two stages have room in one account.
-    assert stage.stage.name in queue["Properties"]["QueueName"]
+def test_a_queue_that_is_retained_does_not_stand_in_the_way_of_the_next(
+    stage: Synthesised,
+) -> None:
+    for queue in queues(stage):
+        assert "QueueName" not in queue["Properties"]
+        # It would hold the other's name.
+        assert "RedriveAllowPolicy" not in queue["Properties"]
 
 
 def test_a_message_stays_out_of_sight_for_six_time_outs(stage: Synthesised) -> None:
@@ -275,7 +275,9 @@ def test_a_batch_ends_before_its_function_does(stage: Synthesised) -> None:
     assert accept["Environment"]["Variables"]["BATCH_SECONDS"] == "20"
 
 
-def test_sweep_runs_every_minute_and_never_twice_at_once(stage: Synthesised) -> None:
+def test_sweep_runs_every_minute_and_where_there_is_room_never_twice_at_once(
+    stage: Synthesised,
+) -> None:
     (rule,) = stage.resources("AWS::Events::Rule").values()
     (wired,) = rule["Properties"]["Targets"]
     reserved = {
@@ -286,7 +288,13 @@ def test_sweep_runs_every_minute_and_never_twice_at_once(stage: Synthesised) -> 
     assert rule["Properties"]["ScheduleExpression"] == "rate(1 minute)"
     assert wired["Arn"]["Ref"].startswith("SweepLive")
     assert wired["RetryPolicy"] == {"MaximumRetryAttempts": 0}
-    assert reserved == {"Sweep": 1}
+    concurrency = stage.stage.function.sweep_concurrency
+    assert reserved == ({} if concurrency is None else {"Sweep": concurrency})
+
+
+@pytest.mark.parametrize(("name", "concurrency"), [("local", None), ("dev", None), ("prod", 1)])
+def test_only_prod_s_account_has_concurrency_to_reserve(name: str, concurrency: int | None) -> None:
+    assert stage_named(name).function.sweep_concurrency == concurrency
 
 
 def test_a_minute_that_sweep_missed_is_not_made_up_for(stage: Synthesised) -> None:

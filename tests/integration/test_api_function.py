@@ -15,19 +15,21 @@ import pytest
 from tests.events import http_event
 from tests.integration.testdatabase import migrate
 from tillgate import __version__
-from tillgate.adapters.postgres.connection import Database
 from tillgate.bootstrap import api as api_function
-from tillgate.bootstrap import connections
 from tillgate.bootstrap import ingest as ingest_function
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.integration.fake_secrets_manager import FakeSecretsManager
     from tests.integration.testdatabase import TestDatabase
+    from tillgate.bootstrap.wired import WiredFunction
+    from tillgate.entrypoints.http import LambdaEvent, LambdaResponse
 
 OPERATOR = {"authorization": "Bearer operator-token-of-a-test"}
 ENDPOINT = "https://events.example.com"
+# The functions of the test that runs, each in the one sandbox it has.
+SANDBOXES: dict[str, WiredFunction[LambdaEvent, LambdaResponse]] = {}
 
 
 @pytest.fixture(autouse=True)
@@ -55,33 +57,24 @@ def environment(
         "OPERATOR_SECRET_ARN": "operator",
         "CONNECTION_TIMEOUT_MS": "3000",
         "REQUEST_TIMEOUT_MS": "9000",
+        "ACCEPT_QUEUE_URL": f"{secrets_manager.url}/000000000000/accept",
+        "OBJECTS_BUCKET": "objects",
     }.items():
         monkeypatch.setenv(name, value)
-    made: list[Database] = []
-
-    class Kept(Database):
-        """A sandbox keeps its connections for life; a test has to close them."""
-
-        def __init__(self, conninfo: Callable[[], str], *, max_uses: int) -> None:
-            super().__init__(conninfo, max_uses=max_uses)
-            made.append(self)
-
-    monkeypatch.setattr(connections, "Database", Kept)
-    new_ingest_sandbox(monkeypatch)
     monkeypatch.setenv("DATABASE_SECRET_ARN", "api")
-    api_function.api.cache_clear()
+    SANDBOXES["api"] = api_function.api()
+    new_ingest_sandbox(monkeypatch)
     yield secrets_manager
-    api_function.api.cache_clear()
-    ingest_function.ingest.cache_clear()
-    for database_of_a_sandbox in made:
-        database_of_a_sandbox.close()
+    for sandbox in SANDBOXES.values():
+        sandbox.close()
 
 
 def new_ingest_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    if "ingest" in SANDBOXES:
+        SANDBOXES["ingest"].close()
     with monkeypatch.context() as environment:
         environment.setenv("DATABASE_SECRET_ARN", "ingest")
-        ingest_function.ingest.cache_clear()
-        ingest_function.ingest()
+        SANDBOXES["ingest"] = ingest_function.ingest()
 
 
 def api(
@@ -93,7 +86,7 @@ def api(
     body: str | None = None,
 ) -> tuple[int, Any]:
     event = http_event(method, path, route="$default", query=query, headers=headers, body=body)
-    answer = api_function.api()(event)
+    answer = SANDBOXES["api"](event)
     return answer["statusCode"], json.loads(answer["body"])
 
 
@@ -115,7 +108,7 @@ def tenant_with_token() -> tuple[str, str]:
 
 
 def send(token: str, key: str, data: str) -> dict[str, Any]:
-    answer = ingest_function.ingest()(
+    answer = SANDBOXES["ingest"](
         http_event(
             "POST",
             "/v1/events",
@@ -137,7 +130,7 @@ def test_what_was_sent_is_read_back_to_the_letter(token: str) -> None:
     sent = send(token, "k-1", data)
     headers = {"authorization": f"Bearer {token}"}
 
-    answer = api_function.api()(
+    answer = SANDBOXES["api"](
         http_event("GET", f"/v1/events/{sent['event_id']}", route="$default", headers=headers)
     )
     status, listed = api("GET", "/v1/events", headers=headers, query="idempotency_key=k-1")
@@ -181,7 +174,7 @@ def test_source_made_here_takes_a_signed_delivery_there() -> None:
     )
     body = '{"id":820982911946154508,"total_price":"403.00"}'
 
-    answer = ingest_function.ingest()(
+    answer = SANDBOXES["ingest"](
         http_event(
             "POST",
             f"/v1/hooks/shopify/{source['source_id']}",
@@ -210,7 +203,7 @@ def test_source_made_here_takes_a_signed_delivery_there() -> None:
 def deliver(endpoint_id: str, secret: str, *, event_id: str) -> int:
     url = f"{ENDPOINT}/v1/hooks/square/{endpoint_id}"
     body = json.dumps({"event_id": event_id, "type": "payment.created", "merchant_id": "M1"})
-    answer = ingest_function.ingest()(
+    answer = SANDBOXES["ingest"](
         http_event(
             "POST",
             f"/v1/hooks/square/{endpoint_id}",

@@ -158,3 +158,33 @@ def test_a_transaction_may_open_on_a_replaced_connection(till: Till) -> None:
         row = cursor.execute("SELECT pg_backend_pid()").fetchone()
     assert row is not None
     assert row[0] not in before
+
+
+def test_a_connection_made_ahead_is_the_one_that_the_first_use_takes(till: Till) -> None:
+    till.connected.connect(within_seconds=3)
+    with till._database.superuser() as superuser:
+        made = superuser.execute("SELECT pid" + MINE).fetchall()
+
+    assert made == [(till.pid(),)]
+
+
+def test_a_connection_that_is_there_is_not_made_ahead_again(till: Till) -> None:
+    first = till.pid()
+    till.connected.connect(within_seconds=3)
+
+    assert till.pid() == first
+
+
+def test_a_database_that_is_down_fails_ahead_as_it_does_at_first_use(till: Till) -> None:
+    till.superuser("ALTER ROLE recycled NOLOGIN")
+    with pytest.raises(StoreUnavailableError):
+        till.connected.connect(within_seconds=3)
+    till.superuser("ALTER ROLE recycled LOGIN")
+
+    assert till.pid()
+
+
+def test_a_secret_that_is_not_to_be_read_fails_ahead_as_it_does_at_first_use(till: Till) -> None:
+    till.is_down = True
+    with pytest.raises(StoreUnavailableError):
+        till.connected.connect(within_seconds=3)

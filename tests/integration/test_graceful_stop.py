@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # What Lambda leaves a sandbox that has an internal extension; and then SIGKILL.
 LAMBDA_SECONDS = 0.5
+WHY = ": when the database gives no answer, there has to be time left for the queue"
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
 
@@ -38,12 +39,12 @@ def start(
 ) -> Iterator[Callable[..., LambdaSandbox]]:
     """Make a sandbox of functions/ingest; its deadlines are far away."""
     with Wiring(database, secrets_manager, tmp_path) as wiring:
-        env = wiring.environment("ingest", connection_timeout_ms=10_000, request_timeout_ms=15_000)
+        env = wiring.environment("ingest", connection_timeout_ms=9_000, request_timeout_ms=29_000)
 
-        def make(*, register_status: int = 200) -> LambdaSandbox:
+        def make(*, register_status: int = 200, **settings: str) -> LambdaSandbox:
             return LambdaSandbox(
                 ROOT / "functions/ingest",
-                env,
+                env | {name.upper(): value for name, value in settings.items()},
                 log=tmp_path / "sandbox.log",
                 register_status=register_status,
             )
@@ -191,3 +192,28 @@ def test_it_serves_and_stops_where_its_extension_is_refused(
         sandbox.send(signal.SIGTERM)
 
         assert_ended_well(sandbox, database, in_hand=False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (
+            {"request_timeout_ms": "26999"},
+            "REQUEST_TIMEOUT_MS (26999) must be at least 3 times CONNECTION_TIMEOUT_MS (9000)"
+            + WHY,
+        ),
+        ({"max_body_bytes": "many"}, "MAX_BODY_BYTES must be a whole number, not 'many'"),
+        ({"accept_queue_url": ""}, "ACCEPT_QUEUE_URL must not be empty"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_fails_the_start_in_its_own_words(
+    start: Callable[..., LambdaSandbox], settings: dict[str, str], sentence: str
+) -> None:
+    with start(**settings) as sandbox:
+        assert sandbox.process.wait(20) != 0
+
+        [told] = sandbox.api.posted
+        assert told.what == "init/error"
+        assert told.content["errorMessage"] == sentence
+        assert told.content["errorType"].endswith("SettingsError")
+        assert not sandbox.api.is_waiting.is_set()

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,7 @@ def item(
     endpoint_id: str | None, *, quota: DailyQuota | None = None, content: bytes = b"x"
 ) -> Quarantined:
     return Quarantined(
+        quarantine_id=str(uuid.uuid4()),
         reason=Reason.SIGNATURE_REFUSED,
         provider="square",
         endpoint_id=endpoint_id,
@@ -305,12 +307,20 @@ def test_a_sweep_discards_all_that_has_expired(
     assert left == (0,)
 
 
-def test_it_is_kept_for_thirty_days(database: TestDatabase, quarantine: PostgresQuarantine) -> None:
-    endpoint = str(uuid.uuid4())
-    quarantine.put(item(endpoint))
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(days=13), timedelta(days=60)])
+def test_it_is_kept_for_thirty_days_from_now_however_late_it_came(
+    database: TestDatabase, quarantine: PostgresQuarantine, late: timedelta
+) -> None:
+    endpoint, received_at = str(uuid.uuid4()), datetime.now(UTC) - late
+    quarantine.put(replace(item(endpoint), received_at=received_at))
     with database.superuser() as superuser:
         row = superuser.execute(
-            "SELECT expires_at - received_at FROM tillgate.quarantine WHERE endpoint_id = %s",
+            "SELECT received_at, expires_at - now() FROM tillgate.quarantine"
+            " WHERE endpoint_id = %s",
             (endpoint,),
         ).fetchone()
-    assert row == (timedelta(days=KEPT_DAYS),)
+    assert row is not None
+    kept_at, left = row
+    assert kept_at == received_at
+    assert KEPT_DAYS == 30
+    assert timedelta(days=30, minutes=-1) < left <= timedelta(days=30, seconds=1)

@@ -40,15 +40,22 @@ class Wiring:
     def __exit__(self, *_exc: object) -> None:
         self._stack.close()
 
-    def sandbox(self, function: str, **settings: object) -> Sandbox:
-        env = {
+    def environment(self, function: str, **settings: object) -> dict[str, str]:
+        """Give what the function is told: its settings, and where AWS is."""
+        return {
             "STAGE": "test", "VERSION": "0.0.0-test",
             "CONNECTION_TIMEOUT_MS": str(int(CONNECTION_TIMEOUT * 1000)),
             "DATABASE_SECRET_ARN": function, "KEY_RING_SECRET_ARN": "key-ring",
+            "ACCEPT_QUEUE_URL": f"{self.secrets.url}/000000000000/accept",
+            "DEAD_LETTER_QUEUE_URL": f"{self.secrets.url}/000000000000/dead",
+            "OBJECTS_BUCKET": "objects",
             "AWS_ENDPOINT_URL": self.secrets.url, "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             **{name.upper(): str(value) for name, value in settings.items()},
         }  # fmt: skip
+
+    def sandbox(self, function: str, **settings: object) -> Sandbox:
+        env = self.environment(function, **settings)
         log = self._folder / f"{function}-{uuid.uuid4().hex}.log"
         return self._stack.enter_context(Sandbox(function, env, log=log))
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tillgate.settings import (
     MEBIBYTE,
+    AcceptSettings,
     ApiSettings,
     FunctionSettings,
     HealthSettings,
@@ -21,6 +22,7 @@ from tillgate.settings import (
 CLASSES = [
     FunctionSettings,
     IngestSettings,
+    AcceptSettings,
     ApiSettings,
     HealthSettings,
     SweepSettings,
@@ -32,7 +34,10 @@ ENV = {
     "VERSION": "0.2.0",
     "DATABASE_SECRET_ARN": "arn:db",
     "KEY_RING_SECRET_ARN": "arn:ring",
+    "ACCEPT_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/accept",
+    "OBJECTS_BUCKET": "objects",
 }
+WHY = " when the database gives no answer, there has to be time left for the queue"
 WORDS = st.text(min_size=1, max_size=20).filter(lambda text: bool(text.strip()))
 
 
@@ -45,7 +50,7 @@ def settings_of(cls: type[FunctionSettings]) -> st.SearchStrategy[FunctionSettin
     }
     return (
         st.fixed_dictionaries(values)
-        .filter(lambda made: made["connection_timeout_ms"] < made["request_timeout_ms"])
+        .filter(lambda made: 3 * made["connection_timeout_ms"] <= made["request_timeout_ms"])
         .map(lambda made: cls(**made))
     )
 
@@ -82,8 +87,8 @@ def test_every_setting_that_is_missing_is_named(cls: type[FunctionSettings]) -> 
     [
         ({"STAGE": ""}, "STAGE must not be empty"),
         ({"VERSION": " \t"}, "VERSION must not be empty"),
-        ({"CONNECTION_TIMEOUT_MS": "49"}, "CONNECTION_TIMEOUT_MS must be 50 to 10000, not 49"),
-        ({"REQUEST_TIMEOUT_MS": "29001"}, "REQUEST_TIMEOUT_MS must be 100 to 29000, not 29001"),
+        ({"CONNECTION_TIMEOUT_MS": "49"}, "CONNECTION_TIMEOUT_MS must be 50 to 9000, not 49"),
+        ({"REQUEST_TIMEOUT_MS": "29001"}, "REQUEST_TIMEOUT_MS must be 150 to 29000, not 29001"),
         (
             {"MAX_REQUESTS_PER_SOCKET": "0"},
             "MAX_REQUESTS_PER_SOCKET must be 1 to 1000000, not 0",
@@ -91,8 +96,8 @@ def test_every_setting_that_is_missing_is_named(cls: type[FunctionSettings]) -> 
         ({"MAX_BODY_BYTES": "4194305"}, "MAX_BODY_BYTES must be 1024 to 4194304, not 4194305"),
         ({"MAX_BODY_BYTES": "1023"}, "MAX_BODY_BYTES must be 1024 to 4194304, not 1023"),
         (
-            {"CONNECTION_TIMEOUT_MS": "900", "REQUEST_TIMEOUT_MS": "800"},
-            "CONNECTION_TIMEOUT_MS (900) must be below REQUEST_TIMEOUT_MS (800)",
+            {"CONNECTION_TIMEOUT_MS": "900", "REQUEST_TIMEOUT_MS": "2699"},
+            "REQUEST_TIMEOUT_MS (2699) must be at least 3 times CONNECTION_TIMEOUT_MS (900):" + WHY,
         ),
     ],
 )
@@ -100,6 +105,37 @@ def test_a_value_that_makes_no_sense_is_named(change: dict[str, str], fault: str
     with pytest.raises(SettingsError) as caught:
         IngestSettings.from_env(ENV | change)
     assert caught.value.faults == [fault]
+
+
+def test_three_connections_to_the_millisecond_are_enough() -> None:
+    env = ENV | {"CONNECTION_TIMEOUT_MS": "900", "REQUEST_TIMEOUT_MS": "2700"}
+
+    assert IngestSettings.from_env(env).request_timeout_ms == 2_700
+
+
+LIMITS = [
+    (cls, spec.name.upper(), spec.metadata["low"], spec.metadata["high"])
+    for cls in CLASSES
+    for spec in fields(cls)
+    if "low" in spec.metadata
+]
+
+
+@pytest.mark.parametrize(("cls", "name", "low", "high"), LIMITS)
+def test_a_limit_below_or_above_its_range_fails_the_start_with_a_sentence(
+    cls: type[FunctionSettings], name: str, low: int, high: int
+) -> None:
+    good = dict.fromkeys((spec.name.upper() for spec in fields(cls)), "x")
+    good |= {limit: str(most) for of, limit, _, most in LIMITS if of is cls}
+
+    for value in (low - 1, high + 1):
+        with pytest.raises(SettingsError) as caught:
+            cls.from_env(good | {name: str(value)})
+        if value < 0:
+            assert caught.value.faults == [f"{name} must be a whole number, not '{value}'"]
+        else:
+            assert f"{name} must be {low} to {high}, not {value}" in caught.value.faults
+    assert getattr(cls.from_env(good), name.lower()) == high
 
 
 @pytest.mark.parametrize(
@@ -126,6 +162,8 @@ def test_faults_of_every_kind_are_named_at_once() -> None:
         "VERSION",
         "DATABASE_SECRET_ARN",
         "KEY_RING_SECRET_ARN",
+        "ACCEPT_QUEUE_URL",
+        "OBJECTS_BUCKET",
         "CONNECTION_TIMEOUT_MS",
         "MAX_BODY_BYTES",
     }

@@ -5,9 +5,9 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tillgate.adapters.aws_http import AwsError
 
 from tests.events import http_event
+from tillgate.adapters.aws.errors import AwsError
 from tillgate.domain.errors import InvalidJsonError, StoreUnavailableError
 from tillgate.entrypoints.http import HttpRequest, LambdaResponse, response
 from tillgate.entrypoints.observability import (

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tests.fakes import InMemoryEventStore, InMemoryQuarantine, InMemoryRegistry, PlainSecretBox
+from tests.fakes import (
+    InMemoryAcceptQueue,
+    InMemoryEventStore,
+    InMemoryQuarantine,
+    InMemoryRegistry,
+    InMemoryTokenStandings,
+    PlainSecretBox,
+)
 from tests.vendors import SHOPIFY_SECRET, SQUARE_KEY, STANDARD_SECRET, square_headers
+from tillgate.domain.provider import Hook
+from tillgate.domain.quarantine import Reason
 from tillgate.domain.tenant import (
     Endpoint,
     Source,
@@ -18,12 +28,14 @@ from tillgate.domain.tenant import (
     endpoint_seal_context,
 )
 from tillgate.providers import PROVIDERS
-from tillgate.services.hooks import AcceptHook, Delivery, Tally
+from tillgate.services.accept import AcceptQueued
+from tillgate.services.hooks import AcceptHook, AcceptQueuedHook, HookStore, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tillgate.domain.ports import Registry
+    from tillgate.domain.provider import Provider
     from tillgate.domain.quarantine import Quarantined
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -47,7 +59,10 @@ class Hooks:
     registry: InMemoryRegistry = field(default_factory=InMemoryRegistry)
     events: InMemoryEventStore = field(default_factory=InMemoryEventStore)
     quarantine: InMemoryQuarantine = field(default_factory=InMemoryQuarantine)
+    queue: InMemoryAcceptQueue = field(default_factory=InMemoryAcceptQueue)
     box: PlainSecretBox = field(default_factory=PlainSecretBox)
+    tokens: InMemoryTokenStandings = field(default_factory=InMemoryTokenStandings)
+    providers: Mapping[str, Provider] = field(default_factory=lambda: PROVIDERS)
     # What the use case asks, where that is not the registry itself.
     asked: Registry | None = None
 
@@ -65,6 +80,10 @@ class Hooks:
     def add_app(self, provider: str, **merchants: Tenant) -> None:
         """Add an app; each merchant's source is named ``source-<merchant>``."""
         self._add(provider, APP_ID, None, None)
+        self.add_app_sources(**merchants)
+
+    def add_app_sources(self, **merchants: Tenant) -> None:
+        """Bind a source to the app for each merchant."""
         for merchant_id, tenant in merchants.items():
             source = Source(SourceId(f"source-{merchant_id}"), tenant, merchant_id)
             self.registry.bound_sources[APP_ID, merchant_id] = source
@@ -95,15 +114,9 @@ class Hooks:
         *,
         endpoint_id: str = SOURCE_ID,
     ) -> Tally:
-        hook = AcceptHook(
-            providers=PROVIDERS,
-            registry=self.asked or self.registry,
-            events=self.events,
-            quarantine=self.quarantine,
-            secret_box=self.box,
-        )
-        return hook.accept(
-            Delivery(
+        return AcceptHook(self.store(conflict=Reason.KEY_CONFLICT), self.queue).accept(
+            Hook(
+                hook_id=str(uuid.uuid4()),
                 provider=provider,
                 endpoint_id=endpoint_id,
                 headers=headers,
@@ -112,6 +125,35 @@ class Hooks:
                 rid="rid-1",
             )
         )
+
+    def store(self, *, conflict: Reason) -> HookStore:
+        return HookStore(
+            providers=self.providers,
+            registry=self.asked or self.registry,
+            events=self.events,
+            quarantine=self.quarantine,
+            secret_box=self.box,
+            conflict=conflict,
+        )
+
+    def worker(self) -> AcceptQueued:
+        """Give what stores the queue's messages."""
+        return AcceptQueued(
+            tokens=self.tokens,
+            events=self.events,
+            quarantine=self.quarantine,
+            hooks=AcceptQueuedHook(self.store(conflict=Reason.CONFLICT_AFTER_QUEUED)),
+        )
+
+    def bring_up(self) -> None:
+        """Make everything that stands on the database answer again."""
+        self.events.is_down = self.registry.is_down = self.quarantine.is_down = False
+        self.tokens.is_down = False
+
+    def take_down(self) -> None:
+        """Make everything that stands on the database fail."""
+        self.events.is_down = self.registry.is_down = self.quarantine.is_down = True
+        self.tokens.is_down = True
 
     def accept_square(self, body: bytes, *, endpoint_id: str = SOURCE_ID) -> Tally:
         headers = square_headers(body, url=url("square", endpoint_id))

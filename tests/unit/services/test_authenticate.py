@@ -29,7 +29,7 @@ def registry() -> InMemoryRegistry:
     "header", ["Bearer tg_live_one", "bearer tg_live_one", "BEARER   tg_live_one "]
 )
 def test_a_valid_token_names_its_tenant(registry: InMemoryRegistry, header: str) -> None:
-    assert Authenticator(registry).tenant_of(header, None) == ONE
+    assert Authenticator(registry).caller_of(header, None).tenant == ONE
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_no_token_and_a_bad_one_are_refused_alike(
     registry: InMemoryRegistry, header: str | None
 ) -> None:
     with pytest.raises(UnauthenticatedError) as caught:
-        Authenticator(registry).tenant_of(header, None)
+        Authenticator(registry).caller_of(header, None)
     assert str(caught.value) == "Send a valid API token: Authorization: Bearer tg_live_..."
 
 
@@ -71,35 +71,35 @@ def test_any_header_holds_a_token_or_none(header: str) -> None:
 def test_the_tenant_header_may_name_the_token_s_tenant(
     registry: InMemoryRegistry, named: str
 ) -> None:
-    assert Authenticator(registry).tenant_of("Bearer tg_live_one", named) == ONE
+    assert Authenticator(registry).caller_of("Bearer tg_live_one", named).tenant == ONE
 
 
 @pytest.mark.parametrize("named", ["", "one", IDLE.tenant_id, "%", "' OR 1=1 --", "../one"])
 def test_the_tenant_header_may_name_no_other(registry: InMemoryRegistry, named: str) -> None:
     with pytest.raises(TenantMismatchError):
-        Authenticator(registry).tenant_of("Bearer tg_live_one", named)
+        Authenticator(registry).caller_of("Bearer tg_live_one", named)
 
 
 def test_a_bad_token_goes_before_a_wrong_tenant(registry: InMemoryRegistry) -> None:
     with pytest.raises(UnauthenticatedError):
-        Authenticator(registry).tenant_of("Bearer nobody", ONE.tenant_id)
+        Authenticator(registry).caller_of("Bearer nobody", ONE.tenant_id)
 
 
 def test_a_suspended_tenant_is_told_so(registry: InMemoryRegistry) -> None:
     with pytest.raises(TenantSuspendedError):
-        Authenticator(registry).tenant_of("Bearer tg_live_idle", None)
+        Authenticator(registry).caller_of("Bearer tg_live_idle", None)
 
 
 def test_a_wrong_tenant_is_not_told_that_the_token_s_is_suspended(
     registry: InMemoryRegistry,
 ) -> None:
     with pytest.raises(TenantMismatchError):
-        Authenticator(registry).tenant_of("Bearer tg_live_idle", ONE.tenant_id)
+        Authenticator(registry).caller_of("Bearer tg_live_idle", ONE.tenant_id)
 
 
 def test_what_is_no_token_is_not_looked_up(registry: InMemoryRegistry) -> None:
     with pytest.raises(UnauthenticatedError):
-        Authenticator(registry).tenant_of("Basic dXNlcg==", None)
+        Authenticator(registry).caller_of("Basic dXNlcg==", None)
     assert registry.look_ups == 0
 
 
@@ -107,4 +107,4 @@ def test_a_registry_that_cannot_tell_is_no_refusal(registry: InMemoryRegistry) -
     registry.is_down = True
 
     with pytest.raises(StoreUnavailableError):
-        Authenticator(registry).tenant_of("Bearer tg_live_one", None)
+        Authenticator(registry).caller_of("Bearer tg_live_one", None)

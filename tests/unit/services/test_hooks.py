@@ -27,6 +27,7 @@ from tests.vendors import (
     standard_headers,
 )
 from tillgate.domain.errors import (
+    QueueUnavailableError,
     SecretUnavailableError,
     SignatureRefusedError,
     StoreUnavailableError,
@@ -185,7 +186,7 @@ def test_forgeries_cost_a_look_up_in_5_seconds(hooks: Hooks) -> None:
     assert len(hooks.quarantine.items) == 200
 
 
-def test_an_endpoint_that_cannot_be_looked_up_anew_refuses_nobody(hooks: Hooks) -> None:
+def test_a_refusal_that_neither_store_keeps_is_not_given(hooks: Hooks) -> None:
     now = 1_000.0
     hooks.asked = CachedRegistry(hooks.registry, clock=lambda: now)
     hooks.add_source("square")
@@ -194,7 +195,8 @@ def test_an_endpoint_that_cannot_be_looked_up_anew_refuses_nobody(hooks: Hooks) 
     hooks.registry.is_down = True
 
     assert hooks.accept_square(square_body("still-good")).accepted == 1
-    with pytest.raises(StoreUnavailableError):
+    hooks.quarantine.is_down = hooks.queue.is_down = True
+    with pytest.raises(QueueUnavailableError):
         hooks.accept("square", b"{}", {"x-square-hmacsha256-signature": "of a new secret?"})
     assert not hooks.quarantine.items
 
@@ -243,10 +245,11 @@ def test_a_suspended_neighbour_does_not_stop_an_app(hooks: Hooks) -> None:
 
 def test_what_cannot_be_stored_is_not_acknowledged(hooks: Hooks) -> None:
     hooks.add_source("square")
-    hooks.events.is_down = True
+    hooks.events.is_down = hooks.queue.is_down = True
 
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(QueueUnavailableError):
         hooks.accept_square(square_body())
+    assert not hooks.queue.messages
 
 
 @pytest.mark.parametrize("endpoint_id", [SOURCE_ID, APP_ID])

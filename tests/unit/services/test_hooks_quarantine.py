@@ -27,7 +27,7 @@ from tests.vendors import (
     square_headers,
     standard_headers,
 )
-from tillgate.domain.errors import SignatureRefusedError, StoreUnavailableError
+from tillgate.domain.errors import QueueUnavailableError, SignatureRefusedError
 from tillgate.domain.quarantine import (
     KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY,
     KEPT_PER_ENDPOINT_A_DAY,
@@ -106,13 +106,20 @@ def test_beyond_the_day_s_quota_a_refusal_is_still_a_refusal() -> None:
     assert refused(hooks, "square", b"{}", NOBODY_ID)
 
 
-def test_a_refusal_that_cannot_be_kept_is_not_given(hooks: Hooks) -> None:
+def test_a_refusal_to_a_known_endpoint_that_cannot_be_kept_is_not_given(hooks: Hooks) -> None:
     hooks.add_source("square")
-    hooks.quarantine.is_down = True
+    hooks.quarantine.is_down = hooks.queue.is_down = True
 
-    for endpoint_id in (SOURCE_ID, NOBODY_ID):
-        with pytest.raises(StoreUnavailableError):
-            hooks.accept("square", b"{}", {}, endpoint_id=endpoint_id)
+    with pytest.raises(QueueUnavailableError):
+        hooks.accept("square", b"{}", {})
+
+
+def test_a_refusal_to_an_endpoint_that_does_not_exist_is_given_kept_or_not(hooks: Hooks) -> None:
+    hooks.quarantine.is_down = hooks.queue.is_down = True
+
+    with pytest.raises(SignatureRefusedError) as caught:
+        hooks.accept("square", b"{}", {}, endpoint_id=NOBODY_ID)
+    assert caught.value.cause == "unknown-endpoint, not kept"
 
 
 @pytest.mark.parametrize(
@@ -261,11 +268,11 @@ def test_a_convenience_that_does_not_fit_is_left_out(hooks: Hooks, field: str) -
 
 def test_what_cannot_be_kept_is_not_acknowledged(hooks: Hooks) -> None:
     hooks.add_source("square")
-    hooks.quarantine.is_down = True
+    hooks.quarantine.is_down = hooks.queue.is_down = True
 
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(QueueUnavailableError):
         hooks.accept_square(b"[]")
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(QueueUnavailableError):
         hooks.accept_square(square_body(merchant_id="M2"))
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 MEBIBYTE = 1024 * 1024
 
+# The database, what tells who may send in its place, and the queue.
+_CONNECTIONS_A_REQUEST = 3
+
 
 class SettingsError(ValueError):
     """The environment lacks a setting, or holds one that makes no sense."""
@@ -41,16 +44,18 @@ class FunctionSettings:
 
     stage: str
     version: str
-    connection_timeout_ms: int = _bounded(800, low=50, high=10_000)
-    request_timeout_ms: int = _bounded(5_000, low=100, high=29_000)
+    connection_timeout_ms: int = _bounded(800, low=50, high=9_000)
+    request_timeout_ms: int = _bounded(5_000, low=150, high=29_000)
     max_requests_per_socket: int = _bounded(1_000, low=1, high=1_000_000)
 
     def __post_init__(self) -> None:
         faults = _faults_in(self, {spec.name: getattr(self, spec.name) for spec in fields(self)})
-        if self.connection_timeout_ms >= self.request_timeout_ms:
+        if self.request_timeout_ms < _CONNECTIONS_A_REQUEST * self.connection_timeout_ms:
             faults.append(
-                f"CONNECTION_TIMEOUT_MS ({self.connection_timeout_ms}) must be below"
-                f" REQUEST_TIMEOUT_MS ({self.request_timeout_ms})"
+                f"REQUEST_TIMEOUT_MS ({self.request_timeout_ms}) must be at least"
+                f" {_CONNECTIONS_A_REQUEST} times CONNECTION_TIMEOUT_MS"
+                f" ({self.connection_timeout_ms}): when the database gives no answer, there has to"
+                " be time left for the queue"
             )
         if faults:
             raise SettingsError(faults)

@@ -36,7 +36,7 @@ MEBIBYTE = b"100000\r\n" + bytes(1024 * 1024) + b"\r\n"
 TOO_LARGE = {
     "declared": b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (MAX_ANSWER_BYTES + 1),
     "absurd": b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % 10**15,
-    "in chunks": CHUNKED + MEBIBYTE * 9,
+    "in chunks": CHUNKED + MEBIBYTE * (MAX_ANSWER_BYTES // (1024 * 1024) + 1),
     "in a chunk without end": CHUNKED + b"-1\r\n" + bytes(MAX_ANSWER_BYTES),
 }
 

@@ -72,7 +72,7 @@ def test_a_container_s_endpoint_goes_before_the_variables(endpoint: RecordingSer
 
     found = container(endpoint)(NOW)
 
-    assert found == Credentials("fetched", "a-secret", "a-token", expires_at - timedelta(minutes=5))
+    assert found == Credentials("fetched", "a-secret", "a-token", expires_at)
     [received] = endpoint.received
     assert (received.method, received.path) == ("GET", "/2018/credentials")
     assert received.headers["authorization"] == "let-me-in"
@@ -89,11 +89,57 @@ def test_fetched_credentials_are_used_until_five_minutes_before_their_end(
 
     keys = [
         credentials(NOW + timedelta(minutes=minutes)).access_key_id
-        for minutes in (0, 54, 55, 56, 90)
+        for minutes in (0, 54, 54.99, 55, 90)
     ]
 
     assert keys == ["first", "first", "first", "second", "second"]
     assert len(endpoint.received) == 2
+
+
+FAILURES = [(500, b""), (200, b"[]"), (403, b"{}")]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("minutes", [55, 58, 59.99])
+def test_while_they_cannot_be_renewed_early_the_old_ones_serve(
+    endpoint: RecordingServer, failure: tuple[int, bytes], minutes: float
+) -> None:
+    expires_at = NOW + timedelta(hours=1)
+    endpoint.answers = [given_out("first", expires_at=expires_at), failure, failure]
+    credentials = container(endpoint)
+    credentials(NOW)
+
+    late = NOW + timedelta(minutes=minutes)
+    assert [credentials(late).access_key_id for _ in range(2)] == ["first", "first"]
+    assert len(endpoint.received) == 3
+
+
+def test_after_a_renewal_that_failed_the_next_call_has_the_new_ones(
+    endpoint: RecordingServer,
+) -> None:
+    endpoint.answers = [
+        given_out("first", expires_at=NOW + timedelta(hours=1)),
+        (500, b""),
+        given_out("second", expires_at=NOW + timedelta(hours=2)),
+    ]
+    credentials = container(endpoint)
+    credentials(NOW)
+
+    late = NOW + timedelta(minutes=57)
+    assert [credentials(late).access_key_id for _ in range(3)] == ["first", "second", "second"]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(microseconds=1), timedelta(days=1)])
+def test_credentials_that_have_expired_serve_nobody(
+    endpoint: RecordingServer, failure: tuple[int, bytes], late: timedelta
+) -> None:
+    endpoint.answers = [given_out("first", expires_at=NOW + timedelta(hours=1)), failure]
+    credentials = container(endpoint)
+    credentials(NOW)
+
+    with pytest.raises(AwsError):
+        credentials(NOW + timedelta(hours=1) + late)
 
 
 @pytest.mark.parametrize(

@@ -172,14 +172,14 @@ def test_a_url_that_cannot_be_read_is_not_asked_for_either(
     assert (sandbox.reads, peer.attempts) == (1, 0)
 
 
-def test_connecting_ahead_neither_opens_the_breaker_nor_minds_it(
+def test_a_failure_to_connect_ahead_is_not_waited_for_again(
     sandbox: Sandbox, peer: HangingUp
 ) -> None:
     with pytest.raises(StoreUnavailableError):
         sandbox.database.connect(within_seconds=20)
     sandbox.ask()
 
-    assert peer.attempts == 2
+    assert peer.attempts == 1
 
 
 def seconds_of(sandbox: Sandbox, *, within_seconds: float) -> float:
@@ -223,3 +223,69 @@ def test_a_request_whose_time_is_used_up_says_nothing_against_the_database(
     sandbox.ask()
 
     assert peer.attempts == 1
+
+
+def test_what_was_spared_this_request_may_be_asked_after_all_once(
+    sandbox: Sandbox, peer: HangingUp
+) -> None:
+    sandbox.ask()
+    sandbox.now += 1
+    sandbox.database.begin_request()
+    assert sandbox.ask() == "the database gave no answer a moment ago"
+
+    assert sandbox.database.reconsider() is True
+    sandbox.ask()
+    assert peer.attempts == 2
+    assert sandbox.database.reconsider() is False
+    assert sandbox.ask() == "the database gave no answer a moment ago"
+    assert peer.attempts == 2
+
+
+def test_what_this_request_has_asked_is_not_asked_again(sandbox: Sandbox, peer: HangingUp) -> None:
+    sandbox.database.begin_request()
+    sandbox.ask()
+
+    assert sandbox.database.reconsider() is False
+    sandbox.ask()
+    assert peer.attempts == 1
+
+
+def test_the_next_request_may_ask_again(sandbox: Sandbox, peer: HangingUp) -> None:
+    for asked in range(1, 4):
+        sandbox.database.begin_request()
+        sandbox.database.reconsider()
+        sandbox.ask()
+        assert peer.attempts == asked
+
+
+def test_with_the_breaker_closed_there_is_nothing_to_reconsider(sandbox: Sandbox) -> None:
+    sandbox.database.begin_request()
+    assert sandbox.database.reconsider() is False
+    sandbox.ask()
+    sandbox.now += BREAKER_SECONDS
+    sandbox.database.begin_request()
+
+    assert sandbox.database.reconsider() is False
+
+
+def test_a_request_without_time_left_may_reconsider_and_asks_nobody(
+    sandbox: Sandbox, peer: HangingUp
+) -> None:
+    sandbox.ask()
+    sandbox.database.begin_request()
+    sandbox.left = 0
+    sandbox.ask()
+
+    assert sandbox.database.reconsider() is True
+    assert sandbox.ask() == "the time of the request is used up"
+    assert peer.attempts == 1
+
+
+@pytest.mark.parametrize(("left", "asks"), [(0.049, False), (5.0, True)])
+def test_with_next_to_no_time_left_nobody_is_asked(
+    sandbox: Sandbox, peer: HangingUp, left: float, *, asks: bool
+) -> None:
+    sandbox.left = left
+
+    assert (sandbox.ask() != "the time of the request is used up") is asks
+    assert peer.attempts == asks

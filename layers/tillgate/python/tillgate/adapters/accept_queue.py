@@ -8,11 +8,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tillgate.adapters.aws.errors import AwsError
 from tillgate.adapters.queue_message import ENVELOPE_SCHEMA, decode, encode
-from tillgate.domain.errors import BadMessageError, QueueUnavailableError, SealBrokenError
+from tillgate.domain.errors import (
+    BadMessageError,
+    KeyMissingError,
+    NotUnderstoodError,
+    QueueUnavailableError,
+    SealBrokenError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +29,8 @@ if TYPE_CHECKING:
 
 # SQS takes 1 MiB, attributes included. What the dead-letter queue adds has to fit as well.
 MAX_MESSAGE_BYTES = 1024 * 1024 - 4096
+
+_CLAIMS = "claims/"
 
 
 def _seal_context(message_id: str) -> str:
@@ -47,12 +55,18 @@ class SqsAcceptQueue:
         envelope = {"schema": ENVELOPE_SCHEMA, "message_id": message_id}
         body = json.dumps({**envelope, "sealed": base64.b64encode(sealed).decode()})
         if len(body) > MAX_MESSAGE_BYTES:
-            claim = f"claims/{message.received_at:%Y-%m-%d}/{message_id}"
+            claim = f"{_CLAIMS}{message.received_at:%Y-%m-%d}/{message_id}"
             self._objects.put(claim, sealed)
             body = json.dumps({**envelope, "claim": claim})
         try:
             answer = self._sqs.call(
-                "AmazonSQS.SendMessage", {"QueueUrl": self._queue_url, "MessageBody": body}
+                "AmazonSQS.SendMessage",
+                # By the group SQS lets no tenant's backlog hold up the others' (fair queues).
+                {
+                    "QueueUrl": self._queue_url,
+                    "MessageBody": body,
+                    "MessageGroupId": message.group,
+                },
             )
         except AwsError as error:
             raise QueueUnavailableError("the accept queue gave no answer") from error
@@ -88,8 +102,8 @@ class SealedMessages:
     def open(self, body: str) -> QueuedMessage:
         """Give the message in the body of an SQS message.
 
-        Raises BadMessageError when that can never be had, ObjectsUnavailableError or
-        SecretUnavailableError when it cannot be had now.
+        Raises BadMessageError when that can never be had; NotUnderstoodError,
+        ObjectsUnavailableError or SecretUnavailableError when it cannot be had now.
         """
         try:
             envelope = json.loads(body)
@@ -97,10 +111,13 @@ class SealedMessages:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BadMessageError("unreadable") from error
         if schema != ENVELOPE_SCHEMA:
-            raise BadMessageError("unknown-schema")
+            # A later version may have written it, which a rollback took away.
+            raise NotUnderstoodError("unknown-schema")
         sealed = self._sealed(envelope)
         try:
             plain = self._secret_box.open(sealed, context=_seal_context(message_id))
+        except KeyMissingError as error:
+            raise NotUnderstoodError("unknown-key") from error
         except SealBrokenError as error:
             raise BadMessageError("seal-broken") from error
         message = decode(plain)
@@ -111,6 +128,9 @@ class SealedMessages:
     def _sealed(self, envelope: Mapping[str, object]) -> bytes:
         claim = envelope.get("claim")
         if isinstance(claim, str):
+            # What else is in the bucket, or cannot be a key, was never put here.
+            if not claim.isascii() or not claim.startswith(_CLAIMS):
+                raise BadMessageError("unreadable")
             content = self._objects.get(claim)
             if content is None:
                 raise BadMessageError("claim-expired")
@@ -129,20 +149,21 @@ class SqsBacklog:
         self._queue_url = queue_url
         self._dead_letter_queue_url = dead_letter_queue_url
 
-    def hide(self, receipts: Sequence[tuple[str, int]]) -> None:
+    def hide(self, receipts: Sequence[tuple[str, int]]) -> int:
         """Let each message, by its receipt handle, stay out of sight for so many seconds.
 
-        At most ten at once. Raises QueueUnavailableError when the call failed; a receipt
-        that is not valid any more is none of our business.
+        At most ten at once; gives for how many it did not work. Raises
+        QueueUnavailableError when the call failed.
         """
         entries = [
             {"Id": str(n), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
             for n, (handle, seconds) in enumerate(receipts)
         ]
-        self._call(
+        answer = self._call(
             "AmazonSQS.ChangeMessageVisibilityBatch",
             {"QueueUrl": self._queue_url, "Entries": entries},
         )
+        return len(answer.get("Failed", ()))
 
     def bury(self, body: str, *, reason: str, message_id: str, receive_count: int) -> None:
         """Put a message on the dead-letter queue, with the reason as an attribute.
@@ -166,9 +187,9 @@ class SqsBacklog:
             },
         )
 
-    def _call(self, target: str, request: Mapping[str, object]) -> None:
+    def _call(self, target: str, request: Mapping[str, object]) -> dict[str, Any]:
         try:
-            self._sqs.call(target, request)
+            return self._sqs.call(target, request)
         except AwsError as error:
             raise QueueUnavailableError("the accept queue gave no answer") from error
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tillgate.domain.errors import SealBrokenError, SecretUnavailableError
+from tillgate.domain.errors import KeyMissingError, SealBrokenError, SecretUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ class KeyRingSecretBox:
             # Another sandbox may have sealed with a key that was added since.
             self.reload()
         if kid not in self._ring:
-            raise SealBrokenError(f"the key ring has no key {kid!r}")
+            raise KeyMissingError(f"the key ring has no key {kid!r}")
         rest = body[2 + body[1] :]
         try:
             return self._ring[kid].decrypt(

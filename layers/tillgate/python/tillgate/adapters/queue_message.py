@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from tillgate.domain.errors import BadMessageError
+from tillgate.domain.errors import BadMessageError, NotUnderstoodError
 from tillgate.domain.event import NewEvent
 from tillgate.domain.provider import Hook
 from tillgate.domain.queued import QueuedEvents, QueuedHook, QueuedMessage
@@ -36,7 +35,7 @@ def encode(message: QueuedMessage) -> bytes:
             "received_at": message.received_at.isoformat(),
             "rid": message.rid,
         }
-        content = json.dumps([asdict(event) for event in message.events]).encode()
+        content = json.dumps([event.document() for event in message.events]).encode()
     else:
         hook = message.hook
         head = {
@@ -54,7 +53,7 @@ def encode(message: QueuedMessage) -> bytes:
 
 
 def decode(compressed: bytes) -> QueuedMessage:
-    """Read what ``encode`` wrote. Raises BadMessageError."""
+    """Read what ``encode`` wrote. Raises BadMessageError and NotUnderstoodError."""
     try:
         head_line, _, content = zlib.decompress(compressed).partition(b"\n")
         head = json.loads(head_line)
@@ -65,13 +64,28 @@ def decode(compressed: bytes) -> QueuedMessage:
                 token_digest=bytes.fromhex(head["token_digest"]),
                 received_at=datetime.fromisoformat(head["received_at"]),
                 rid=head["rid"],
-                events=tuple(NewEvent(**event) for event in json.loads(content)),
+                events=tuple(_event(document) for document in json.loads(content)),
             )
         if head["kind"] == "hook":
             return _hook(head, content)
     except (zlib.error, ValueError, KeyError, TypeError) as error:
         raise BadMessageError("unreadable") from error
-    raise BadMessageError("unknown-kind")
+    # A later version may have written it, which a rollback took away.
+    raise NotUnderstoodError("unknown-kind")
+
+
+def _event(document: dict[str, Any]) -> NewEvent:
+    """Read an event; members that this version does not know are a later one's."""
+    return NewEvent(
+        key=document["key"],
+        fingerprint=document["fingerprint"],
+        source_id=document["source_id"],
+        type=document["type"],
+        data=document["data"],
+        occurred_at=document["occurred_at"],
+        entity_id=document["entity_id"],
+        entity_version=document["entity_version"],
+    )
 
 
 def _hook(head: dict[str, Any], content: bytes) -> QueuedHook:

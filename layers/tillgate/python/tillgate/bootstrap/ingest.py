@@ -31,21 +31,25 @@ if TYPE_CHECKING:
 
 # For so long after the database gave no answer the queue is taken at once.
 BREAKER_SECONDS = 5.0
+# What all statements of a request may take together, in connection time-outs: a database that
+# answers each just in time would keep Toast waiting beyond its two seconds.
+DATABASE_SHARE = 1.25
 
 
 def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
     """Make the function behind ``/v1/events`` and ``/v1/hooks``."""
     settings = IngestSettings.from_env(os.environ)
+    within_seconds = settings.connection_timeout_ms / 1000
     budget = TimeBudget(settings.request_timeout_ms / 1000)
+    database_budget = TimeBudget(within_seconds * DATABASE_SHARE)
     secrets = secrets_manager(settings, budget=budget)
     database = role_database(
         settings,
         secrets,
         settings.database_secret_arn,
-        budget=budget,
+        budget=database_budget,
         breaker_seconds=BREAKER_SECONDS,
     )
-    within_seconds = settings.connection_timeout_ms / 1000
     secret_box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
     bucket = objects(settings, settings.objects_bucket, budget=budget)
     registry = CachedRegistry(
@@ -69,10 +73,17 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         ingest=Ingest(events, accept_queue),
         accept_hook=AcceptHook(hooks, accept_queue),
         max_body_bytes=settings.max_body_bytes,
+        reconsider=database.reconsider,
     )
     sandbox = Sandbox(settings.version)
+
+    def begin() -> None:
+        budget.begin()
+        database_budget.begin()
+        database.begin_request()
+
     return WiredFunction(
-        handle=lambda event: serve(event, routes.handle, sandbox=sandbox, begin=budget.begin),
+        handle=lambda event: serve(event, routes.handle, sandbox=sandbox, begin=begin),
         databases=(database,),
         clients=(secrets, queue, bucket),
         connect_seconds=within_seconds,

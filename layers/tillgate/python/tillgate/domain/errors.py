@@ -146,6 +146,10 @@ class StoreUnavailableError(UpstreamError):
     """The database gave no answer within its deadline, or none that can be used."""
 
 
+class StoreRefusedError(StoreUnavailableError):
+    """The database is there, and refuses what it should do: ours to mend, not the sender's."""
+
+
 class QueueUnavailableError(UpstreamError):
     """The accept queue did not take a message, or it is not certain that it did."""
 
@@ -160,6 +164,18 @@ class SecretUnavailableError(UpstreamError):
 
 class SealBrokenError(SecretUnavailableError):
     """Sealed text does not open: it is damaged, of another place, or its key is gone."""
+
+
+class KeyMissingError(SealBrokenError):
+    """The key ring has no key of the name under which the text was sealed."""
+
+
+class NotUnderstoodError(TillgateError):
+    """A message is of a form, or under a key, that this version does not know, or not yet."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the message is not understood: {reason}")
+        self.reason = reason
 
 
 class BadMessageError(TillgateError):

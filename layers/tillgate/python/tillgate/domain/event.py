@@ -45,6 +45,19 @@ class NewEvent:
     entity_id: str | None = None
     entity_version: str | None = None
 
+    def document(self) -> dict[str, str | None]:
+        """Give it as JSON's members, by the names that messages and quarantine keep."""
+        return {
+            "key": self.key,
+            "fingerprint": self.fingerprint,
+            "source_id": self.source_id,
+            "type": self.type,
+            "occurred_at": self.occurred_at,
+            "entity_id": self.entity_id,
+            "entity_version": self.entity_version,
+            "data": self.data,
+        }
+
 
 class Outcome(StrEnum):
     """What became of one event: stored now, known already, or its key is another event's."""

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 # The worker comes back for a message after this long, then twice that, up to the longest.
 _FIRST_RETRY_SECONDS = 5
 _LONGEST_RETRY_SECONDS = 900
-# So often a message may fail in a way that nobody foresaw: about an hour and a half.
-MAX_UNFORESEEN_FAILURES = 13
+# So often a message may be received and fail by a trouble of its own, in about three days. SQS
+# counts an outage's receives, too: what comes of one must have some left.
+MAX_OWN_FAILURES = 300
+# Neighbours of one that failed are out of sight for no longer than this.
+LONGEST_UNTRIED_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,11 @@ class QueuedEvents:
     rid: str
     events: tuple[NewEvent, ...]
 
+    @property
+    def group(self) -> str:
+        """Whose backlog it is part of."""
+        return self.tenant_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedHook:
@@ -48,6 +56,11 @@ class QueuedHook:
     @property
     def message_id(self) -> str:
         return self.hook.hook_id
+
+    @property
+    def group(self) -> str:
+        """Whose backlog it is part of: forgeries, which anyone can send, are one."""
+        return "refused" if self.is_refused else self.hook.endpoint_id.lower()
 
     @property
     def received_at(self) -> datetime:

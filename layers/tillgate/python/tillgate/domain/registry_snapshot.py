@@ -24,6 +24,7 @@ SNAPSHOT_KEY = "registry/snapshot"
 SNAPSHOT_CONTEXT = "registry-snapshot"
 
 _SCHEMA = 1
+_BEFORE_REGISTRY = ',"registry":'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,20 @@ class RegistrySnapshot:
 
 def snapshot_text(registry: str, *, taken_at: datetime) -> str:
     """Write a snapshot down; ``registry`` is the JSON of ``tillgate.registry_snapshot()``."""
-    return f'{{"schema":{_SCHEMA},"taken_at":"{taken_at.isoformat()}","registry":{registry}}}'
+    head = f'{{"schema":{_SCHEMA},"taken_at":"{taken_at.isoformat()}"'
+    return f"{head}{_BEFORE_REGISTRY}{registry}}}"
+
+
+def taken_at_with(text: str, registry: str) -> datetime | None:
+    """Give when a snapshot was taken, if it holds just this registry."""
+    head, _, rest = text.partition(_BEFORE_REGISTRY)
+    if rest != f"{registry}}}":
+        return None
+    try:
+        at = datetime.fromisoformat(json.loads(f"{head}}}")["taken_at"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return at if at.tzinfo else None
 
 
 def snapshot_from_text(text: str) -> RegistrySnapshot:

@@ -9,7 +9,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tillgate.domain.errors import NotFoundError
+from tillgate.domain.errors import NotFoundError, UpstreamError
 from tillgate.domain.event import Outcome
 from tillgate.domain.idempotency import idempotency_key
 from tillgate.domain.provider import Hook
@@ -21,6 +21,8 @@ from tillgate.entrypoints.observability import note
 from tillgate.entrypoints.problems import problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tillgate.domain.tenant import Caller
     from tillgate.entrypoints.observability import RequestLog
     from tillgate.services.authenticate import Authenticator
@@ -48,11 +50,17 @@ class IngestRoutes:
         ingest: Ingest,
         accept_hook: AcceptHook,
         max_body_bytes: int,
+        reconsider: Callable[[], bool] = lambda: False,
     ) -> None:
+        """``reconsider`` tells whether the database may be asked after all.
+
+        That is: it was spared this request, because it gave no answer a moment ago.
+        """
         self._authenticator = authenticator
         self._ingest = ingest
         self._accept_hook = accept_hook
         self._max_body_bytes = max_body_bytes
+        self._reconsider = reconsider
         self._routes = {
             "POST /v1/events": self._event,
             "POST /v1/events/batch": self._batch,
@@ -63,6 +71,12 @@ class IngestRoutes:
         route = self._routes.get(request.route)
         if route is None:
             raise NotFoundError("There is no such path.")
+        try:
+            return route(request, log)
+        except UpstreamError:
+            # 503 is for when neither store is there, and one of them was not even asked.
+            if not self._reconsider():
+                raise
         return route(request, log)
 
     def _event(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:

@@ -52,8 +52,9 @@ class Wired(Protocol[Event_contra, Answer_co]):
 class Lifecycle(Generic[EventT, AnswerT]):
     """What Lambda calls: ``handler = Lifecycle(make)``, and then ``handler(event, context)``.
 
-    Outside Lambda it only makes the function at its first use. In a sandbox it also asks
-    for SIGTERM, ends the process at SIGTERM and SIGINT, and takes part in snapshots.
+    Outside Lambda it only makes the function at its first use. In a sandbox it does so at once,
+    and raises what that raises; it asks for SIGTERM, ends the process at SIGTERM and SIGINT,
+    and takes part in snapshots.
     """
 
     def __init__(self, make: Callable[[], Wired[EventT, AnswerT]]) -> None:
@@ -72,6 +73,9 @@ class Lifecycle(Generic[EventT, AnswerT]):
         ):
             signal.signal(signal.SIGTERM, self._on_stop)
             signal.signal(signal.SIGINT, self._on_stop)
+        if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+            # A setting that makes no sense fails the start, in its own words.
+            self._ready()
         if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
             register_hooks(before_snapshot=self.before_snapshot, after_restore=self.after_restore)
 

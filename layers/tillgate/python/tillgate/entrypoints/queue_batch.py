@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tillgate.domain.errors import (
     BadMessageError,
+    NotUnderstoodError,
     ObjectsUnavailableError,
     QueueUnavailableError,
     SealBrokenError,
+    StoreRefusedError,
     UpstreamError,
 )
-from tillgate.domain.queued import MAX_UNFORESEEN_FAILURES, retry_seconds
+from tillgate.domain.queued import LONGEST_UNTRIED_SECONDS, MAX_OWN_FAILURES, retry_seconds
 from tillgate.domain.timestamps import rfc3339
 from tillgate.entrypoints.observability import RequestLog, note
 
@@ -33,9 +35,19 @@ if TYPE_CHECKING:
 class Backlog(Protocol):
     """Tells SQS what becomes of a message that is not done. Raises QueueUnavailableError."""
 
-    def hide(self, receipts: Sequence[tuple[str, int]]) -> None: ...
+    def hide(self, receipts: Sequence[tuple[str, int]]) -> int: ...
 
     def bury(self, body: str, *, reason: str, message_id: str, receive_count: int) -> None: ...
+
+
+# What one message alone may suffer from, until somebody has mended it: a later version's form,
+# a key or a secret that is gone, a claim that cannot be read, a refusal of the database.
+_OWN_TROUBLES = (
+    NotUnderstoodError,
+    SealBrokenError,
+    ObjectsUnavailableError,
+    StoreRefusedError,
+)
 
 
 class Fate(StrEnum):
@@ -96,15 +108,18 @@ class QueueBatch:
         self._begin()
         ends_at = time.monotonic() + self._batch_seconds
         later: list[tuple[Record, int]] = []
-        is_down = False
+        down_for: int | None = None
         for record in map(Record.from_lambda, event["Records"]):
-            if is_down or time.monotonic() >= ends_at:
-                # Not tried, so not its own failure: it comes again with the first that was.
-                later.append((record, retry_seconds(record.receive_count)))
+            wait = retry_seconds(record.receive_count)
+            if down_for is not None or time.monotonic() >= ends_at:
+                # Not tried, so not for its own sake out of sight.
+                later.append((record, min(down_for or wait, LONGEST_UNTRIED_SECONDS)))
                 continue
             seconds, is_down = self._one(record, backlog)
             if seconds is not None:
                 later.append((record, seconds))
+            if is_down:
+                down_for = wait
         if later:
             self._hide(later, backlog)
         return {"batchItemFailures": [{"itemIdentifier": r.message_id} for r, _ in later]}
@@ -121,26 +136,28 @@ class QueueBatch:
             fate = Fate.DONE if seconds is None else Fate.LATER
         except BadMessageError as error:
             fate = _bury(record, log, error.reason, backlog)
+        except _OWN_TROUBLES as error:
+            fate = _troubled(record, log, error, backlog)
         except UpstreamError as error:
             note(log, error)
-            # A claim that cannot be read now is the trouble of that one message, and so is a
-            # secret that does not open.
-            is_down = not isinstance(error, (ObjectsUnavailableError, SealBrokenError))
+            is_down = True
         except Exception as error:  # noqa: BLE001  One message must not fail its neighbours.
-            note(log, error)
-            if record.receive_count >= MAX_UNFORESEEN_FAILURES:
-                fate = _bury(record, log, f"unforeseen-{type(error).__name__}", backlog)
+            fate = _troubled(record, log, error, backlog)
         self._write(log, fate, started)
         return seconds if fate is Fate.LATER else None, is_down
 
     def _hide(self, later: Sequence[tuple[Record, int]], backlog: Backlog) -> None:
+        started = time.perf_counter()
+        log = RequestLog(fields={"messages": len(later)})
         try:
-            backlog.hide([(record.receipt_handle, seconds) for record, seconds in later])
+            failed = backlog.hide([(record.receipt_handle, seconds) for record, seconds in later])
         except QueueUnavailableError as error:
-            # They come again when the queue's own visibility time-out has passed.
-            log = RequestLog(fields={"messages": len(later)})
             note(log, error)
-            self._write(log, "not-hidden", time.perf_counter())
+            failed = len(later)
+        if failed:
+            # They come again when the queue's own visibility time-out has passed.
+            log.fields["not_hidden"] = failed
+            self._write(log, "not-hidden", started)
 
     def _write(self, log: RequestLog, fate: str, started: float) -> None:
         line = {
@@ -155,6 +172,15 @@ class QueueBatch:
             **log.fields,
         }
         print(json.dumps(line, separators=(",", ":")))  # noqa: T201  Standard output is Lambda's log.
+
+
+def _troubled(record: Record, log: RequestLog, error: Exception, backlog: Backlog) -> Fate:
+    """Leave it for later, for as long as there may be something to wait for."""
+    note(log, error)
+    if record.receive_count < MAX_OWN_FAILURES:
+        return Fate.LATER
+    reason = error.reason if isinstance(error, NotUnderstoodError) else type(error).__name__
+    return _bury(record, log, reason, backlog)
 
 
 def _bury(record: Record, log: RequestLog, reason: str, backlog: Backlog) -> Fate:

@@ -22,6 +22,10 @@ GRANT EXECUTE ON FUNCTION tillgate.quarantine_put(
     uuid, uuid, uuid, text, text, text, timestamptz, timestamptz, bytea, bigint, bigint
 ) TO tillgate_accept;
 
+-- In the order in which look-ups lock them, and before anything else is held: else they
+-- and this deadlock.
+LOCK TABLE tillgate.source, tillgate.app IN ACCESS EXCLUSIVE MODE;
+
 -- Since when the current secret is: what was received before was verified by an older one.
 ALTER TABLE tillgate.app ADD COLUMN secret_set_at timestamptz NOT NULL DEFAULT now();
 ALTER TABLE tillgate.source ADD COLUMN secret_set_at timestamptz NOT NULL DEFAULT now();
@@ -40,9 +44,9 @@ FOR EACH ROW EXECUTE FUNCTION tillgate.note_secret_set();
 CREATE TRIGGER note_secret_set BEFORE UPDATE OF sealed_secret ON tillgate.source
 FOR EACH ROW EXECUTE FUNCTION tillgate.note_secret_set();
 
--- As before, and since when the secret is.
-DROP FUNCTION tillgate.find_endpoint(text, uuid);
-CREATE FUNCTION tillgate.find_endpoint(p_provider text, p_endpoint_id uuid)
+-- What find_endpoint gives, and since when the secret is. The version before this one goes on
+-- asking find_endpoint, which a later migration takes away.
+CREATE FUNCTION tillgate.look_up_endpoint(p_provider text, p_endpoint_id uuid)
 RETURNS TABLE (
     notification_url text, sealed_secret bytea, merchant_id text,
     tenant_id uuid, slug text, state text, secret_set_at timestamptz
@@ -59,7 +63,8 @@ BEGIN ATOMIC
     FROM tillgate.app AS a
     WHERE a.app_id = p_endpoint_id AND a.provider = p_provider;
 END;
-GRANT EXECUTE ON FUNCTION tillgate.find_endpoint(text, uuid) TO tillgate_ingest, tillgate_accept;
+GRANT EXECUTE ON FUNCTION tillgate.look_up_endpoint(text, uuid)
+TO tillgate_ingest, tillgate_accept;
 
 -- A token's tenant, and when it was revoked if it was.
 CREATE FUNCTION tillgate.token_standing(p_digest bytea)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from tillgate.domain.event import Outcome
@@ -86,7 +85,7 @@ class AcceptQueued:
                 tenant_id=message.tenant_id,
                 received_at=message.received_at,
                 rid=message.rid,
-                content=json.dumps([asdict(event) for event in events]).encode(),
+                content=json.dumps([event.document() for event in events]).encode(),
                 headers={},
             )
         )

@@ -4,8 +4,9 @@ What was found is good for 30 s, so a revocation or a suspension takes that long
 every sandbox; what was not found, for 5 s, so that guessing cannot flood the database.
 A caller that doubts an endpoint may ask for a younger one.
 
-While the database is unreachable, what was found serves for a day; for what a sandbox has
-not found yet, a stand-in is asked. Who is known to neither is not refused: that is unknown.
+While the database is unreachable, what was found serves for a day; where it is older than ten
+minutes, or nothing was found yet, a stand-in is asked first. Who is known to neither is not
+refused: that is unknown.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 FRESH_SECONDS = 30.0
 MISS_SECONDS = 5.0
 STALE_SECONDS = 24 * 3600.0
+# With the database down, what is older than this gives way to the stand-in's word.
+TRUSTED_SECONDS = 600.0
 MAX_HITS = 10_000
 MAX_MISSES = 1_000
 
@@ -59,11 +62,7 @@ class _Cache(Generic[Found]):
         try:
             found = look_up(self._registry)
         except StoreUnavailableError:
-            if hit is not None and now - hit[0] < STALE_SECONDS:
-                return hit[1]
-            if self._stand_in is None:
-                raise
-            return look_up(self._stand_in)
+            return self._instead(look_up, hit, now)
         self._hits.pop(key, None)
         self._misses.pop(key, None)
         if found is None:
@@ -73,6 +72,29 @@ class _Cache(Generic[Found]):
             _make_room(self._hits, MAX_HITS)
             self._hits[key] = (now, found)
         return found
+
+    def _instead(
+        self,
+        look_up: Callable[[Registry], Found | None],
+        hit: tuple[float, Found] | None,
+        now: float,
+    ) -> Found | None:
+        """Go by what is remembered, or by the stand-in, which is minutes old at most as a rule.
+
+        A clock that was set back makes ages negative, and nobody's permission older.
+        """
+        age = STALE_SECONDS if hit is None else now - hit[0]
+        if hit is not None and age < TRUSTED_SECONDS:
+            return hit[1]
+        try:
+            if self._stand_in is not None:
+                return look_up(self._stand_in)
+        except StoreUnavailableError:
+            if age >= STALE_SECONDS:
+                raise
+        if hit is not None and age < STALE_SECONDS:
+            return hit[1]
+        raise StoreUnavailableError("who is calling cannot be looked up")
 
 
 def _make_room(entries: dict[Hashable, Found], limit: int) -> None:

@@ -32,6 +32,7 @@ from tillgate.domain.tenant import AppId, Endpoint, Source, TenantId, TenantStat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from tillgate.domain.ports import AcceptQueue, EventStore, Quarantine, Registry, SecretBox
     from tillgate.domain.provider import Provider
@@ -41,9 +42,11 @@ _MAX_MERCHANT_ID_LENGTH = 255
 # Before a signature is refused its endpoint is looked up anew, unless it is as young as this:
 # its secret may just have been replaced, and forgeries must stay cheap.
 _CERTAIN_SECONDS = 5.0
-# The queue has no quota: what is refused may not fill it with more than this, each. A larger
-# one is answered 503, so that the vendor sends it again when it can be told for certain.
+# The queue has no quota, and forgeries cost nothing: a sandbox queues so many a minute of what
+# is refused, each of this size at most. What is more is answered 503, so that a vendor sends
+# it again when it can be told for certain.
 _MAX_REFUSED_BYTES = 64 * 1024
+_MAX_REFUSED_A_MINUTE = 20
 
 
 @dataclass(slots=True)
@@ -261,6 +264,8 @@ class AcceptHook:
     def __init__(self, store: HookStore, accept_queue: AcceptQueue) -> None:
         self._store = store
         self._accept_queue = accept_queue
+        # In which minute how many refused hooks were queued.
+        self._refused: Counter[datetime] = Counter()
 
     def accept(self, hook: Hook) -> Tally:
         """Store the hook's events, or set aside what cannot be stored as it stands.
@@ -293,9 +298,13 @@ class AcceptHook:
                 hook, endpoint, Reason.SIGNATURE_REFUSED, quota=KEPT_PER_ENDPOINT_A_DAY
             )
         except StoreUnavailableError:
-            if len(hook.body) > _MAX_REFUSED_BYTES:
+            minute = hook.received_at.replace(second=0, microsecond=0)
+            if len(hook.body) > _MAX_REFUSED_BYTES or (
+                self._refused[minute] >= _MAX_REFUSED_A_MINUTE
+            ):
                 raise
             self._accept_queue.put(QueuedHook(hook=hook, is_refused=True))
+            self._refused = Counter({minute: self._refused[minute] + 1})
 
     def _keep_sample(self, hook: Hook) -> str:
         """Keep it where that is possible; give what the log should say."""
@@ -324,7 +333,8 @@ class AcceptQueuedHook:
         provider = store.provider_of(hook)
         endpoint = store.endpoint_of(provider, hook) if provider is not None else None
         if provider is None or endpoint is None:
-            store.keep(hook, None, Reason.UNKNOWN_ENDPOINT)
+            quota = KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY if queued.is_refused else None
+            store.keep(hook, None, Reason.UNKNOWN_ENDPOINT, quota=quota)
             return Tally(quarantined=1)
         if not self._is_let_in(provider, endpoint, queued):
             quota = KEPT_PER_ENDPOINT_A_DAY if queued.is_refused else None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tillgate.domain.tenant import AppId, Endpoint, Source, Tenant
 
 MAX_AGE_SECONDS = 24 * 3600.0
-# It is read again after this long, and after this long where reading has failed.
+# It is read again after this long, and sooner where there was none to be had.
 READ_AGAIN_SECONDS = 60.0
 RETRY_SECONDS = 5.0
 
@@ -70,7 +70,7 @@ class SnapshotRegistry:
 
     def _current(self) -> RegistrySnapshot:
         now = self._now()
-        wait = READ_AGAIN_SECONDS if self._snapshot else RETRY_SECONDS
+        wait = RETRY_SECONDS if self._snapshot is None or self._failure else READ_AGAIN_SECONDS
         # An age below zero means that the clock was set back.
         if self._asked_at is None or not 0 <= (now - self._asked_at).total_seconds() < wait:
             self._asked_at = now

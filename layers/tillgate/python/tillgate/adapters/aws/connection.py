@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 # The kind of address, and the address, as a socket of that kind connects to it.
 Address = tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]
 
-# Well above what any call here may answer.
-MAX_ANSWER_BYTES = 8 * 1024 * 1024
+# Well above what any call here may answer: the registry's snapshot is the largest.
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ from tillgate.adapters.aws.signing import Credentials
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# So that none expires on its way.
+_EARLY = timedelta(minutes=5)
+
 
 class EnvironmentCredentials:
     """From the container endpoint where there is one (Lambda with SnapStart), else variables.
@@ -42,12 +45,18 @@ class EnvironmentCredentials:
                 )
             except KeyError as error:
                 raise AwsError(f"{error.args[0]} is not set") from None
-        fetched = self._fetched
-        if fetched is None or fetched.expires_at is None or fetched.expires_at < now:
-            within = self._timeout_seconds if within_seconds is None else within_seconds
-            fetched = self._fetch(url, within)
-            self._fetched = fetched
-        return fetched
+        known = self._fetched
+        if known is not None and known.expires_at is not None and now < known.expires_at - _EARLY:
+            return known
+        within = self._timeout_seconds if within_seconds is None else within_seconds
+        try:
+            self._fetched = self._fetch(url, within)
+        except AwsError:
+            # Renewing early leaves time to try again: the old ones are good until they expire.
+            if known is None or known.expires_at is None or known.expires_at <= now:
+                raise
+            return known
+        return self._fetched
 
     def _fetch(self, url: str, within_seconds: float) -> Credentials:
         token = self._env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
@@ -64,8 +73,7 @@ class EnvironmentCredentials:
                 given["AccessKeyId"],
                 given["SecretAccessKey"],
                 given["Token"],
-                # Renewed five minutes early, so that none expires on its way.
-                datetime.fromisoformat(given["Expiration"]) - timedelta(minutes=5),
+                datetime.fromisoformat(given["Expiration"]),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise AwsError("the credentials endpoint gave no credentials") from error

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 import psycopg
 from psycopg import waiting
 
-from tillgate.domain.errors import SecretUnavailableError, StoreUnavailableError
+from tillgate.domain.errors import (
+    SecretUnavailableError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,8 +35,30 @@ _TIMED_OUT = (psycopg.errors.ConnectionTimeout, psycopg.errors._WaitTimeout)  # 
 # How often a wait looks for signals (psycopg's own default).
 _INTERVAL_SECONDS = 0.1
 
+# With less time than this left, asking would prove nothing.
+_LEAST_SECONDS = 0.05
+
+# After a worn connection could not be replaced, it serves so long before the next try.
+_RENEW_AGAIN_SECONDS = 5.0
+
 # Secrets Manager is asked no more often than this where connecting fails.
 READ_AGAIN_SECONDS = 5.0
+
+
+@contextmanager
+def refusals_as_unavailable() -> Iterator[None]:
+    """Take a refusal that is not the content's fault for an unavailable store.
+
+    A missing grant or function, a table that is not as it should be: the sender can mend none
+    of it, and the queue keeps the event until somebody has. What is wrong with the content
+    itself (DataError) comes through.
+    """
+    try:
+        yield
+    except psycopg.DataError:
+        raise
+    except psycopg.Error as error:
+        raise StoreRefusedError("the database refuses what it should do") from error
 
 
 class _DeadlineConnection(psycopg.Connection[Row]):
@@ -129,7 +155,23 @@ class Database:
         self._breaker_seconds = breaker_seconds
         self._clock = clock
         self._failed_at: float | None = None
+        self._was_asked = False
+        self._renew_after = 0.0
         self._connection: _DeadlineConnection | None = None
+
+    def begin_request(self) -> None:
+        """Say that what is asked from now on is asked for another request."""
+        self._was_asked = False
+
+    def reconsider(self) -> bool:
+        """Close the breaker if it spared this request the asking; tell whether it did.
+
+        For a request that has no other way left.
+        """
+        if self._was_asked or not self._is_open():
+            return False
+        self._failed_at = None
+        return True
 
     def connect(self, *, within_seconds: float) -> None:
         """Make the connection ahead of its first use, if there is none.
@@ -140,7 +182,9 @@ class Database:
             return
         try:
             self._connection = self._open(time.monotonic() + within_seconds)
-        except _UNUSABLE as error:
+        except (*_UNUSABLE, StoreUnavailableError) as error:
+            # The first request must not wait for it once more.
+            self._failed_at = self._clock()
             raise StoreUnavailableError("the database gave no answer") from error
 
     def rows(
@@ -193,9 +237,10 @@ class Database:
         if self._is_open():
             raise StoreUnavailableError("the database gave no answer a moment ago")
         left = self._budget()
-        if left <= 0:
+        if left < _LEAST_SECONDS:
             # It was not asked, so nothing is known against it, nor against the connection.
             raise StoreUnavailableError("the time of the request is used up")
+        self._was_asked = True
         try:
             result = self._ask(work, min(within_seconds, left))
         except StoreUnavailableError:
@@ -241,10 +286,13 @@ class Database:
     def _renewed(self, worn: _DeadlineConnection, deadline: float) -> _DeadlineConnection:
         """Replace a worn connection, which serves on for as long as no other is to be had."""
         now = time.monotonic()
+        if now < self._renew_after:
+            return worn
         try:
             # The other half is for the statement, should this come to nothing.
             fresh = self._open(now + (deadline - now) / 2)
-        except _UNUSABLE:
+        except (*_UNUSABLE, StoreUnavailableError):
+            self._renew_after = now + _RENEW_AGAIN_SECONDS
             return worn
         worn.close()
         return fresh

@@ -6,9 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from psycopg import errors
-
-from tillgate.domain.errors import StoreUnavailableError
+from tillgate.adapters.postgres.connection import refusals_as_unavailable
 from tillgate.domain.event import Accepted, NewEvent, Outcome
 from tillgate.domain.tenant import EventId
 from tillgate.domain.timestamps import rfc3339
@@ -30,15 +28,13 @@ class PostgresEventStore:
     def accept(
         self, tenant_id: TenantId, events: Sequence[NewEvent], *, received_at: datetime
     ) -> list[Accepted]:
-        try:
+        # No partition for today is among the refusals: as bad as no database.
+        with refusals_as_unavailable():
             [(answers,)] = self._database.rows(
                 "SELECT tillgate.accept(%s, %s)",
                 (tenant_id, _items(events, received_at)),
                 within_seconds=self._within_seconds,
             )
-        except errors.CheckViolation as error:
-            # No partition for today: as bad as no database, and mended by the operator.
-            raise StoreUnavailableError("there is no partition for now") from error
         return [
             Accepted(
                 Outcome(answer["outcome"]),
@@ -53,20 +49,7 @@ class PostgresEventStore:
 def _items(events: Sequence[NewEvent], received_at: datetime) -> str:
     received = rfc3339(received_at)
     return json.dumps(
-        [
-            {
-                "key": event.key,
-                "fingerprint": event.fingerprint,
-                "source_id": event.source_id,
-                "type": event.type,
-                "occurred_at": event.occurred_at,
-                "entity_id": event.entity_id,
-                "entity_version": event.entity_version,
-                "data": event.data,
-                "received_at": received,
-            }
-            for event in events
-        ],
+        [{**event.document(), "received_at": received} for event in events],
         ensure_ascii=False,
         separators=(",", ":"),
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from tillgate.adapters.postgres.connection import refusals_as_unavailable
 
 if TYPE_CHECKING:
     from tillgate.adapters.postgres.connection import Database
@@ -31,21 +33,24 @@ class PostgresQuarantine:
         quarantine_id = item.quarantine_id
         plain = json.dumps(item.headers).encode() + b"\n" + item.content
         sealed = self._secret_box.seal(plain, context=quarantine_seal_context(quarantine_id))
-        [(kept,)] = self._database.rows(
-            "SELECT tillgate.quarantine_put(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            (
-                quarantine_id,
-                item.tenant_id,
-                item.endpoint_id,
-                item.provider,
-                item.reason.value,
-                item.rid,
-                item.received_at,
-                item.received_at + timedelta(days=KEPT_DAYS),
-                sealed,
-                item.quota.deliveries if item.quota else None,
-                item.quota.sealed_bytes if item.quota else None,
-            ),
-            within_seconds=self._within_seconds,
-        )
+        # From now on, not from its receipt: what comes late has to be looked at, too.
+        expires_at = datetime.now(UTC) + timedelta(days=KEPT_DAYS)
+        with refusals_as_unavailable():
+            [(kept,)] = self._database.rows(
+                "SELECT tillgate.quarantine_put(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                (
+                    quarantine_id,
+                    item.tenant_id,
+                    item.endpoint_id,
+                    item.provider,
+                    item.reason.value,
+                    item.rid,
+                    item.received_at,
+                    expires_at,
+                    sealed,
+                    item.quota.deliveries if item.quota else None,
+                    item.quota.sealed_bytes if item.quota else None,
+                ),
+                within_seconds=self._within_seconds,
+            )
         return bool(kept)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, LiteralString
 
+from tillgate.adapters.postgres.connection import refusals_as_unavailable
 from tillgate.domain.tenant import (
     AppId,
     Endpoint,
@@ -16,7 +17,9 @@ from tillgate.domain.tenant import (
 )
 
 if TYPE_CHECKING:
-    from tillgate.adapters.postgres.connection import Database
+    from collections.abc import Sequence
+
+    from tillgate.adapters.postgres.connection import Database, Row
 
 
 class PostgresRegistry:
@@ -30,10 +33,9 @@ class PostgresRegistry:
         self._within_seconds = within_seconds
 
     def find_token(self, digest: bytes) -> Tenant | None:
-        rows = self._database.rows(
+        rows = self._rows(
             "SELECT tenant_id::text, slug, state FROM tillgate.find_token(%s)",
             (digest,),
-            within_seconds=self._within_seconds,
         )
         return _tenant(*rows[0]) if rows else None
 
@@ -44,11 +46,10 @@ class PostgresRegistry:
         *,
         at_most_seconds_old: float | None = None,  # noqa: ARG002  Nothing is remembered here.
     ) -> Endpoint | None:
-        rows = self._database.rows(
+        rows = self._rows(
             "SELECT notification_url, sealed_secret, secret_set_at, merchant_id, tenant_id::text,"
-            " slug, state FROM tillgate.find_endpoint(%s, %s)",
+            " slug, state FROM tillgate.look_up_endpoint(%s, %s)",
             (provider, endpoint_id),
-            within_seconds=self._within_seconds,
         )
         if not rows:
             return None
@@ -61,11 +62,10 @@ class PostgresRegistry:
         )
 
     def find_bound_source(self, app_id: AppId, merchant_id: str) -> Source | None:
-        rows = self._database.rows(
+        rows = self._rows(
             "SELECT source_id::text, tenant_id::text, slug, state"
             " FROM tillgate.find_bound_source(%s, %s)",
             (app_id, merchant_id),
-            within_seconds=self._within_seconds,
         )
         if not rows:
             return None
@@ -73,10 +73,9 @@ class PostgresRegistry:
         return Source(SourceId(source_id), _tenant(tenant_id, slug, state), merchant_id)
 
     def token_standing(self, digest: bytes) -> TokenStanding | None:
-        rows = self._database.rows(
+        rows = self._rows(
             "SELECT tenant_id::text, slug, state, revoked_at FROM tillgate.token_standing(%s)",
             (digest,),
-            within_seconds=self._within_seconds,
         )
         if not rows:
             return None
@@ -84,10 +83,12 @@ class PostgresRegistry:
         return TokenStanding(_tenant(tenant_id, slug, state), revoked_at)
 
     def registry_snapshot(self) -> str:
-        [(text,)] = self._database.rows(
-            "SELECT tillgate.registry_snapshot()", within_seconds=self._within_seconds
-        )
+        [(text,)] = self._rows("SELECT tillgate.registry_snapshot()")
         return str(text)
+
+    def _rows(self, query: LiteralString, params: Sequence[object] = ()) -> list[Row]:
+        with refusals_as_unavailable():
+            return self._database.rows(query, params, within_seconds=self._within_seconds)
 
 
 def _tenant(tenant_id: str, slug: str, state: str) -> Tenant:

@@ -57,14 +57,15 @@ class PostgresSchema:
     def apply(self, migration: Migration) -> None:
         """Apply one migration and note it, in one transaction.
 
-        Waits one second at a time for a table's lock: a longer wait would stop the events
-        that queue up behind it. Raises MigrationError that names the file.
+        Waits half a second at a time for a table's lock, less than an event may take: a longer
+        wait would stop the events that queue up behind it. Raises MigrationError that names the
+        file.
         """
         connection = self._locked_connection()
         for attempt in range(1, _LOCK_TIMEOUTS + 1):
             try:
                 with connection.transaction():
-                    connection.execute("SET LOCAL lock_timeout = '1s'")
+                    connection.execute("SET LOCAL lock_timeout = '500ms'")
                     connection.execute(migration.sql)
                     connection.execute("SET LOCAL ROLE tillgate_owner")
                     connection.execute(
@@ -72,7 +73,7 @@ class PostgresSchema:
                         " VALUES (%s, %s, %s)",
                         (migration.number, migration.name, migration.sha256),
                     )
-            except psycopg.errors.LockNotAvailable as error:
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
                 if attempt == _LOCK_TIMEOUTS:
                     raise MigrationError(f"{migration.name} got no lock on its tables") from error
             except (psycopg.ProgrammingError, psycopg.IntegrityError, psycopg.DataError) as error:

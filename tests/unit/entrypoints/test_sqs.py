@@ -1,0 +1,237 @@
+"""Batches of the accept queue: what is stored, what comes again, what is buried, what is said."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from tests.unit.entrypoints.queue_worker import CANARY, Lines, ScriptedBacklog, Worker
+from tillgate.domain.errors import (
+    BadMessageError,
+    ObjectsUnavailableError,
+    SealBrokenError,
+    SecretUnavailableError,
+    StoreUnavailableError,
+)
+from tillgate.domain.queued import LONGEST_UNTRIED_SECONDS, MAX_OWN_FAILURES, retry_seconds
+from tillgate.domain.tenant import TenantId
+from tillgate.services.hooks import Tally
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+    return Lines(capsys)
+
+
+def test_a_batch_is_stored_in_its_order(lines: Lines) -> None:
+    worker = Worker()
+
+    assert worker.run("a", "b", "hook-c") == []
+    assert worker.accepted == ["a", "b", "hook-c"]
+    assert (worker.backlog.hidden, worker.backlog.buried) == ([], [])
+    assert lines.outcomes() == ["done"] * 3
+
+
+def test_an_empty_batch_is_nothing(lines: Lines) -> None:
+    assert Worker().run() == []
+    assert lines() == []
+
+
+def test_what_fails_alone_is_reported_alone_and_hidden_by_its_own_count(lines: Lines) -> None:
+    worker = Worker(opening={name: ObjectsUnavailableError(CANARY) for name in "bd"})
+    records = [worker.record(name, received=n) for n, name in enumerate("abcd", start=1)]
+
+    assert worker.failures({"Records": records}) == ["id-b", "id-d"]
+    assert worker.accepted == ["a", "c"]
+    assert worker.backlog.hidden == [
+        [("receipt-b", retry_seconds(2)), ("receipt-d", retry_seconds(4))]
+    ]
+    assert lines.outcomes() == ["done", "later", "done", "later"]
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError, SecretUnavailableError])
+@pytest.mark.parametrize("when", ["opening", "accepting"])
+def test_after_the_database_is_down_the_rest_is_not_touched(
+    lines: Lines, error: type[Exception], when: str
+) -> None:
+    worker = Worker()
+    getattr(worker, when)["b"] = error(CANARY)
+
+    assert worker.run("a", "b", "c", "d", received=7) == ["id-b", "id-c", "id-d"]
+    assert worker.opened == ["a", "b"]
+    assert worker.accepted == ["a"]
+    [hidden] = worker.backlog.hidden
+    assert hidden == [
+        ("receipt-b", retry_seconds(7)),
+        ("receipt-c", LONGEST_UNTRIED_SECONDS),
+        ("receipt-d", LONGEST_UNTRIED_SECONDS),
+    ]
+    assert lines.outcomes() == ["done", "later"]
+
+
+def test_a_secret_that_does_not_open_is_no_neighbour_s_trouble(lines: Lines) -> None:
+    worker = Worker(accepting={"hook-a": SealBrokenError(CANARY)})
+
+    assert worker.run("hook-a", "b") == ["id-hook-a"]
+    assert worker.accepted == ["b"]
+    assert lines.outcomes() == ["later", "done"]
+
+
+def test_the_next_batch_begins_with_the_database_thought_up(lines: Lines) -> None:
+    worker = Worker(accepting={"a": StoreUnavailableError("down")})
+    assert worker.run("a", "b") == ["id-a", "id-b"]
+    worker.accepting.clear()
+
+    assert worker.run("a", "b") == []
+    assert lines.outcomes() == ["later", "done", "done"]
+
+
+def test_when_the_batch_s_time_is_over_the_rest_is_left_for_later(lines: Lines) -> None:
+    worker = Worker(batch_seconds=0.05, accept_seconds=0.06)
+
+    assert worker.run("a", "b", "c", received=3) == ["id-b", "id-c"]
+    assert worker.opened == ["a"]
+    assert worker.backlog.hidden == [
+        [("receipt-b", retry_seconds(3)), ("receipt-c", retry_seconds(3))]
+    ]
+    assert lines.outcomes() == ["done"]
+
+
+@pytest.mark.parametrize("reason", ["seal-broken", "claim-expired", "unreadable"])
+def test_a_bad_message_is_buried_at_once_with_its_reason(lines: Lines, reason: str) -> None:
+    worker = Worker(opening={"b": BadMessageError(reason)})
+
+    assert worker.run("a", "b", "c") == []
+    assert worker.accepted == ["a", "c"]
+    assert worker.backlog.buried == [("b", reason, "id-b", 1)]
+    assert worker.backlog.hidden == []
+    assert [line.get("reason") for line in lines()] == [None, reason, None]
+
+
+def test_a_bad_message_that_cannot_be_buried_comes_again(lines: Lines) -> None:
+    worker = Worker(
+        opening={"b": BadMessageError("unreadable")}, backlog=ScriptedBacklog(cannot_bury=True)
+    )
+
+    assert worker.run("a", "b", "c") == ["id-b"]
+    assert worker.accepted == ["a", "c"]
+    assert worker.backlog.hidden == [[("receipt-b", retry_seconds(1))]]
+    line = lines()[1]
+    assert (line["outcome"], line["reason"]) == ("later", "unreadable")
+    assert line["error"][0].startswith("tillgate.domain.errors.QueueUnavailableError at ")
+
+
+@pytest.mark.parametrize("when", ["opening", "accepting"])
+@pytest.mark.parametrize("received", [1, MAX_OWN_FAILURES - 1])
+def test_what_nobody_foresaw_comes_again(lines: Lines, when: str, received: int) -> None:
+    worker = Worker()
+    getattr(worker, when)["b"] = RuntimeError(CANARY)
+
+    assert worker.run("a", "b", "c", received=received) == ["id-b"]
+    assert worker.accepted == ["a", "c"]
+    assert worker.backlog.buried == []
+    line = lines()[1]
+    assert line["outcome"] == "later"
+    assert line["error"][0].startswith("builtins.RuntimeError at queue_worker.py:")
+
+
+@pytest.mark.parametrize("received", [MAX_OWN_FAILURES, MAX_OWN_FAILURES + 50])
+def test_what_nobody_foresaw_is_buried_at_last(lines: Lines, received: int) -> None:
+    worker = Worker(accepting={"b": KeyError(CANARY)})
+
+    assert worker.run("a", "b", "c", received=received) == []
+    assert worker.backlog.buried == [("b", "KeyError", "id-b", received)]
+    assert lines.outcomes() == ["done", "buried", "done"]
+
+
+def test_what_nobody_foresaw_and_cannot_be_buried_comes_again(lines: Lines) -> None:
+    worker = Worker(accepting={"b": KeyError(CANARY)}, backlog=ScriptedBacklog(cannot_bury=True))
+
+    assert worker.run("b", received=MAX_OWN_FAILURES) == ["id-b"]
+    assert lines.outcomes() == ["later"]
+
+
+@pytest.mark.parametrize("received", [MAX_OWN_FAILURES, 999])
+def test_an_outage_of_any_length_buries_nothing(lines: Lines, received: int) -> None:
+    worker = Worker(accepting={"a": StoreUnavailableError("down")})
+
+    assert worker.run("a", received=received) == ["id-a"]
+    assert worker.backlog.buried == []
+    assert worker.backlog.hidden == [[("receipt-a", 900)]]
+    assert lines.outcomes() == ["later"]
+
+
+def test_what_cannot_be_hidden_is_still_reported(lines: Lines) -> None:
+    worker = Worker(
+        accepting={"a": StoreUnavailableError("down")}, backlog=ScriptedBacklog(cannot_hide=True)
+    )
+
+    assert worker.run("a", "b") == ["id-a", "id-b"]
+    message, batch = lines()
+    assert message["outcome"] == "later"
+    assert (batch["outcome"], batch["messages"], batch["not_hidden"]) == ("not-hidden", 2, 2)
+
+
+def test_how_many_could_not_be_hidden_is_said(lines: Lines) -> None:
+    worker = Worker(
+        accepting={"a": StoreUnavailableError("down")}, backlog=ScriptedBacklog(fails_to_hide=2)
+    )
+
+    assert worker.run("a", "b", "c") == ["id-a", "id-b", "id-c"]
+    message, batch = lines()
+    assert message["outcome"] == "later"
+    assert (batch["outcome"], batch["messages"], batch["not_hidden"]) == ("not-hidden", 3, 2)
+    assert "error" not in batch
+
+
+@pytest.mark.parametrize(
+    ("received", "seconds"), [(1, 5), (4, 40), (5, LONGEST_UNTRIED_SECONDS), (60, 60)]
+)
+def test_who_was_not_tried_waits_as_the_one_that_was_and_a_minute_at_most(
+    lines: Lines, received: int, seconds: int
+) -> None:
+    worker = Worker(accepting={"a": StoreUnavailableError("down")})
+    tried = worker.record("a", received=received)
+    untried = [worker.record("b"), worker.record("c", received=200)]
+
+    assert worker.failures({"Records": [tried, *untried]}) == ["id-a", "id-b", "id-c"]
+    assert worker.backlog.hidden == [
+        [
+            ("receipt-a", retry_seconds(received)),
+            ("receipt-b", seconds),
+            ("receipt-c", seconds),
+        ]
+    ]
+    assert lines.outcomes() == ["later"]
+
+
+def test_a_line_of_events_says_what_became_of_them(lines: Lines) -> None:
+    tally = Tally(accepted=3, duplicates=2, quarantined=1, tenant_ids={TenantId("t")})
+    Worker(tally=tally).run("rid-1", received=4)
+
+    [line] = lines()
+    latency, at, sandbox = line.pop("latency_ms"), line.pop("at"), line.pop("sandbox")
+    assert line == {
+        "task": "accept", "tenantId": "t", "version": "0.2.0", "provider": None,
+        "outcome": "done", "message": "id-rid-1", "received": 4, "rid": "rid-1",
+        "accepted": 3, "duplicates": 2, "quarantined": 1,
+    }  # fmt: skip
+    assert latency >= 0
+    assert datetime.fromisoformat(at).tzinfo is not None
+    assert sandbox
+
+
+def test_a_line_of_a_hook_names_its_provider(lines: Lines) -> None:
+    Worker().run("hook-1")
+
+    [line] = lines()
+    assert (line["provider"], line["rid"]) == ("square", "hook-1")
+
+
+def test_every_line_of_a_sandbox_names_it(lines: Lines) -> None:
+    worker = Worker()
+    worker.run("a", "b")
+    worker.run("c")
+
+    assert len({line["sandbox"] for line in lines()}) == 1
