@@ -32,6 +32,17 @@ def operations() -> list[Any]:
     return [pytest.param(operation, id=operation.label) for operation in made]
 
 
+def as_written(value: object) -> object:
+    """Write whole numbers without a fraction: JSON Schema takes 3.0 for an integer, we do not."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: as_written(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [as_written(item) for item in value]
+    return value
+
+
 @pytest.mark.parametrize("operation", operations())
 def test_every_call_answers_as_documented(
     stack: dict[str, Any], operation: APIOperation[Any, Any, Any, Any]
@@ -42,6 +53,7 @@ def test_every_call_answers_as_documented(
     @QUICK
     @given(case=operation.as_strategy())
     def check(case: schemathesis.Case[Any]) -> None:
+        case.body = as_written(case.body)
         response = case.call(
             base_url=stack["api_url"], headers={"Authorization": f"Bearer {token}"}
         )
