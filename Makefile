@@ -25,8 +25,9 @@ MINISTACK_STAMP := $(MINISTACK)/.synced
 NODE_STAMP := node_modules/.installed
 
 SOURCES := $(wildcard app.py stacks ops functions layers/tillgate/python/tillgate tests bench)
-COMPUTING := tests/unit tests/contract tests/architecture tests/infra
-WAITING := tests/integration tests/chaos tests/e2e
+# Two halves that take about as long, one of which mostly waits, for servers and deadlines.
+WAITING := tests/integration
+COMPUTING := $(filter-out $(WAITING) %.py %/__pycache__,$(wildcard tests/*))
 PYTEST := $(BIN)/pytest -q -m "not proof and not chaos"
 
 # pip's index is uv's too, where one is set.
@@ -63,7 +64,6 @@ test: lint $(MINISTACK_STAMP) $(NODE_STAMP) layers ## Everything that a change m
 	wait $$types || { cat build/types.log; exit 1; }; \
 	exit $$suites
 
-# Two at once: the one computes, the other mostly waits, for servers and deadlines.
 .PHONY: suites
 suites: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers
 	@$(PYTEST) $(COMPUTING) > build/computing.log 2>&1 & computing=$$!; \

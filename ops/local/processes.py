@@ -53,12 +53,15 @@ def find_process(pid: int, *, started: float, words: str) -> psutil.Process | No
     """Find a process that we started, or None when it is gone.
 
     An id is used again by the system; so the time of start must be the one
-    recorded, and ``words`` must stand in the command line.
+    recorded, and ``words`` must stand in the command line; for an instant after
+    its start a process has none.
     """
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < 1 and words in " ".join(process.cmdline())
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        command = process.cmdline()
+        same = abs(process.create_time() - started) < 1
+        ours = same and (words in " ".join(command) or not command)
+        return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.Error:
         return None
 
