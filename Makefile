@@ -25,8 +25,9 @@ MINISTACK_STAMP := $(MINISTACK)/.synced
 NODE_STAMP := node_modules/.installed
 
 SOURCES := $(wildcard app.py stacks ops functions layers/tillgate/python/tillgate tests bench)
-FAST_SUITES := $(wildcard tests/unit tests/contract tests/architecture)
-SUITES := $(FAST_SUITES) $(wildcard tests/infra tests/integration tests/chaos tests/e2e)
+# Two halves that take about as long, one of which mostly waits, for servers and deadlines.
+WAITING := tests/integration
+COMPUTING := $(filter-out $(WAITING) %.py %/__pycache__,$(wildcard tests/*))
 PYTEST := $(BIN)/pytest -q -m "not proof and not chaos"
 
 # pip's index is uv's too, where one is set.
@@ -65,7 +66,11 @@ test: lint $(MINISTACK_STAMP) $(NODE_STAMP) layers ## Everything that a change m
 
 .PHONY: suites
 suites: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers
-	$(PYTEST) $(SUITES)
+	@$(PYTEST) $(COMPUTING) > build/computing.log 2>&1 & computing=$$!; \
+	waiting=0; $(PYTEST) $(WAITING) || waiting=$$?; \
+	wait $$computing || { cat build/computing.log; exit 1; }; \
+	tail -n 1 build/computing.log; \
+	exit $$waiting
 
 .PHONY: proof
 proof: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers ## The slow proofs: crashes, races, property tests at length

@@ -8,6 +8,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tillgate.entrypoints.docs.openapi import openapi
 
@@ -32,6 +33,17 @@ def operations() -> list[Any]:
     return [pytest.param(operation, id=operation.label) for operation in made]
 
 
+def as_written(value: Any) -> Any:  # noqa: ANN401  Whatever was generated, at any depth.
+    """Write whole numbers without a fraction: JSON Schema takes 3.0 for an integer, we do not."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: as_written(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [as_written(item) for item in value]
+    return value
+
+
 @pytest.mark.parametrize("operation", operations())
 def test_every_call_answers_as_documented(
     stack: dict[str, Any], operation: APIOperation[Any, Any, Any, Any]
@@ -42,9 +54,14 @@ def test_every_call_answers_as_documented(
     @QUICK
     @given(case=operation.as_strategy())
     def check(case: schemathesis.Case[Any]) -> None:
+        case.body = as_written(case.body)
         response = case.call(
             base_url=stack["api_url"], headers={"Authorization": f"Bearer {token}"}
         )
-        case.validate_response(response)
+        # A key that was generated before, with another event: refused, however valid both are.
+        is_reused = '"idempotency-key-reused"' in response.text
+        case.validate_response(
+            response, excluded_checks=[positive_data_acceptance] if is_reused else []
+        )
 
     check()

@@ -5,7 +5,7 @@ from itertools import accumulate, pairwise, takewhile
 
 import pytest
 
-from stacks.constructs.accept_queue import MAX_RECEIVES
+from stacks.constructs.work_queue import MAX_RECEIVES
 from tillgate.domain.provider import Hook
 from tillgate.domain.queued import (
     LONGEST_UNTRIED_SECONDS,
