@@ -27,8 +27,9 @@ class RememberingBacklog:
     hidden: list[tuple[str, int]] = field(default_factory=list)
     buried: list[tuple[str, str]] = field(default_factory=list)
 
-    def hide(self, receipts: Sequence[tuple[str, int]]) -> None:
+    def hide(self, receipts: Sequence[tuple[str, int]]) -> int:
         self.hidden += receipts
+        return 0
 
     def bury(self, body: str, *, reason: str, message_id: str, receive_count: int) -> None:
         assert message_id
