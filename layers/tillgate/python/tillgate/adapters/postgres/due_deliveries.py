@@ -30,7 +30,7 @@ _STEP: LiteralString = """
 class PostgresDueDeliveries:
     """Implements DueDeliveries. The claim is committed when the block ends well."""
 
-    _claim = _CLAIM
+    _claim: LiteralString = _CLAIM
 
     def __init__(self, database: Database, *, lease: timedelta = LEASE) -> None:
         self._database = database
@@ -46,4 +46,4 @@ class PostgresDueDeliveries:
 class PostgresRedrives(PostgresDueDeliveries):
     """Implements DueDeliveries with a second's worth of the dead letters that are redriven."""
 
-    _claim = _STEP
+    _claim: LiteralString = _STEP
