@@ -49,6 +49,7 @@ _TOLD = {
     "DELIVERY_QUEUE_URL": "delivery",
     "REDRIVE_QUEUE_URL": "redrive",
     "CONNECTION_TIMEOUT_MS": "3000",
+    "REQUEST_TIMEOUT_MS": "9000",
 }
 
 
