@@ -164,8 +164,7 @@ def main(handler_path: str) -> None:
 
 
 def _set_clock(stepped: time_machine.travel | None, seconds: float) -> time_machine.travel:
-    # Here, because nothing but a stepped clock should cost this import.
-    import time_machine  # noqa: PLC0415
+    import time_machine  # noqa: PLC0415  Nothing but a stepped clock should cost this import.
 
     if stepped is not None:
         stepped.stop()
