@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tillgate.domain.administration import (
     AppRecord,
+    EndpointState,
     SourceRecord,
     StoreStatus,
     TenantRecord,
@@ -155,6 +156,8 @@ class InMemoryAdminStore:
             provider=app.provider,
             name=app.name,
             notification_url=app.notification_url,
+            state=_state(app),
+            verification_code=None,
             created_at=NOW,
         )
         self.all_apps[app.app_id] = record
@@ -168,8 +171,10 @@ class InMemoryAdminStore:
         return self.all_apps.get(app_id)
 
     def set_app_secret(self, app_id: AppId, sealed_secret: bytes) -> AppRecord | None:
-        if app_id in self.all_apps:
+        app = self.all_apps.get(app_id)
+        if app is not None:
             self.sealed[app_id] = sealed_secret
+            self.all_apps[app_id] = replace(app, state=EndpointState.READY, verification_code=None)
         return self.all_apps.get(app_id)
 
     def add_source(self, source: NewSource) -> SourceRecord:
@@ -180,7 +185,7 @@ class InMemoryAdminStore:
                 source.merchant_id,
             ):
                 raise MerchantTakenError("taken")
-        url = source.notification_url
+        app = self.all_apps.get(str(source.app_id))
         record = SourceRecord(
             source_id=SourceId(source.source_id),
             tenant_id=source.tenant_id,
@@ -188,7 +193,9 @@ class InMemoryAdminStore:
             name=source.name,
             merchant_id=source.merchant_id,
             app_id=source.app_id,
-            notification_url=url or self.all_apps[str(source.app_id)].notification_url,
+            notification_url=app.notification_url if app else str(source.notification_url),
+            state=app.state if app else _state(source),
+            verification_code=app.verification_code if app else None,
             created_at=NOW,
         )
         self.all_sources[source.source_id] = record
@@ -206,7 +213,15 @@ class InMemoryAdminStore:
         if source is None or source.app_id is not None:
             return None
         self.sealed[source_id] = sealed_secret
-        return source
+        ready = replace(source, state=EndpointState.READY, verification_code=None)
+        self.all_sources[source_id] = ready
+        return ready
+
+    def put_code(self, endpoint_id: str, code: str) -> None:
+        """Keep a code for a source that is pending, as the vendor's handshake does."""
+        source = self.all_sources[endpoint_id]
+        if source.state is EndpointState.PENDING:
+            self.all_sources[endpoint_id] = replace(source, verification_code=code)
 
     def status(self) -> StoreStatus:
         if self.is_down:
@@ -222,3 +237,7 @@ class InMemoryAdminStore:
     def _check(self, tenant_id: TenantId) -> None:
         if tenant_id not in self.all_tenants:
             raise NotFoundError("There is no such tenant.")
+
+
+def _state(added: NewApp | NewSource) -> EndpointState:
+    return EndpointState.PENDING if added.awaits_secret else EndpointState.READY

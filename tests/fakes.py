@@ -96,6 +96,23 @@ class InMemoryRegistry:
             raise StoreUnavailableError("down")
 
 
+class InMemoryHandshakes:
+    """Implements Handshakes; ``awaiting`` are the endpoints whose secret is still to come."""
+
+    def __init__(self) -> None:
+        self.awaiting: set[tuple[str, str]] = set()
+        self.codes: dict[tuple[str, str], str] = {}
+        self.asked = 0
+        self.is_down = False
+
+    def put_code(self, provider: str, endpoint_id: str, code: str) -> None:
+        if self.is_down:
+            raise StoreUnavailableError("down")
+        self.asked += 1
+        if (provider, endpoint_id) in self.awaiting:
+            self.codes[provider, endpoint_id] = code
+
+
 class InMemoryTokenStandings:
     """Implements TokenStandings."""
 

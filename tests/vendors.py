@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SQUARE_KEY = "square-signature-key"
 SHOPIFY_SECRET = "shopify-app-secret"
 TOAST_SECRET = "toast-webhook-secret"
+CLOVER_CODE = "0307e264-b33a-4913-88aa-37b10014a0b8"
 STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -81,6 +82,27 @@ def toast_body(guid: str = "to-1", *, restaurant: str = "rest-1", **more: object
         **more,
     }
     return json.dumps(document).encode()
+
+
+def clover_headers(*, code: str = CLOVER_CODE) -> dict[str, str]:
+    return {"x-clover-auth": code}
+
+
+def clover_update(
+    object_id: str = "O:ORDER7", *, type_: str = "CREATE", ts: int = 1537970958000
+) -> dict[str, object]:
+    return {"objectId": object_id, "type": type_, "ts": ts}
+
+
+def clover_body(*, app_id: str = "APP1", **merchants: object) -> bytes:
+    """Give a delivery of each merchant's updates; of none named, one of merchant M1's."""
+    return json.dumps(
+        {"appId": app_id, "merchants": merchants or {"M1": [clover_update()]}}
+    ).encode()
+
+
+def clover_handshake(code: str = "ce7643c1-83ea-4218-abe6-da876c9c7a0a") -> bytes:
+    return json.dumps({"verificationCode": code}).encode()
 
 
 def standard_headers(

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ops.cli.endpoints import (
+    HANDSHAKE_COLUMNS,
     NotificationUrlOption,
     ProviderArgument,
     SecretStdinOption,
@@ -22,6 +23,7 @@ COLUMNS = (
     Column("PROVIDER", "provider"),
     Column("NAME", "name"),
     Column("NOTIFICATION URL", "notification_url"),
+    *HANDSHAKE_COLUMNS,
     Column("CREATED", "created_at"),
 )
 

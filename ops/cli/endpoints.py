@@ -23,6 +23,11 @@ NotificationUrlOption = Annotated[
         help="URL as registered at the vendor, if it is not the address that this command calls."
     ),
 ]
+# Pending: the vendor's secret is still to be set, and its code, once it came, to be typed in.
+HANDSHAKE_COLUMNS = (
+    Column("STATE", "state"),
+    Column("VERIFICATION CODE", "verification_code"),
+)
 
 
 def url_field(session: Session, notification_url: str | None) -> dict[str, str]:
@@ -41,6 +46,8 @@ def show_endpoint(session: Session, answer: Answer, columns: Sequence[Column]) -
     )
     if noun == "source" and answer.document.get("app_id"):
         session.output.note("Its events come in at the app's URL: there is nothing to paste.")
+    elif answer.document.get("state") == "pending":
+        session.output.note(_handshake_steps(answer, noun))
     else:
         session.output.note("Next: paste the notification URL at the vendor.")
     if made_here:
@@ -49,6 +56,18 @@ def show_endpoint(session: Session, answer: Answer, columns: Sequence[Column]) -
             " If the vendor gives you one of its own instead:"
             f" tillgate {noun} secret {answer.document.get(f'{noun}_id')}"
         )
+
+
+def _handshake_steps(answer: Answer, noun: str) -> str:
+    tenant_id = answer.document.get("tenant_id")
+    listing = f"tillgate {noun} list {tenant_id}" if tenant_id else f"tillgate {noun} list"
+    return (
+        "It is pending, for this vendor issues its secret only after a handshake. Next:\n"
+        "  1. Paste the notification URL at the vendor, and press Send Verification Code there.\n"
+        f"  2. Read the code that it sent: {listing}\n"
+        "  3. Type the code in at the vendor, which then shows its secret (the Clover Auth Code).\n"
+        f"  4. Set it: tillgate {noun} secret {answer.document.get(f'{noun}_id')}"
+    )
 
 
 def set_secret(session: Session, path: str, columns: Sequence[Column], *, from_stdin: bool) -> None:

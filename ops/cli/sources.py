@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.credentials import CREDENTIAL_COLUMNS
 from ops.cli.endpoints import (
+    HANDSHAKE_COLUMNS,
     NotificationUrlOption,
     ProviderArgument,
     SecretStdinOption,
@@ -26,9 +28,13 @@ COLUMNS = (
     Column("MERCHANT ID", "merchant_id"),
     Column("APP ID", "app_id"),
     Column("NOTIFICATION URL", "notification_url"),
+    *HANDSHAKE_COLUMNS,
+    *CREDENTIAL_COLUMNS,
     Column("CREATED", "created_at"),
 )
-LIST_COLUMNS = tuple(column for column in COLUMNS if column.title not in {"APP ID", "CREATED"})
+LIST_COLUMNS = tuple(
+    column for column in COLUMNS if column.title not in {"APP ID", "CREDENTIAL SET", "CREATED"}
+)
 
 app = typer.Typer(help="A merchant's connections to its POS.", no_args_is_help=True)
 

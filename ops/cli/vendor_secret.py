@@ -22,9 +22,7 @@ def read_secret(surroundings: Surroundings, *, provider: str, from_stdin: bool) 
     Raises UsageError for a secret that cannot be one.
     """
     if surroundings.is_interactive():
-        answer = _typed(
-            f"Secret with which {provider} signs (hidden; Enter lets Tillgate make one)"
-        )
+        answer = _typed(f"Secret with which {provider} signs (hidden; Enter if it gave you none)")
         return _checked(answer) if answer or from_stdin else None
     return _checked(_piped_in()) if from_stdin else None
 

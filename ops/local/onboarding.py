@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from ops.local.handout import (
@@ -13,6 +14,7 @@ from ops.local.handout import (
     TenantAccess,
 )
 from ops.local.processes import LocalStackError
+from ops.local.vendors import clover_handshake
 
 if TYPE_CHECKING:
     import httpx
@@ -25,8 +27,11 @@ DEMO_SOURCES: dict[str, str | None] = {
     "square": "MLDEMO0000001",
     "shopify": "demo-coffee.myshopify.com",
     "toast": "c0ffee00-0000-4000-8000-000000000001",
+    "clover": "CLDEMO0000001",
     "standard": None,
 }
+# Those whose events only name what changed.
+ENRICHED_PROVIDERS = ("clover",)
 APP_PROVIDER = "square"
 APP_MERCHANTS = {"MLAPP0000DEMO": "demo", "MLAPP000OTHER": "other"}
 OK, CREATED = 200, 201
@@ -73,6 +78,9 @@ class Onboarding:
             kept.get(provider) or self._source(tenant_id, provider, merchant_id)
             for provider, merchant_id in wanted.items()
         ]
+        for source in sources:
+            if source.provider in ENRICHED_PROVIDERS:
+                self._credential(slug, source)
         return TenantAccess(
             slug=slug,
             tenant_id=tenant_id,
@@ -89,6 +97,13 @@ class Onboarding:
         self._checked(self._http.put(path, json=asked, headers=self._headers), OK, CREATED)
         return SupabaseAccess(url=project.url, secret=project.secret)
 
+    def _credential(self, slug: str, source: SourceAccess) -> None:
+        """Let what the source's events only name be fetched, from the stand-in for its vendor."""
+        api = self._stack.supabase.project(f"{slug}-{source.provider}")
+        path = f"/admin/api/sources/{source.source_id}/credential"
+        asked = {"token": api.secret, "api_url": api.url}
+        self._checked(self._http.put(path, json=asked, headers=self._headers), OK)
+
     def _source(self, tenant_id: str, provider: str, merchant_id: str | None) -> SourceAccess:
         asked: dict[str, Any] = {"provider": provider, "public_url": self._stack.api_url}
         if merchant_id is not None:
@@ -97,10 +112,31 @@ class Onboarding:
         return SourceAccess(
             provider=provider,
             source_id=made["source_id"],
-            secret=made["secret"],
+            secret=made.get("secret") or self._shake_hands(tenant_id, made),
             notification_url=made["notification_url"],
             merchant_id=merchant_id,
         )
+
+    def _shake_hands(self, tenant_id: str, source: dict[str, Any]) -> str:
+        """Play both sides of a set-up: Clover's, and the operator's who reads the code there.
+
+        Gives the secret, which Clover shows when the code was typed in.
+        """
+        code, request = clover_handshake()
+        answer = self._http.post(
+            source["notification_url"],
+            content=request,
+            headers={"Content-Type": "application/json"},
+        )
+        self._checked(answer, OK)
+        listed = self._get(f"tenants/{tenant_id}/sources")["sources"]
+        [shown] = [s for s in listed if s["source_id"] == source["source_id"]]
+        if shown["verification_code"] != code:
+            raise LocalStackError(f"Clover sent the code {code}, and the list shows {shown}")
+        secret = str(uuid.uuid4())
+        path = f"/admin/api/sources/{source['source_id']}/secret"
+        self._checked(self._http.put(path, json={"secret": secret}, headers=self._headers), OK)
+        return secret
 
     def _app(self, tenant_ids: dict[str, str]) -> AppAccess:
         present = {app["app_id"] for app in self._get("apps")["apps"]}

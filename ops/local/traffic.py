@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ops.local.vendors import Delivery, shopify, square, standard, toast
+from ops.local.vendors import Delivery, clover, shopify, square, standard, toast
 
 if TYPE_CHECKING:
     import httpx
@@ -82,7 +82,9 @@ class SampleTraffic:
     def _webhooks(self) -> list[Delivery]:
         """One signed delivery for each source of ``demo``, and one by the app for ``other``."""
         sources = {source.provider: source for source in self._demo.sources}
-        at_square, at_shopify, at_toast = (sources[n] for n in ("square", "shopify", "toast"))
+        at_square, at_shopify, at_toast, at_clover = (
+            sources[name] for name in ("square", "shopify", "toast", "clover")
+        )
         theirs = next(m for m, slug in self._app.merchants.items() if slug == self._other.slug)
         deliveries = [
             square(
@@ -95,6 +97,10 @@ class SampleTraffic:
             ),
             toast(
                 key=f"to-{self.run_id}", secret=at_toast.secret, merchant_id=at_toast.merchant_id
+            ),
+            clover(
+                key=f"CL{self.run_id}", secret=at_clover.secret,
+                merchant_id=at_clover.merchant_id,
             ),
             standard(key=f"msg_{self.run_id}", secret=sources["standard"].secret),
             square(

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import time
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -92,6 +93,32 @@ def toast(*, key: str, secret: str, merchant_id: str | None) -> Delivery:
     headers = {"Toast-Signature": _hmac_base64(secret.encode(), body + timestamp.encode())}
     return Delivery(
         provider="toast", key=key, type="stock.out_of_stock", body=body, headers=headers
+    )
+
+
+def clover_handshake() -> tuple[str, bytes]:
+    """The code with which Clover asks whose URL it is, and the unsigned request that has it.
+
+    https://docs.clover.com/dev/docs/webhooks
+    """
+    code = str(uuid.uuid4())
+    return code, _json({"verificationCode": code})
+
+
+def clover(*, key: str, secret: str, merchant_id: str | None) -> Delivery:
+    """An order opened at a Clover station: what changed is fetched, not sent.
+
+    https://docs.clover.com/dev/docs/webhooks
+    """
+    object_id, at = f"O:{key}", int(time.time() * 1000)
+    update = {"objectId": object_id, "type": "CREATE", "ts": at}
+    body = _json({"appId": "DEMOAPP", "merchants": {merchant_id or "": [update]}})
+    return Delivery(
+        provider="clover",
+        key=f"DEMOAPP:{merchant_id}:{object_id}:CREATE:{at}",
+        type="order.create",
+        body=body,
+        headers={"X-Clover-Auth": secret},
     )
 
 

@@ -12,16 +12,21 @@ from tests.chaos.simulated_vendor import Answer, Post, SimulatedVendor
 from tests.fakes import (
     InMemoryAcceptQueue,
     InMemoryEventStore,
+    InMemoryHandshakes,
     InMemoryQuarantine,
     InMemoryRegistry,
     InMemoryTokenStandings,
     PlainSecretBox,
 )
 from tests.vendors import (
+    CLOVER_CODE,
     SHOPIFY_SECRET,
     SQUARE_KEY,
     STANDARD_SECRET,
     TOAST_SECRET,
+    clover_body,
+    clover_headers,
+    clover_update,
     shopify_body,
     shopify_headers,
     square_body,
@@ -59,6 +64,7 @@ SECRETS = {
     "square": SQUARE_KEY,
     "shopify": SHOPIFY_SECRET,
     "toast": TOAST_SECRET,
+    "clover": CLOVER_CODE,
     "standard": STANDARD_SECRET,
 }
 BEGIN = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -86,7 +92,9 @@ class InProcess:
         self._at = 0.0
         self._add_endpoint()
         cached = CachedRegistry(self._registry, clock=lambda: self._at)
-        self._accept_hook = AcceptHook(self._store(cached, Reason.KEY_CONFLICT), self.queue)
+        self._accept_hook = AcceptHook(
+            self._store(cached, Reason.KEY_CONFLICT), self.queue, handshakes=InMemoryHandshakes()
+        )
         self._accept_queued = AcceptQueued(
             tokens=InMemoryTokenStandings(),
             events=self.events,
@@ -145,7 +153,8 @@ class InProcess:
 
     def stored(self) -> set[int]:
         """Give the messages that are stored."""
-        return {int(key.rpartition("m-")[2]) for _, key in self.events.events}
+        keys = (key.rpartition("m-")[2] for _, key in self.events.events)
+        return {int(key.partition(":")[0]) for key in keys}
 
 
 def signed(provider: str, key: str, *, sent_at: datetime) -> tuple[bytes, dict[str, str]]:
@@ -160,6 +169,8 @@ def signed(provider: str, key: str, *, sent_at: datetime) -> tuple[bytes, dict[s
         case "toast":
             body = toast_body(key)
             return body, toast_headers(body)
+        case "clover":
+            return clover_body(M1=[clover_update(f"O:{key}")]), clover_headers()
         case _:
             body = standard_body()
             return body, standard_headers(body, sent_at=sent_at, message_id=key)

@@ -11,11 +11,12 @@ from tests.events import http_event
 from tests.fakes import (
     InMemoryAcceptQueue,
     InMemoryEventStore,
+    InMemoryHandshakes,
     InMemoryQuarantine,
     InMemoryRegistry,
     PlainSecretBox,
 )
-from tests.vendors import SHOPIFY_SECRET, SQUARE_KEY, STANDARD_SECRET, TOAST_SECRET
+from tests.vendors import CLOVER_CODE, SHOPIFY_SECRET, SQUARE_KEY, STANDARD_SECRET, TOAST_SECRET
 from tillgate.domain.quarantine import Reason
 from tillgate.domain.tenant import (
     Endpoint,
@@ -112,11 +113,13 @@ class WiredIngest:
         self.quarantine = InMemoryQuarantine()
         self.queue = InMemoryAcceptQueue()
         self.registry = InMemoryRegistry()
+        self.handshakes = InMemoryHandshakes()
         self._box = PlainSecretBox()
         self.registry.tokens = {token_digest(text): tenant for text, tenant in TOKENS.items()}
         self.add_source("square", SQUARE_KEY, merchant_id="M1")
         self.add_source("shopify", SHOPIFY_SECRET, merchant_id="one.myshopify.com")
         self.add_source("toast", TOAST_SECRET, merchant_id="rest-1")
+        self.add_source("clover", CLOVER_CODE, merchant_id="M1")
         self.add_source("standard", STANDARD_SECRET)
         self._add_endpoint("square", APP_ID, SQUARE_KEY, None)
         for merchant_id, tenant in {"M1": ONE, "M2": TWO, "M3": IDLE}.items():
@@ -140,6 +143,7 @@ class WiredIngest:
                     conflict=Reason.KEY_CONFLICT,
                 ),
                 self.queue,
+                handshakes=self.handshakes,
             ),
             max_body_bytes=self._max_body_bytes,
             reconsider=self.reconsider,
@@ -172,10 +176,12 @@ class WiredIngest:
     def take_down(self) -> None:
         """Make everything that stands on the database fail."""
         self.events.is_down = self.registry.is_down = self.quarantine.is_down = True
+        self.handshakes.is_down = True
 
     def bring_up(self) -> None:
         """Make everything that stands on the database answer again."""
         self.events.is_down = self.registry.is_down = self.quarantine.is_down = False
+        self.handshakes.is_down = False
 
     def take_all_down(self) -> None:
         """Make both stores fail."""

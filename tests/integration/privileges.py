@@ -29,7 +29,10 @@ ALLOWED_ON_TABLES = frozenset(
         ),
         Allowed("admin", "tenant", "UPDATE", "state"),
         Allowed("admin", "app", "UPDATE", "sealed_secret"),
-        Allowed("admin", "source", "UPDATE", "sealed_secret"),
+        *(
+            Allowed("admin", "source", "UPDATE", column)
+            for column in ("sealed_secret", "sealed_credential", "api_url", "credential_set_at")
+        ),
         Allowed("admin", "api_token", "UPDATE", "revoked_at"),
         Allowed("admin", "schema_migration", "SELECT"),
         *(Allowed("admin", "destination", command) for command in ("SELECT", "INSERT", "DELETE")),
@@ -43,6 +46,8 @@ ALLOWED_ON_TABLES = frozenset(
         Allowed("admin", "redrive", "INSERT"),
         Allowed("admin", "redrive", "UPDATE", "state"),
         Allowed("admin", "redrive", "UPDATE", "ended_at"),
+        Allowed("admin", "redrive_cancelled", "SELECT"),
+        Allowed("admin", "redrive_cancelled", "INSERT"),
         Allowed("api", "attempt", "SELECT"),
         Allowed("api", "ingest_key", "SELECT"),
         Allowed("api", "event", "SELECT"),
@@ -59,6 +64,7 @@ ALLOWED_FUNCTIONS = {
     "begin_attempts(uuid,uuid[],uuid,timestamp with time zone,interval)": {"deliver"},
     "claim_deliveries(integer,interval)": {"sweep"},
     "current_tenant()": {"ingest", "api", "admin", "health", "sweep"},
+    "dead_letter_count(integer)": {"admin"},
     "dead_letter_plan(uuid,text)": {"admin"},
     "dead_letters(uuid,text,uuid,integer)": {"admin"},
     "discard_dead_letters(uuid,text,uuid[],integer)": {"admin"},
@@ -67,6 +73,7 @@ ALLOWED_FUNCTIONS = {
     "find_endpoint(text,uuid)": {"ingest"},
     "find_token(bytea)": {"api", "ingest"},
     "first_event_id(timestamp with time zone)": {"api"},
+    "handshake_put(text,uuid,text)": {"ingest"},
     "has_destination()": {"health"},
     "look_up_endpoint(text,uuid)": {"ingest", "accept"},
     "make_partitions(date)": {"sweep"},

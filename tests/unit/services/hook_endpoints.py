@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from tests.fakes import (
     InMemoryAcceptQueue,
     InMemoryEventStore,
+    InMemoryHandshakes,
     InMemoryQuarantine,
     InMemoryRegistry,
     InMemoryTokenStandings,
     PlainSecretBox,
 )
-from tests.vendors import SHOPIFY_SECRET, SQUARE_KEY, STANDARD_SECRET, square_headers
+from tests.vendors import CLOVER_CODE, SHOPIFY_SECRET, SQUARE_KEY, STANDARD_SECRET, square_headers
 from tillgate.domain.provider import Hook
 from tillgate.domain.quarantine import Reason
 from tillgate.domain.tenant import (
@@ -45,7 +46,12 @@ IDLE = Tenant(TenantId("33333333-3333-4333-8333-333333333333"), "idle", TenantSt
 SOURCE_ID = "aaaaaaaa-0000-4000-8000-000000000001"
 APP_ID = "aaaaaaaa-0000-4000-8000-000000000002"
 NOBODY_ID = "aaaaaaaa-0000-4000-8000-00000000ffff"
-SECRETS = {"square": SQUARE_KEY, "shopify": SHOPIFY_SECRET, "standard": STANDARD_SECRET}
+SECRETS = {
+    "square": SQUARE_KEY,
+    "shopify": SHOPIFY_SECRET,
+    "clover": CLOVER_CODE,
+    "standard": STANDARD_SECRET,
+}
 
 
 def url(provider: str, endpoint_id: str) -> str:
@@ -60,6 +66,7 @@ class Hooks:
     events: InMemoryEventStore = field(default_factory=InMemoryEventStore)
     quarantine: InMemoryQuarantine = field(default_factory=InMemoryQuarantine)
     queue: InMemoryAcceptQueue = field(default_factory=InMemoryAcceptQueue)
+    handshakes: InMemoryHandshakes = field(default_factory=InMemoryHandshakes)
     box: PlainSecretBox = field(default_factory=PlainSecretBox)
     tokens: InMemoryTokenStandings = field(default_factory=InMemoryTokenStandings)
     providers: Mapping[str, Provider] = field(default_factory=lambda: PROVIDERS)
@@ -114,7 +121,8 @@ class Hooks:
         *,
         endpoint_id: str = SOURCE_ID,
     ) -> Tally:
-        return AcceptHook(self.store(conflict=Reason.KEY_CONFLICT), self.queue).accept(
+        store = self.store(conflict=Reason.KEY_CONFLICT)
+        return AcceptHook(store, self.queue, handshakes=self.handshakes).accept(
             Hook(
                 hook_id=str(uuid.uuid4()),
                 provider=provider,
@@ -148,12 +156,12 @@ class Hooks:
     def bring_up(self) -> None:
         """Make everything that stands on the database answer again."""
         self.events.is_down = self.registry.is_down = self.quarantine.is_down = False
-        self.tokens.is_down = False
+        self.tokens.is_down = self.handshakes.is_down = False
 
     def take_down(self) -> None:
         """Make everything that stands on the database fail."""
         self.events.is_down = self.registry.is_down = self.quarantine.is_down = True
-        self.tokens.is_down = True
+        self.tokens.is_down = self.handshakes.is_down = True
 
     def accept_square(self, body: bytes, *, endpoint_id: str = SOURCE_ID) -> Tally:
         headers = square_headers(body, url=url("square", endpoint_id))

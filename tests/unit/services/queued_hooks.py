@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tillgate.domain.provider import HookItem, HookRequest
+from tillgate.domain.provider import HookItem, HookRequest, NoHandshake
 from tillgate.domain.queued import QueuedHook
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ManyAtOnce:
+class ManyAtOnce(NoHandshake):
     """A vendor that puts many merchants' events into one request."""
 
     name: str = "many"

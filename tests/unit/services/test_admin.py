@@ -22,7 +22,12 @@ def store() -> InMemoryAdminStore:
 
 @pytest.fixture
 def administration(store: InMemoryAdminStore) -> Administration:
-    return Administration(store, box=PlainSecretBox(), app_providers=("square", "standard"))
+    return Administration(
+        store,
+        box=PlainSecretBox(),
+        app_providers=("square", "standard", "clover"),
+        handshake_providers=("clover",),
+    )
 
 
 @pytest.fixture
@@ -260,6 +265,48 @@ def test_unknown_source_or_app_has_no_secret(administration: Administration, unk
         administration.set_source_secret(unknown, secret="s")
     with pytest.raises(NotFoundError, match="no such app"):
         administration.set_app_secret(unknown, secret="s")
+
+
+def test_an_endpoint_whose_secret_comes_after_a_handshake_is_pending_until_it_is_set(
+    administration: Administration, store: InMemoryAdminStore, tenant_id: str
+) -> None:
+    source_id = add_source(administration, tenant_id, "clover")
+    stand_in = store.sealed[source_id]
+    store.put_code(source_id, "the-code")
+
+    [pending] = administration.sources(tenant_id)
+    ready = administration.set_source_secret(source_id, secret="auth-code")
+
+    assert stand_in is not None
+    assert (pending.state, pending.verification_code) == ("pending", "the-code")
+    assert (ready.state, ready.verification_code) == ("ready", None)
+    assert store.sealed[source_id] != stand_in
+
+
+def test_no_secret_is_told_that_only_stands_in_for_the_vendor_s(
+    administration: Administration, tenant_id: str
+) -> None:
+    app, told = administration.register_app(
+        provider="clover", name="ours", secret=None, public_url=PUBLIC_URL, notification_url=None
+    )
+    bound = administration.bind_source(
+        tenant_id, app_id=app.app_id, provider="clover", name=None, merchant_id="M1"
+    )
+
+    assert (told, app.state, bound.state) == (None, "pending", "pending")
+    assert administration.set_app_secret(app.app_id, secret="auth-code").state == "ready"
+
+
+def test_an_endpoint_whose_secret_is_given_is_ready(
+    administration: Administration, tenant_id: str
+) -> None:
+    app, told = administration.register_app(
+        provider="clover", name="n", secret="known", public_url=PUBLIC_URL, notification_url=None
+    )
+    add_source(administration, tenant_id)
+
+    assert (app.state, told) == ("ready", None)
+    assert [source.state for source in administration.sources(tenant_id)] == ["ready"]
 
 
 def test_made_secrets_suit_their_provider_and_differ() -> None:

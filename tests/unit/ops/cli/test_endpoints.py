@@ -218,3 +218,48 @@ def test_lists_are_the_servers_own_text_for_scripts(
 
     assert json.loads(result.stdout) == {"apps": []}
     assert result.stderr == ""
+
+
+def pending(endpoint: dict[str, str | None]) -> dict[str, str | None]:
+    return {**without_secret(endpoint), "state": "pending", "verification_code": None}
+
+
+def test_a_pending_app_says_what_to_do_next(server: FakeTillgate, tillgate: TypeCommand) -> None:
+    server.answer("POST", APPS, pending(APP), status=201)
+
+    result = tillgate("app", "add", "clover")
+
+    assert "pending" in result.stdout
+    for step in (
+        "Send Verification Code",
+        "tillgate app list",
+        "Clover Auth Code",
+        f"tillgate app secret {APP_ID}",
+    ):
+        assert step in result.stderr
+    assert "SECRET" not in result.stdout
+    assert "Tillgate made it" not in result.stderr
+
+
+def test_a_pending_source_is_found_again_in_its_tenant_s_list(
+    server: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    server.answer("POST", SOURCES, pending(SOURCE), status=201)
+
+    result = tillgate("source", "add", "demo", "clover")
+
+    assert f"tillgate source list {TENANT_ID}" in result.stderr
+    assert f"tillgate source secret {SOURCE_ID}" in result.stderr
+
+
+def test_lists_show_the_state_and_the_code_that_the_vendor_sent(
+    server: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    code = {"verification_code": "ce7643c1-83ea-4218-abe6-da876c9c7a0a"}
+    server.answer("GET", SOURCES, {"sources": [{**pending(SOURCE), **code}]})
+    server.answer("GET", APPS, {"apps": [{**pending(APP), **code}]})
+
+    for listed in (tillgate("source", "list", "demo"), tillgate("app", "list")):
+        assert "VERIFICATION CODE" in listed.stdout
+        assert "pending" in listed.stdout
+        assert "ce7643c1-83ea-4218-abe6-da876c9c7a0a" in listed.stdout

@@ -52,8 +52,9 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
     )
     secret_box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
     bucket = objects(settings, settings.objects_bucket, budget=budget)
+    looked_up = PostgresRegistry(database, within_seconds=within_seconds)
     registry = CachedRegistry(
-        PostgresRegistry(database, within_seconds=within_seconds),
+        looked_up,
         clock=time.time,
         stand_in=SnapshotRegistry(bucket, secret_box, now=lambda: datetime.now(UTC)),
     )
@@ -71,7 +72,7 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
     routes = IngestRoutes(
         authenticator=Authenticator(registry),
         ingest=Ingest(events, accept_queue),
-        accept_hook=AcceptHook(hooks, accept_queue),
+        accept_hook=AcceptHook(hooks, accept_queue, handshakes=looked_up),
         max_body_bytes=settings.max_body_bytes,
         reconsider=database.reconsider,
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tillgate.domain.enrichment import CredentialRecord
     from tillgate.domain.tenant import AppId, SourceId, TenantId, TenantState, TokenId
 
 # Standard Webhooks decodes the key from base64, so it has to be that.
@@ -40,20 +42,36 @@ class TokenRecord:
     revoked_at: datetime | None
 
 
+class EndpointState(StrEnum):
+    """Whether the vendor's secret is known yet: some issue it only after a handshake."""
+
+    PENDING = "pending"
+    READY = "ready"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppRecord:
-    """The operator's registration at a vendor."""
+    """The operator's registration at a vendor.
+
+    ``verification_code`` is what the vendor sent while the app is pending, None until then.
+    """
 
     app_id: AppId
     provider: str
     name: str
     notification_url: str
+    state: EndpointState
+    verification_code: str | None
     created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
-    """A tenant's connection to a POS; ``notification_url`` is the app's when bound to one."""
+    """A tenant's connection to a POS.
+
+    When it is bound to an app, URL, state and verification code are the app's; ``credential``,
+    for the vendor's API, is its own.
+    """
 
     source_id: SourceId
     tenant_id: TenantId
@@ -62,23 +80,33 @@ class SourceRecord:
     merchant_id: str | None
     app_id: AppId | None
     notification_url: str
+    state: EndpointState
+    verification_code: str | None
     created_at: datetime
+    credential: CredentialRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewApp:
-    """An app to be kept; its id is made before, since the secret is sealed with it."""
+    """An app to be kept; its id is made before, since the secret is sealed with it.
+
+    ``awaits_secret`` tells that what is sealed is nobody's: the vendor's comes later.
+    """
 
     app_id: AppId
     provider: str
     name: str
     notification_url: str
     sealed_secret: bytes
+    awaits_secret: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSource:
-    """A source to be kept: with ``app_id`` and a merchant, or with a URL and a sealed secret."""
+    """A source to be kept: with ``app_id`` and a merchant, or with a URL and a sealed secret.
+
+    ``awaits_secret`` is as in ``NewApp``.
+    """
 
     source_id: SourceId
     tenant_id: TenantId
@@ -88,6 +116,11 @@ class NewSource:
     app_id: AppId | None
     notification_url: str | None
     sealed_secret: bytes | None
+    awaits_secret: bool = False
+
+
+# Of dead letters, for the status: beyond that nobody asks how many, and each is read.
+MAX_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +129,15 @@ class StoreStatus:
 
     ``migration`` is the number of the last one applied; ``days_ahead`` counts the UTC days
     after today, without a gap, that have partitions (-1 when today itself has none).
-    ``open_breakers`` counts the destinations that are spared now.
+    ``dead_letters`` are counted to MAX_COUNTED; ``open_breakers`` are the destinations that are
+    spared now. Either is None where the schema is too old to have them.
     """
 
     migration: int
     days_ahead: int
     tenants: int
-    dead_letters: int
-    open_breakers: int
+    dead_letters: int | None
+    open_breakers: int | None
 
 
 def secret_flaw(provider: str, secret: str) -> str | None:

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
         Begun,
         Destination,
         DueDelivery,
+        GaveUp,
         OutgoingEvent,
+        RetryLater,
         SendResult,
         Settled,
     )
+    from tillgate.domain.enrichment import Fetched, PosAccess, PosObject
     from tillgate.domain.event import Accepted, NewEvent
     from tillgate.domain.migration import Migration
     from tillgate.domain.quarantine import Quarantined
@@ -80,6 +83,17 @@ class Registry(Protocol):
 
     def find_bound_source(self, app_id: AppId, merchant_id: str) -> Source | None:
         """Give the source that is bound to an app for one merchant."""
+        ...
+
+
+class Handshakes(Protocol):
+    """Keeps the codes of vendors' set-up requests. Raises StoreUnavailableError."""
+
+    def put_code(self, provider: str, endpoint_id: str, code: str) -> None:
+        """Keep the newest code of an endpoint that awaits its secret; else do nothing.
+
+        ``endpoint_id`` is UUID text. Idempotent, and tells nobody which it was.
+        """
         ...
 
 
@@ -166,6 +180,24 @@ class Upstream(Protocol):
         self, destination: Destination, secret: str, events: Sequence[OutgoingEvent]
     ) -> SendResult:
         """Send the events in one request, all or none; a repeat changes nothing there."""
+        ...
+
+
+class PosApi(Protocol):
+    """A vendor's API, where the objects are that its events only name."""
+
+    def named_in(self, event: OutgoingEvent) -> PosObject | None:
+        """Give the object that an event of this vendor names; None when none is to be fetched."""
+        ...
+
+    def fetch(
+        self, access: PosAccess, token: str, wanted: PosObject, *, within_seconds: float
+    ) -> Fetched | RetryLater | GaveUp:
+        """Ask for an object as it stands, in one request, and in this time at most.
+
+        What is fetched is JSON that a destination can store. GaveUp with the reason
+        ``gone`` is for what the API has no longer.
+        """
         ...
 
 

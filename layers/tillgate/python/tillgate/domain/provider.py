@@ -64,7 +64,7 @@ class HookItem:
 
 
 class Provider(Protocol):
-    """A POS vendor. Both methods answer for any bytes and headers whatever."""
+    """A POS vendor. Every method answers for any bytes and headers whatever."""
 
     @property
     def name(self) -> str:
@@ -76,6 +76,18 @@ class Provider(Protocol):
         """Whether the signature covers the merchant's name, so that it may choose a tenant."""
         ...
 
+    @property
+    def has_handshake(self) -> bool:
+        """Whether the vendor issues its secret only once its handshake was answered."""
+        ...
+
+    def handshake(self, hook: Hook) -> str | None:
+        """Give the code in an unsigned set-up request, None when it is no such request.
+
+        A code is 1 to 64 letters, digits and hyphens. Anyone can send one.
+        """
+        ...
+
     def verify(self, request: HookRequest, secret: str) -> bool:
         """Tell whether the delivery was signed with this secret; compares in constant time."""
         ...
@@ -83,6 +95,16 @@ class Provider(Protocol):
     def split(self, request: HookRequest) -> Sequence[HookItem]:
         """Take the events out of a verified delivery, at least one.
 
-        Raises UnreadableDeliveryError when it cannot.
+        An event that cannot be read is an item without a key, so that it is set aside and
+        its neighbours are not. Raises UnreadableDeliveryError when there are none to take.
         """
         ...
+
+
+class NoHandshake:
+    """What most vendors are: the operator knows the secret before anything is delivered."""
+
+    has_handshake = False
+
+    def handshake(self, hook: Hook) -> str | None:  # noqa: ARG002  Whatever it is.
+        return None

@@ -136,7 +136,7 @@ class IngestRoutes:
             )
         )
         log.tenant_id = ",".join(sorted(tally.tenant_ids)) or None
-        log.outcome = "hook"
+        log.outcome = "handshake" if tally.is_handshake else "hook"
         counts = {
             "accepted": tally.accepted,
             "duplicates": tally.duplicates,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tillgate.domain.provider import HookItem, HookRequest
+from tillgate.domain.provider import HookItem, HookRequest, NoHandshake
 from tillgate.domain.signatures import hmac_sha256, matches_base64
 from tillgate.providers.body import identifier, json_object, occurred_at
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Shopify:
+class Shopify(NoHandshake):
     """Signs the body alone with the app's secret; id, topic and shop are unsigned headers."""
 
     name = "shopify"

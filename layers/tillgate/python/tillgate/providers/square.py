@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tillgate.domain.provider import HookItem, HookRequest
+from tillgate.domain.provider import HookItem, HookRequest, NoHandshake
 from tillgate.domain.signatures import hmac_sha256, matches_base64
 from tillgate.providers.body import integer_text, json_object, member, occurred_at, text
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Square:
+class Square(NoHandshake):
     """Signs the notification URL and the body with the subscription's key, used as text."""
 
     name = "square"

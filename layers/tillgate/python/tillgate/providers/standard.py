@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tillgate.domain.provider import HookItem, HookRequest
+from tillgate.domain.provider import HookItem, HookRequest, NoHandshake
 from tillgate.domain.signatures import decoded_base64, hmac_sha256, matches_base64
 from tillgate.providers.body import identifier, json_object, member, occurred_at, text
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TOLERANCE_SECONDS = 300
 
 
-class Standard:
+class Standard(NoHandshake):
     """Signs id, time of sending and body; the time may be five minutes off, either way."""
 
     name = "standard"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tillgate.domain.errors import UnreadableDeliveryError
-from tillgate.domain.provider import HookItem, HookRequest
+from tillgate.domain.provider import HookItem, HookRequest, NoHandshake
 from tillgate.domain.signatures import hmac_sha256, matches_base64
 from tillgate.providers.body import json_object, member, occurred_at, text
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tillgate.domain.json_value import JsonValue
 
 
-class Toast:
+class Toast(NoHandshake):
     """Signs the body, and the body's ``timestamp`` after it with nothing between.
 
     The timestamp is the event's and stays as it was in a resend, so it is not held against

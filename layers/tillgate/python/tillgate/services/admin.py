@@ -50,12 +50,22 @@ class Administration:
     """
 
     def __init__(
-        self, store: AdminStore, *, box: SecretBox, app_providers: Collection[str]
+        self,
+        store: AdminStore,
+        *,
+        box: SecretBox,
+        app_providers: Collection[str],
+        handshake_providers: Collection[str],
     ) -> None:
-        """``app_providers`` are those whose deliveries may choose a tenant by their merchant."""
+        """``app_providers`` are those whose deliveries may choose a tenant by their merchant.
+
+        ``handshake_providers`` issue their secret only once their handshake was answered:
+        until then an endpoint of theirs is pending.
+        """
         self._store = store
         self._box = box
         self._app_providers = app_providers
+        self._handshake_providers = handshake_providers
 
     def create_tenant(self, *, slug: str, name: str) -> TenantRecord:
         """Raises SlugTakenError."""
@@ -111,20 +121,22 @@ class Administration:
 
         ``notification_url`` is the whole URL as registered at the vendor; else it is made
         from ``public_url``, Tillgate's own address. A secret is made when none is given,
-        and only then told.
+        and only then told; but where the vendor issues it after a handshake, the app is
+        pending until it is set.
         """
         if provider not in self._app_providers:
             raise InvalidRequestError([Fault("/provider", _NO_APP.format(provider=provider))])
         app_id = AppId(str(uuid.uuid4()))
-        kept, made = _given_or_made(secret, provider)
+        kept, told, awaits_secret = self._first_secret(secret, provider)
         app = NewApp(
             app_id=app_id,
             provider=provider,
             name=name,
             notification_url=notification_url or _hook_url(public_url, provider, app_id),
             sealed_secret=self._sealed(kept, endpoint_id=app_id, tenant_id=None),
+            awaits_secret=awaits_secret,
         )
-        return self._store.add_app(app), made
+        return self._store.add_app(app), told
 
     def apps(self) -> list[AppRecord]:
         return self._store.apps()
@@ -132,7 +144,8 @@ class Administration:
     def set_app_secret(self, app_id: str, *, secret: str) -> AppRecord:
         """Replace the secret with which the vendor signs, within 30 s. Idempotent.
 
-        Raises InvalidRequestError for a secret that cannot be this provider's.
+        What was pending is ready then, and its verification code forgotten. Raises
+        InvalidRequestError for a secret that cannot be this provider's.
         """
         app = _found(self._store.app(AppId(uuid_or_not_found(app_id, of="app"))), "app")
         _check_secret(app.provider, secret)
@@ -156,7 +169,7 @@ class Administration:
         """
         tenant = _tenant_id(tenant_id)
         source_id = SourceId(str(uuid.uuid4()))
-        kept, made = _given_or_made(secret, provider)
+        kept, told, awaits_secret = self._first_secret(secret, provider)
         source = NewSource(
             source_id=source_id,
             tenant_id=tenant,
@@ -166,8 +179,9 @@ class Administration:
             app_id=None,
             notification_url=notification_url or _hook_url(public_url, provider, source_id),
             sealed_secret=self._sealed(kept, endpoint_id=source_id, tenant_id=tenant),
+            awaits_secret=awaits_secret,
         )
-        return self._store.add_source(source), made
+        return self._store.add_source(source), told
 
     def bind_source(
         self, tenant_id: str, *, app_id: str, provider: str, name: str | None, merchant_id: str
@@ -207,6 +221,15 @@ class Administration:
         sealed = self._sealed(secret, endpoint_id=source.source_id, tenant_id=source.tenant_id)
         return _found(self._store.set_source_secret(source.source_id, sealed), "source")
 
+    def _first_secret(self, given: str | None, provider: str) -> tuple[str, str | None, bool]:
+        """Give the secret to be kept, once more if it is to be told, and whether it is awaited."""
+        if given is not None:
+            return given, None, False
+        made = new_secret(provider)
+        # What stands in for a vendor's own secret is told to nobody: nobody can sign with it.
+        is_awaited = provider in self._handshake_providers
+        return made, None if is_awaited else made, is_awaited
+
     def _sealed(self, secret: str, *, endpoint_id: str, tenant_id: TenantId | None) -> bytes:
         context = endpoint_seal_context(endpoint_id, tenant_id=tenant_id)
         return self._box.seal(secret.encode(), context=context)
@@ -217,14 +240,6 @@ def new_secret(provider: str) -> str:
     if provider == "standard":
         return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
     return secrets.token_urlsafe(_SECRET_BYTES)
-
-
-def _given_or_made(secret: str | None, provider: str) -> tuple[str, str | None]:
-    """Give the secret to be kept, and once more, to be told, if it was made here."""
-    if secret is not None:
-        return secret, None
-    made = new_secret(provider)
-    return made, made
 
 
 def _check_secret(provider: str, secret: str) -> None:

@@ -7,16 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tillgate.domain.errors import (
-    IdempotencyKeyInvalidError,
-    SignatureRefusedError,
-    StoreUnavailableError,
-    UnreadableDeliveryError,
-    UpstreamError,
-)
-from tillgate.domain.event import MAX_ENTITY_ID_LENGTH, MAX_TYPE_LENGTH, NewEvent, Outcome
-from tillgate.domain.idempotency import fingerprint, stored_key, usable_key
-from tillgate.domain.json_value import LoneSurrogateError, dump
+from tillgate.domain.errors import SignatureRefusedError, StoreUnavailableError, UpstreamError
+from tillgate.domain.event import Outcome
 from tillgate.domain.provider import Hook, HookItem, HookRequest
 from tillgate.domain.quarantine import (
     KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY,
@@ -29,12 +21,21 @@ from tillgate.domain.quarantine import (
 )
 from tillgate.domain.queued import QueuedHook
 from tillgate.domain.tenant import AppId, Endpoint, Source, TenantId, TenantState
+from tillgate.services.hook_items import is_plain, readable_items
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from tillgate.domain.ports import AcceptQueue, EventStore, Quarantine, Registry, SecretBox
+    from tillgate.domain.event import NewEvent
+    from tillgate.domain.ports import (
+        AcceptQueue,
+        EventStore,
+        Handshakes,
+        Quarantine,
+        Registry,
+        SecretBox,
+    )
     from tillgate.domain.provider import Provider
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
@@ -53,7 +54,8 @@ _MAX_REFUSED_A_MINUTE = 20
 class Tally:
     """What became of a hook's items; ``tenant_ids`` are those it turned out to be for.
 
-    ``cause`` is why some could not be stored now, where some could not.
+    ``cause`` is why some could not be stored now, where some could not. A handshake has no
+    items.
     """
 
     accepted: int = 0
@@ -62,6 +64,7 @@ class Tally:
     quarantined: int = 0
     tenant_ids: set[TenantId] = field(default_factory=set)
     cause: StoreUnavailableError | None = None
+    is_handshake: bool = False
 
 
 class HookStore:
@@ -90,10 +93,8 @@ class HookStore:
 
     def endpoint_of(self, provider: Provider, hook: Hook) -> Endpoint | None:
         """Look the endpoint up. Raises StoreUnavailableError when it cannot be told."""
-        endpoint_id = hook.endpoint_id.lower()
-        if not _UUID.match(endpoint_id):
-            return None
-        return self._registry.find_endpoint(provider.name, endpoint_id)
+        endpoint_id = _endpoint_id(hook)
+        return self._registry.find_endpoint(provider.name, endpoint_id) if endpoint_id else None
 
     def endpoint_anew(self, known: Endpoint) -> Endpoint:
         """Give the endpoint as it is now, where it may have changed."""
@@ -120,15 +121,10 @@ class HookStore:
         caller sees to it. Repeating is safe, since everything here is idempotent.
         """
         tally = Tally()
-        try:
-            items = [
-                (item, _event(provider.name, item))
-                for item in provider.split(_request(hook, endpoint))
-            ]
-        except UnreadableDeliveryError:
-            self._set_aside(tally, 1, hook, endpoint, Reason.UNREADABLE)
-            return tally
         aside: Counter[tuple[Reason, TenantId | None]] = Counter()
+        items, unreadable = readable_items(provider, _request(hook, endpoint))
+        if unreadable:
+            aside[Reason.UNREADABLE, None] = unreadable
         for tenant_id, events in self._by_tenant(tally, aside, endpoint, items).items():
             self._accept(tally, aside, tenant_id, events, hook)
         # The whole hook is kept, once for each cause: tried again later by the same path, what
@@ -204,7 +200,7 @@ class HookStore:
         # A name that the signature does not cover may be anybody's: it chooses no tenant.
         if not self._providers[endpoint.provider].signs_merchant:
             return None
-        if not merchant_id or not _is_plain(merchant_id, _MAX_MERCHANT_ID_LENGTH):
+        if not merchant_id or not is_plain(merchant_id, _MAX_MERCHANT_ID_LENGTH):
             return None
         return self._registry.find_bound_source(AppId(endpoint.endpoint_id), merchant_id)
 
@@ -261,9 +257,12 @@ class HookStore:
 class AcceptHook:
     """Takes a vendor's hook; what it returns from is durable."""
 
-    def __init__(self, store: HookStore, accept_queue: AcceptQueue) -> None:
+    def __init__(
+        self, store: HookStore, accept_queue: AcceptQueue, *, handshakes: Handshakes
+    ) -> None:
         self._store = store
         self._accept_queue = accept_queue
+        self._handshakes = handshakes
         # In which minute how many refused hooks were queued.
         self._refused: Counter[datetime] = Counter()
 
@@ -272,12 +271,14 @@ class AcceptHook:
 
         What the database gives no answer for is kept on the accept queue, with the whole
         hook. Raises SignatureRefusedError, the same for every cause, when it is not signed
-        as its endpoint asks; StoreUnavailableError when it cannot be told who is calling;
-        and what the queue's ``put`` raises, or SecretUnavailableError, when it is not
-        certain that everything is kept.
+        as its endpoint asks; StoreUnavailableError when it cannot be told who is calling,
+        or a handshake's code cannot be kept; and what the queue's ``put`` raises, or
+        SecretUnavailableError, when it is not certain that everything is kept.
         """
         store = self._store
         provider = store.provider_of(hook)
+        if provider is not None and self._shakes_hands(provider, hook):
+            return Tally(is_handshake=True)
         endpoint = store.endpoint_of(provider, hook) if provider is not None else None
         if provider is None or endpoint is None:
             raise SignatureRefusedError(self._keep_sample(hook))
@@ -290,6 +291,21 @@ class AcceptHook:
         if tally.queued:
             self._accept_queue.put(QueuedHook(hook=hook))
         return tally
+
+    def _shakes_hands(self, provider: Provider, hook: Hook) -> bool:
+        """Tell whether it is a set-up request; its code is kept where one is awaited.
+
+        Anyone can send one, so the answer is the same for every endpoint, and for none. A
+        code that cannot be kept now is 503 and not queued: the operator stands by, and has
+        the vendor send another.
+        """
+        code = provider.handshake(hook)
+        if code is None:
+            return False
+        endpoint_id = _endpoint_id(hook)
+        if endpoint_id is not None:
+            self._handshakes.put_code(provider.name, endpoint_id, code)
+        return True
 
     def _keep_refused(self, hook: Hook, endpoint: Endpoint) -> None:
         """Keep it in quarantine, or on the queue: its secret may be newer than what is known."""
@@ -354,40 +370,18 @@ class AcceptQueuedHook:
         return not queued.is_refused and set_at is not None and queued.hook.received_at < set_at
 
 
+def _endpoint_id(hook: Hook) -> str | None:
+    """Give the id in the URL, None when it can be nobody's."""
+    endpoint_id = hook.endpoint_id.lower()
+    return endpoint_id if _UUID.match(endpoint_id) else None
+
+
 def _request(hook: Hook, endpoint: Endpoint) -> HookRequest:
     return HookRequest(
         body=hook.body,
         headers=hook.headers,
         notification_url=endpoint.notification_url,
         received_at=hook.received_at,
-    )
-
-
-def _is_plain(text: str, max_length: int) -> bool:
-    """Tell whether it is a usable name: not empty, not too long, no control or stray characters."""
-    return 1 <= len(text) <= max_length and text.isprintable()
-
-
-def _event(namespace: str, item: HookItem) -> NewEvent:
-    """Make an event of an item, not yet any source's. Raises UnreadableDeliveryError."""
-    try:
-        key = stored_key(namespace, usable_key(item.key))
-        data, identity = dump(item.data), dump(item.identity)
-    except (IdempotencyKeyInvalidError, LoneSurrogateError) as error:
-        raise UnreadableDeliveryError(str(error)) from error
-    if not _is_plain(item.type, MAX_TYPE_LENGTH):
-        raise UnreadableDeliveryError("the event's type is not a plain name")
-    entity_id = item.entity_id
-    return NewEvent(
-        key=key,
-        fingerprint=fingerprint(identity),
-        source_id=None,
-        type=item.type,
-        data=data,
-        occurred_at=item.occurred_at,
-        # Only a convenience for readers, and in the data anyway: one that does not fit is left out.
-        entity_id=entity_id if entity_id and _is_plain(entity_id, MAX_ENTITY_ID_LENGTH) else None,
-        entity_version=item.entity_version,
     )
 
 

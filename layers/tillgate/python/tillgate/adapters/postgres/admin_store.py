@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, LiteralString
 from psycopg import errors
 
 from tillgate.domain.administration import (
+    MAX_COUNTED,
     AppRecord,
+    EndpointState,
     SourceRecord,
     StoreStatus,
     TenantRecord,
     TokenRecord,
 )
+from tillgate.domain.enrichment import CredentialRecord
 from tillgate.domain.errors import MerchantTakenError, NotFoundError, SlugTakenError
 from tillgate.domain.tenant import AppId, SourceId, TenantId, TenantState, TokenId
 
@@ -48,32 +51,42 @@ _REVOKE: LiteralString = """
     RETURNING token_id::text, tenant_id::text, name, hint, created_at, revoked_at
 """
 _APPS: LiteralString = """
-    SELECT app_id::text, provider, name, notification_url, created_at FROM tillgate.app
+    SELECT app_id::text, provider, name, notification_url, awaits_secret, verification_code,
+        created_at
+    FROM tillgate.app
 """
 _ADD_APP: LiteralString = """
-    INSERT INTO tillgate.app (app_id, provider, name, notification_url, sealed_secret)
-    VALUES (%s, %s, %s, %s, %s)
-    RETURNING app_id::text, provider, name, notification_url, created_at
+    INSERT INTO tillgate.app (
+        app_id, provider, name, notification_url, sealed_secret, awaits_secret
+    ) VALUES (%s, %s, %s, %s, %s, %s)
+    RETURNING app_id::text, provider, name, notification_url, awaits_secret, verification_code,
+        created_at
 """
 _RESEAL_APP: LiteralString = """
     UPDATE tillgate.app SET sealed_secret = %s WHERE app_id = %s
-    RETURNING app_id::text, provider, name, notification_url, created_at
+    RETURNING app_id::text, provider, name, notification_url, awaits_secret, verification_code,
+        created_at
 """
 _SOURCES: LiteralString = """
     SELECT s.source_id::text, s.tenant_id::text, s.provider, s.name, s.merchant_id,
-        s.app_id::text, coalesce(s.notification_url, a.notification_url), s.created_at
+        s.app_id::text, coalesce(s.notification_url, a.notification_url),
+        coalesce(a.awaits_secret, s.awaits_secret),
+        coalesce(a.verification_code, s.verification_code), s.created_at, s.api_url,
+        s.credential_set_at
     FROM tillgate.source AS s
     LEFT JOIN tillgate.app AS a ON a.app_id = s.app_id
 """
 _ADD_SOURCE: LiteralString = """
     INSERT INTO tillgate.source (
-        source_id, tenant_id, provider, name, merchant_id, app_id, notification_url, sealed_secret
-    ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+        source_id, tenant_id, provider, name, merchant_id, app_id, notification_url,
+        sealed_secret, awaits_secret
+    ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 _RESEAL_SOURCE: LiteralString = """
     UPDATE tillgate.source SET sealed_secret = %s WHERE source_id = %s AND app_id IS NULL
     RETURNING source_id::text, tenant_id::text, provider, name, merchant_id,
-        app_id::text, notification_url, created_at
+        app_id::text, notification_url, awaits_secret, verification_code, created_at, api_url,
+        credential_set_at
 """
 _STATUS: LiteralString = """
     SELECT
@@ -85,10 +98,15 @@ _STATUS: LiteralString = """
             WHERE to_regclass('tillgate.event_' || day) IS NULL
                 OR to_regclass('tillgate.delivery_' || day) IS NULL
                 OR to_regclass('tillgate.attempt_' || day) IS NULL
+                    AND to_regclass('tillgate.attempt') IS NOT NULL
         ),
         (SELECT count(*) FROM tillgate.tenant),
-        (SELECT coalesce(sum(p.count), 0) FROM tillgate.dead_letter_plan(NULL, NULL) AS p),
-        (SELECT count(*) FROM tillgate.destination_breaker WHERE open_until > now())
+        to_regprocedure('tillgate.dead_letter_count(integer)') IS NOT NULL,
+        to_regclass('tillgate.destination_breaker') IS NOT NULL
+"""
+_DEAD_LETTERS: LiteralString = "SELECT tillgate.dead_letter_count(%s)"
+_OPEN_BREAKERS: LiteralString = """
+    SELECT count(*) FROM tillgate.destination_breaker WHERE open_until > now()
 """
 
 
@@ -133,8 +151,9 @@ class PostgresAdminStore:
 
     def add_app(self, app: NewApp) -> AppRecord:
         row = self._add(
-            _ADD_APP, app.app_id, app.provider, app.name, app.notification_url, app.sealed_secret
-        )
+            _ADD_APP, app.app_id, app.provider, app.name, app.notification_url,
+            app.sealed_secret, app.awaits_secret,
+        )  # fmt: skip
         return _app(row)
 
     def apps(self) -> list[AppRecord]:
@@ -152,6 +171,7 @@ class PostgresAdminStore:
         params = (
             source.source_id, source.tenant_id, source.provider, source.name,
             source.merchant_id, source.app_id, source.notification_url, source.sealed_secret,
+            source.awaits_secret,
         )  # fmt: skip
         try:
             with (
@@ -181,12 +201,15 @@ class PostgresAdminStore:
         return _source(rows[0]) if rows else None
 
     def status(self) -> StoreStatus:
-        [(migration, days_ahead, tenants, dead_letters, open_breakers)] = self._run(_STATUS)
+        # The schema may be older than the code: then the status is what tells.
+        [(migration, days_ahead, tenants, counts_dead_letters, has_breakers)] = self._run(_STATUS)
+        dead_letters = self._run(_DEAD_LETTERS, MAX_COUNTED)[0][0] if counts_dead_letters else None
+        open_breakers = self._run(_OPEN_BREAKERS)[0][0] if has_breakers else None
         return StoreStatus(
             migration=migration,
             days_ahead=days_ahead,
             tenants=tenants,
-            dead_letters=int(dead_letters),
+            dead_letters=dead_letters,
             open_breakers=open_breakers,
         )
 
@@ -229,17 +252,25 @@ def _token(row: Row) -> TokenRecord:
 
 
 def _app(row: Row) -> AppRecord:
-    app_id, provider, name, notification_url, created_at = row
+    app_id, provider, name, notification_url, awaits_secret, code, created_at = row
     return AppRecord(
         app_id=AppId(app_id), provider=provider, name=name, notification_url=notification_url,
+        state=_state(awaits_secret=awaits_secret), verification_code=code,
         created_at=_utc(created_at),
     )  # fmt: skip
 
 
 def _source(row: Row) -> SourceRecord:
-    source_id, tenant_id, provider, name, merchant_id, app_id, notification_url, created_at = row
+    source_id, tenant_id, provider, name, merchant_id, app_id, notification_url, *rest = row
+    awaits_secret, code, created_at, api_url, set_at = rest
     return SourceRecord(
         source_id=SourceId(source_id), tenant_id=TenantId(tenant_id), provider=provider,
         name=name, merchant_id=merchant_id, app_id=AppId(app_id) if app_id else None,
-        notification_url=notification_url, created_at=_utc(created_at),
+        notification_url=notification_url, state=_state(awaits_secret=awaits_secret),
+        verification_code=code, created_at=_utc(created_at),
+        credential=CredentialRecord(api_url=api_url, set_at=_utc(set_at)) if api_url else None,
     )  # fmt: skip
+
+
+def _state(*, awaits_secret: bool) -> EndpointState:
+    return EndpointState.PENDING if awaits_secret else EndpointState.READY

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class PostgresRegistry:
-    """Implements Registry, TokenStandings and RegistrySnapshots.
+    """Implements Registry, Handshakes, TokenStandings and RegistrySnapshots.
 
     ``within_seconds`` is the deadline of one call.
     """
@@ -71,6 +71,12 @@ class PostgresRegistry:
             return None
         source_id, tenant_id, slug, state = rows[0]
         return Source(SourceId(source_id), _tenant(tenant_id, slug, state), merchant_id)
+
+    def put_code(self, provider: str, endpoint_id: str, code: str) -> None:
+        self._rows(
+            "SELECT tillgate.handshake_put(%s, %s, %s)",
+            (provider, endpoint_id, code),
+        )
 
     def token_standing(self, digest: bytes) -> TokenStanding | None:
         rows = self._rows(

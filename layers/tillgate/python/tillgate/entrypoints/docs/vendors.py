@@ -65,6 +65,20 @@ SIGNATURE=$(printf %s "$BODY$AT" | openssl dgst -sha256 -hmac "$SECRET" -binary 
 curl -i "$URL" -H 'Content-Type: application/json' \\
   -H "Toast-Signature: $SIGNATURE" --data-binary "$BODY\"""",
     ),
+    "clover": VendorDoc(
+        title="Clover",
+        reference="https://docs.clover.com/dev/docs/webhooks",
+        signs="Nothing: a code in a header says that it is Clover. One delivery holds updates of "
+        "many merchants, and each becomes an event.",
+        secret="The Clover Auth Code, which Clover shows once the verification code that it sent "  # noqa: S106  Says what it is.
+        "to the URL was typed in there.",
+        headers=(("X-Clover-Auth", "the code"),),
+        script="""\
+BODY='{"appId":"corner-app","merchants":{"corner-cafe":[{"objectId":"O:'$(openssl rand -hex 8)
+BODY=$BODY'","type":"CREATE","ts":'$(date +%s)'000}]}}'
+curl -i "$URL" -H 'Content-Type: application/json' \\
+  -H "X-Clover-Auth: $SECRET" --data-binary "$BODY\"""",
+    ),
     "standard": VendorDoc(
         title="Standard Webhooks (your own integration)",
         reference="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",

@@ -1,0 +1,62 @@
+"""What a provider took out of a delivery, as events: each item by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tillgate.domain.errors import IdempotencyKeyInvalidError, UnreadableDeliveryError
+from tillgate.domain.event import MAX_ENTITY_ID_LENGTH, MAX_TYPE_LENGTH, NewEvent
+from tillgate.domain.idempotency import fingerprint, stored_key, usable_key
+from tillgate.domain.json_value import LoneSurrogateError, dump
+
+if TYPE_CHECKING:
+    from tillgate.domain.provider import HookItem, HookRequest, Provider
+
+
+def readable_items(
+    provider: Provider, request: HookRequest
+) -> tuple[list[tuple[HookItem, NewEvent]], int]:
+    """Give the items that are events, not yet any source's, and how many are none.
+
+    One that cannot be read harms no neighbour, which may be another merchant's. A delivery
+    that holds no items at all counts as one.
+    """
+    try:
+        items = provider.split(request)
+    except UnreadableDeliveryError:
+        return [], 1
+    readable = []
+    for item in items:
+        try:
+            readable.append((item, _event(provider.name, item)))
+        except UnreadableDeliveryError:
+            continue
+    return readable, len(items) - len(readable)
+
+
+def is_plain(text: str, max_length: int) -> bool:
+    """Tell whether it is a usable name: not empty, not too long, no control or stray characters."""
+    return 1 <= len(text) <= max_length and text.isprintable()
+
+
+def _event(namespace: str, item: HookItem) -> NewEvent:
+    """Make an event of an item. Raises UnreadableDeliveryError."""
+    try:
+        key = stored_key(namespace, usable_key(item.key))
+        data, identity = dump(item.data), dump(item.identity)
+    except (IdempotencyKeyInvalidError, LoneSurrogateError) as error:
+        raise UnreadableDeliveryError(str(error)) from error
+    if not is_plain(item.type, MAX_TYPE_LENGTH):
+        raise UnreadableDeliveryError("the event's type is not a plain name")
+    entity_id = item.entity_id
+    return NewEvent(
+        key=key,
+        fingerprint=fingerprint(identity),
+        source_id=None,
+        type=item.type,
+        data=data,
+        occurred_at=item.occurred_at,
+        # Only a convenience for readers, and in the data anyway: one that does not fit is left out.
+        entity_id=entity_id if entity_id and is_plain(entity_id, MAX_ENTITY_ID_LENGTH) else None,
+        entity_version=item.entity_version,
+    )

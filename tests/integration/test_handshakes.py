@@ -1,0 +1,176 @@
+"""A vendor's code is kept for whoever awaits it, and for nobody else."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from tillgate.adapters.postgres.admin_store import PostgresAdminStore
+from tillgate.adapters.postgres.connection import Database
+from tillgate.adapters.postgres.registry import PostgresRegistry
+from tillgate.domain.administration import EndpointState, NewApp, NewSource
+from tillgate.domain.errors import StoreUnavailableError
+from tillgate.domain.tenant import AppId, SourceId
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.integration.testdatabase import TestDatabase
+    from tillgate.domain.administration import AppRecord, SourceRecord
+    from tillgate.domain.tenant import TenantId
+
+    Connect = Callable[[str], Database]
+
+CODE = "ce7643c1-83ea-4218-abe6-da876c9c7a0a"
+
+
+@pytest.fixture
+def store(connect: Connect) -> PostgresAdminStore:
+    return PostgresAdminStore(connect("admin"), within_seconds=10)
+
+
+@pytest.fixture
+def ingest(connect: Connect) -> PostgresRegistry:
+    return PostgresRegistry(connect("ingest"), within_seconds=10)
+
+
+def new_source(tenant: TenantId, *, awaits_secret: bool = True) -> NewSource:
+    return NewSource(
+        source_id=SourceId(str(uuid.uuid4())),
+        tenant_id=tenant,
+        provider="clover",
+        name="till",
+        merchant_id="M1",
+        app_id=None,
+        notification_url="https://events.example.com/hook",
+        sealed_secret=b"\x00stand-in",
+        awaits_secret=awaits_secret,
+    )
+
+
+@pytest.fixture
+def source(store: PostgresAdminStore, tenant: TenantId) -> SourceRecord:
+    return store.add_source(new_source(tenant))
+
+
+@pytest.fixture
+def app(store: PostgresAdminStore) -> AppRecord:
+    return store.add_app(
+        NewApp(
+            app_id=AppId(str(uuid.uuid4())),
+            provider="clover",
+            name="ours",
+            notification_url="https://events.example.com/app",
+            sealed_secret=b"\x00stand-in",
+            awaits_secret=True,
+        )
+    )
+
+
+def test_a_source_that_awaits_its_secret_shows_the_newest_code(
+    store: PostgresAdminStore, ingest: PostgresRegistry, source: SourceRecord
+) -> None:
+    assert (source.state, source.verification_code) == (EndpointState.PENDING, None)
+
+    for code in ("first", CODE, CODE):
+        ingest.put_code("clover", source.source_id, code)
+
+    assert store.source(source.source_id) == replace(source, verification_code=CODE)
+
+
+def test_setting_the_secret_ends_the_wait_and_forgets_the_code(
+    store: PostgresAdminStore, ingest: PostgresRegistry, source: SourceRecord
+) -> None:
+    ingest.put_code("clover", source.source_id, CODE)
+
+    ready = store.set_source_secret(source.source_id, b"\x00auth")
+    ingest.put_code("clover", source.source_id, "late")
+
+    assert ready == replace(source, state=EndpointState.READY)
+    assert store.source(source.source_id) == ready
+
+
+def test_an_app_s_state_and_code_are_its_sources_too(
+    store: PostgresAdminStore, ingest: PostgresRegistry, app: AppRecord, tenant: TenantId
+) -> None:
+    bound = store.add_source(
+        replace(
+            new_source(tenant, awaits_secret=False),
+            app_id=app.app_id,
+            notification_url=None,
+            sealed_secret=None,
+        )
+    )
+    ingest.put_code("clover", app.app_id, CODE)
+
+    shown = store.app(app.app_id), store.source(bound.source_id)
+    ready = store.set_app_secret(app.app_id, b"\x00auth"), store.source(bound.source_id)
+
+    assert bound.state is EndpointState.PENDING
+    assert [(r.state, r.verification_code) for r in shown if r] == [("pending", CODE)] * 2
+    assert [(r.state, r.verification_code) for r in ready if r] == [("ready", None)] * 2
+
+
+def test_who_awaits_nothing_is_left_as_it_is(
+    store: PostgresAdminStore, ingest: PostgresRegistry, tenant: TenantId, source: SourceRecord
+) -> None:
+    known = store.add_source(new_source(tenant, awaits_secret=False))
+
+    ingest.put_code("clover", known.source_id, CODE)
+    ingest.put_code("square", source.source_id, CODE)
+    ingest.put_code("clover", str(uuid.uuid4()), CODE)
+
+    assert known.state is EndpointState.READY
+    assert store.source(known.source_id) == known
+    assert store.source(source.source_id) == source
+
+
+@pytest.mark.parametrize("code", ["", "a" * 65, "<b>", "a b", "a\n", "é"])
+def test_what_is_no_code_is_refused(
+    store: PostgresAdminStore, ingest: PostgresRegistry, source: SourceRecord, code: str
+) -> None:
+    with pytest.raises(StoreUnavailableError):
+        ingest.put_code("clover", source.source_id, code)
+    assert store.source(source.source_id) == source
+
+
+def test_the_version_before_ends_the_wait_too(
+    database: TestDatabase, store: PostgresAdminStore, source: SourceRecord
+) -> None:
+    with database.as_role("admin") as admin:
+        admin.execute(
+            "UPDATE tillgate.source SET sealed_secret = '\\x01' WHERE source_id = %s",
+            (source.source_id,),
+        )
+
+    assert store.source(source.source_id) == replace(source, state=EndpointState.READY)
+
+
+@pytest.mark.parametrize("column", ["awaits_secret = true", "verification_code = 'x'"])
+def test_neither_ingest_nor_the_operator_s_role_writes_a_code_by_itself(
+    database: TestDatabase, source: SourceRecord, column: str
+) -> None:
+    for role in ("ingest", "admin"):
+        with (
+            database.as_role(role) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute(
+                psycopg.sql.SQL("UPDATE tillgate.source SET {} WHERE source_id = %s").format(
+                    psycopg.sql.SQL(column)
+                ),
+                (source.source_id,),
+            )
+
+
+def test_a_server_that_is_not_there_keeps_no_code() -> None:
+    with closing(Database(lambda: "postgresql://127.0.0.1:1/none", max_uses=1)) as gone:
+        registry = PostgresRegistry(gone, within_seconds=2)
+
+        with pytest.raises(StoreUnavailableError):
+            registry.put_code("clover", str(uuid.uuid4()), CODE)
