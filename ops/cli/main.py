@@ -7,6 +7,7 @@ import typer
 
 from ops.cli import (
     apps,
+    credentials,
     dead_letters,
     destinations,
     doctor,
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(apps.app, name="app")
 app.add_typer(sources.app, name="source")
+sources.app.command("credential")(credentials.set_credential)
 app.add_typer(tokens.app, name="token")
 app.add_typer(events.app, name="event")
 events.app.command("replay")(replay.replay_events)

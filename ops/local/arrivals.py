@@ -48,19 +48,27 @@ class Arrivals:
         """Look for the events where they were to arrive."""
         sent = {event["event_id"]: event for event in self._events(tenant)}
         project = self._supabase.project(tenant.slug)
-        rows = project.rows("event_id", "type", event_ids=sorted(sent)) if sent else []
+        columns = ("event_id", "type", "enrichment", "enrichment_reason")
+        rows = project.rows(*columns, event_ids=sorted(sent)) if sent else []
         arrived = {row["event_id"] for row in rows}
+        fetched = sum(row.get("enrichment") == "fetched" for row in rows)
+        without = [row for row in rows if row.get("enrichment") in {"gone", "gave_up"}]
         kinds = dict.fromkeys(event["type"] for event in sent.values())
         return Exchange(
             title=f"Arrived at Supabase, tenant {tenant.slug}",
             call=f"GET {TABLE_PATH}",
             status=200,
-            answer=f"{len(arrived)} of {len(sent)}: {', '.join(list(kinds)[:3])}",
+            answer=f"{len(arrived)} of {len(sent)}: {', '.join(list(kinds)[:3])}"
+            + (f"; {fetched} with what was fetched for it" if fetched else ""),
             faults=[
                 f"{event['type']} is {event['delivery']['state']}, and"
                 f" {'is' if event_id in arrived else 'not'} there"
                 for event_id, event in sent.items()
                 if event["delivery"]["state"] != "delivered" or event_id not in arrived
+            ]
+            + [
+                f"{row['type']} came without its object: {row['enrichment_reason']}"
+                for row in without
             ],
         )
 

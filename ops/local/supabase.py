@@ -8,6 +8,8 @@ what it is sent through a kill -9, counts every request, and misbehaves when tol
     DELETE /control/fault
     GET /control/seen       {"answers": {"201": n}, "events": {event_id: {"requests", "rows"}}}
 
+Below /v3/merchants/ it is Clover's REST API, with the same keys as tokens.
+
 https://docs.postgrest.org/en/stable/references/api/tables_views.html
 """
 
@@ -29,6 +31,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from ops.cli.exact_json import render
+from ops.local import clover_api
 from ops.local.supabase_faults import PAGE, Fault, FaultKind, Faults, misbehave
 from ops.local.supabase_store import DuplicateRowError, SupabaseStore
 from ops.local.supabase_table import RefusedError, entity_state, rows_in, select
@@ -96,10 +99,13 @@ class Supabase:
         url = urlsplit(path)
         if url.path == READY_PATH:
             return _Outcome(_json(200, {"ready": True}))
-        secret = headers.get("apikey")
+        is_clover = url.path.startswith(clover_api.PREFIX)
+        secret = clover_api.token_of(headers) if is_clover else headers.get("apikey")
         project = None if secret is None else project_of(secret, key=self._key)
         if project is None:
             return _Outcome(_json(401, NO_KEY if secret is None else WRONG_KEY))
+        if is_clover:
+            return self._clover(project, method, path)
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
         try:
             match f"{method} {url.path}":
@@ -134,6 +140,13 @@ class Supabase:
             duplicate = "duplicate key value violates unique constraint"
             return _Outcome(_json(409, {"code": "23505", "message": duplicate}), fault)
         return _Outcome(answer, fault)
+
+    def _clover(self, project: str, method: str, path: str) -> _Outcome:
+        fault = self.faults.take(project)
+        answer = _json(*clover_api.answer_to(method, path))
+        said = str(answer.status) if fault is None else _said_of(fault)
+        self.store.take(project, [], answer=said, stores=False, ignores=True)
+        return _Outcome(_in_place_of(answer, fault) if fault else answer, fault)
 
     def _read(self, project: str, rows: list[Row], query: dict[str, str]) -> _Outcome:
         fault = self.faults.take(project)

@@ -27,6 +27,9 @@ COLUMNS = frozenset(
         "received_at",
         "stored_at",
         "delivered_at",
+        "object",
+        "enrichment",
+        "enrichment_reason",
     }
 )
 NOT_NULL = ("tenant_id", "type", "source", "idempotency_key", "data", "received_at", "stored_at")

@@ -14,6 +14,7 @@ import pytest
 
 from tests.events import http_event
 from tests.integration.testdatabase import migrate
+from tests.vendors import CLOVER_CODE, clover_body, clover_handshake, clover_headers
 from tillgate import __version__
 from tillgate.bootstrap import api as api_function
 from tillgate.bootstrap import ingest as ingest_function
@@ -241,6 +242,49 @@ def test_secret_that_the_vendor_issues_later_is_the_one_that_counts(
     now += 0.1
     assert deliver(endpoint_id, "issued-later", event_id="w-3") == 200
     assert deliver(endpoint_id, first, event_id="w-4") == 401
+
+
+def post_hook(endpoint_id: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, int]]:
+    answer = SANDBOXES["ingest"](
+        http_event(
+            "POST",
+            f"/v1/hooks/clover/{endpoint_id}",
+            route="POST /v1/hooks/{provider}/{endpoint_id}",
+            path_parameters={"provider": "clover", "endpoint_id": endpoint_id},
+            headers=headers,
+            body=body,
+        )
+    )
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+@pytest.mark.parametrize("kind", ["source", "app"])
+def test_clover_is_set_up_by_its_handshake(kind: str) -> None:
+    tenant_id, _ = tenant_with_token()
+    collection = f"tenants/{tenant_id}/sources" if kind == "source" else "apps"
+    new = {"provider": "clover", "name": "till", "public_url": ENDPOINT}
+    _, made = admin("POST", collection, new)
+    endpoint_id = made[f"{kind}_id"]
+    if kind == "app":
+        bound = {"provider": "clover", "app_id": endpoint_id, "merchant_id": "M1"}
+        admin("POST", f"tenants/{tenant_id}/sources", bound)
+
+    shaken, _ = post_hook(endpoint_id, clover_handshake("the-code"), {})
+    _, sources = admin("GET", f"tenants/{tenant_id}/sources")
+    _, record = admin("PUT", f"{kind}s/{endpoint_id}/secret", {"secret": CLOVER_CODE})
+    again, _ = post_hook(endpoint_id, clover_handshake("another"), {})
+    _, ready = admin("GET", f"tenants/{tenant_id}/sources")
+
+    assert (shaken, again) == (200, 200)
+    assert [(s["state"], s["verification_code"]) for s in sources["sources"]] == [
+        ("pending", "the-code")
+    ]
+    assert [(s["state"], s["verification_code"]) for s in [record, *ready["sources"]]] == [
+        ("ready", None)
+    ] * 2
+    status, counts = post_hook(endpoint_id, clover_body(), clover_headers())
+    assert (status, counts["accepted"]) == (200, 1)
+    assert post_hook(endpoint_id, clover_body(), clover_headers(code="the-code"))[0] == 401
 
 
 def test_status_knows_the_whole_installation() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import psycopg
+import pytest
+
 from tests.architecture.subprocesses import ROOT
 
 if TYPE_CHECKING:
@@ -61,3 +64,49 @@ def test_data_stays_as_it_was_written(empty_database: TestDatabase) -> None:
 
         [(kept,)] = superuser.execute("SELECT data::text FROM public.tillgate_event").fetchall()
     assert kept == data
+
+
+def test_a_table_of_before_there_was_enrichment_is_brought_up_to_date(
+    empty_database: TestDatabase,
+) -> None:
+    with empty_database.superuser() as superuser:
+        superuser.execute(SCHEMA)
+        superuser.execute("DROP VIEW public.entity_state")
+        superuser.execute(
+            "ALTER TABLE public.tillgate_event DROP COLUMN object, DROP COLUMN enrichment,"
+            " DROP COLUMN enrichment_reason"
+        )
+        superuser.execute(
+            "CREATE VIEW public.entity_state WITH (security_invoker = true) AS"
+            " SELECT e.tenant_id, e.source, e.entity_id, e.entity_version, e.occurred_at, e.type,"
+            " e.data, e.event_id, e.received_at, e.stored_at FROM public.tillgate_event AS e"
+        )
+        superuser.execute(ADD, ("old", "api", None, "order-1", 1, "{}"))
+
+        superuser.execute(SCHEMA)
+
+        superuser.execute(ADD, ("new", "api", None, "order-2", 1, "{}"))
+        superuser.execute(
+            "UPDATE public.tillgate_event SET enrichment = 'fetched', object = '{\"n\": 12.10}'"
+            " WHERE type = 'new'"
+        )
+        found = superuser.execute(
+            "SELECT type, enrichment, object::text FROM public.entity_state ORDER BY entity_id"
+        ).fetchall()
+    assert found == [("old", "none", None), ("new", "fetched", '{"n": 12.10}')]
+
+
+def test_a_nul_is_refused_where_rows_are_taken_apart_and_not_by_the_column(
+    empty_database: TestDatabase,
+) -> None:
+    rows = '[{"data": {"a": "\\u0000"}}]'
+    with empty_database.superuser() as superuser:
+        superuser.execute(SCHEMA)
+        superuser.execute(ADD, ("t", "api", None, None, None, '{"a": "\\u0000"}'))
+
+        # As PostgREST inserts.
+        with pytest.raises(psycopg.errors.UntranslatableCharacter) as refused:
+            superuser.execute("SELECT * FROM json_to_recordset(%s) AS r (data json)", (rows,))
+        with pytest.raises(psycopg.errors.UntranslatableCharacter):
+            superuser.execute("SELECT data->>'b' FROM public.tillgate_event")
+    assert refused.value.sqlstate == "22P05"

@@ -6,11 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tests.admin_fakes import InMemoryAdminStore, InMemoryEventReader
-from tests.delivery_fakes import InMemoryDeadLetters, InMemoryDestinations
+from tests.delivery_fakes import InMemoryCredentials, InMemoryDeadLetters, InMemoryDestinations
 from tests.events import http_event
 from tests.fakes import InMemoryRegistry, PlainSecretBox
 from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
+from tillgate.entrypoints.admin_credentials import AdminCredentials
 from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
@@ -19,6 +20,7 @@ from tillgate.entrypoints.docs.documents import Documents
 from tillgate.entrypoints.observability import Sandbox
 from tillgate.services.admin import Administration
 from tillgate.services.authenticate import Authenticator
+from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
 from tillgate.services.operator import OperatorGate
@@ -52,7 +54,10 @@ class ApiFunction:
         self.dead_letters = InMemoryDeadLetters()
         events = ReadEvents(self.reader)
         administration = Administration(
-            self.store, box=PlainSecretBox(), app_providers=("square", "standard")
+            self.store,
+            box=PlainSecretBox(),
+            app_providers=("square", "standard", "clover"),
+            handshake_providers=("clover",),
         )
         replay_one = ReplayOwnEvents(self.reader)
         replay_many = ReplayEvents(
@@ -76,6 +81,14 @@ class ApiFunction:
                     AdminDestinations(
                         Destinations(self.destinations, box=PlainSecretBox(), allow_private=False)
                     ),
+                    AdminCredentials(
+                        Credentials(
+                            InMemoryCredentials(self.store),
+                            sources=self.store,
+                            box=PlainSecretBox(),
+                            allow_private=False,
+                        )
+                    ),
                     AdminDeadLetters(DeadLetterOffice(self.dead_letters)),
                 ),
                 check_status=CheckStatus(
@@ -84,7 +97,7 @@ class ApiFunction:
                     expected_migration=5,
                     clock=lambda: 0.0,
                 ),
-                providers=("square", "shopify", "standard"),
+                providers=("square", "shopify", "clover", "standard"),
                 stage="test",
                 version="9.8.7",
             ),

@@ -103,6 +103,21 @@ def test_source_gets_its_url_and_secret_once(api: ApiFunction, tenant_id: str) -
     assert "secret" not in listed.json["sources"][0]
 
 
+def test_source_of_a_vendor_with_a_handshake_is_pending_and_its_code_is_listed(
+    api: ApiFunction, tenant_id: str
+) -> None:
+    path = f"tenants/{tenant_id}/sources"
+    added = post(api, path, {"provider": "clover", "public_url": PUBLIC_URL})
+    api.store.put_code(added.json["source_id"], "ce7643c1-83ea")
+    [listed] = get(api, path).json["sources"]
+    ready = put_secret(api, f"sources/{added.json['source_id']}", {"secret": "auth-code"})
+
+    assert "secret" not in added.json
+    assert (added.json["state"], added.json["verification_code"]) == ("pending", None)
+    assert (listed["state"], listed["verification_code"]) == ("pending", "ce7643c1-83ea")
+    assert (ready.json["state"], ready.json["verification_code"]) == ("ready", None)
+
+
 @pytest.mark.parametrize("path", ["apps", "tenants/{}/sources"])
 def test_secret_that_was_sent_is_not_repeated(api: ApiFunction, tenant_id: str, path: str) -> None:
     body = {"provider": "square", "name": "n", "public_url": PUBLIC_URL, "secret": "sq-sent-key"}

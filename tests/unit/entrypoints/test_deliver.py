@@ -87,7 +87,8 @@ def test_a_message_that_is_delivered_is_done(capsys: pytest.CaptureFixture[str])
     assert line == {
         "task": "deliver", "tenantId": TENANT, "version": "0.2.0", "provider": None,
         "outcome": "done", "message": "id-0", "received": 2, "events": 2, "delivered": 2,
-        "gave_up": 0, "attempts": 1, "reasons": [], "later_seconds": None,
+        "gave_up": 0, "attempts": 1, "enriched": 0, "unenriched": 0, "reasons": [],
+        "later_seconds": None,
     }  # fmt: skip
 
 

@@ -30,15 +30,20 @@ def event(number: int, state: str) -> dict[str, Any]:
 class Project:
     """As much of a project as is asked here."""
 
-    def __init__(self, *event_ids: str) -> None:
+    def __init__(self, *event_ids: str, **enrichment: str) -> None:
         self.event_ids = event_ids
+        self.enrichment = enrichment
 
     def project(self, name: str) -> Project:
         assert name == "demo"
         return self
 
     def rows(self, *_columns: str, event_ids: Sequence[str]) -> list[dict[str, str]]:
-        return [{"event_id": found} for found in event_ids if found in self.event_ids]
+        return [
+            {"event_id": found, "type": f"kind.{found}", "enrichment": "none"} | self.enrichment
+            for found in event_ids
+            if found in self.event_ids
+        ]
 
 
 def arrived(*events: dict[str, Any], at: Project) -> tuple[str, list[str]]:
@@ -74,6 +79,16 @@ def test_what_only_one_end_knows_of_is_a_fault(monkeypatch: pytest.MonkeyPatch) 
         "kind.2 is pending, and is there",
         "kind.3 is gave_up, and not there",
     ]
+
+
+def test_what_was_fetched_is_counted() -> None:
+    told = arrived(event(1, "delivered"), at=Project("1", enrichment="fetched"))
+    assert told == ("1 of 1: kind.1; 1 with what was fetched for it", [])
+
+
+def test_an_object_that_was_not_to_be_had_is_a_fault() -> None:
+    at = Project("1", enrichment="gave_up", enrichment_reason="http-401")
+    assert arrived(event(1, "delivered"), at=at)[1] == ["kind.1 came without its object: http-401"]
 
 
 def test_nothing_sent_is_nothing_arrived() -> None:

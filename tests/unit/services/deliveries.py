@@ -20,16 +20,23 @@ from tillgate.domain.delivery import (
     Waiting,
     destination_seal_context,
 )
+from tillgate.domain.enrichment import (
+    Fetched,
+    PosAccess,
+    PosObject,
+    credential_seal_context,
+)
 from tillgate.domain.errors import StoreUnavailableError
-from tillgate.domain.tenant import EventId, TenantId
+from tillgate.domain.tenant import EventId, SourceId, TenantId
 from tillgate.services.deliver import Deliver
+from tillgate.services.enrich import Enrich
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from tillgate.domain.delivery import SendResult
+    from tillgate.domain.delivery import GaveUp, RetryLater, SendResult
     from tillgate.domain.ports import SecretBox
-    from tillgate.services.deliver import DeliveryReport
+    from tillgate.services.delivery_message import DeliveryReport
 
 TENANT = TenantId("11111111-1111-4111-8111-11111111aaaa")
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -40,6 +47,21 @@ DESTINATION = Destination(
     url="https://project.example.com",
     sealed_secret=BOX.seal(b"service-key", context=destination_seal_context(TENANT)),
 )
+
+SOURCE = SourceId("33333333-3333-4333-8333-33333333aaaa")
+OTHER_SOURCE = SourceId("33333333-3333-4333-8333-33333333bbbb")
+
+
+def access(source_id: SourceId = SOURCE, *, provider: str = "clover") -> PosAccess:
+    context = credential_seal_context(source_id, tenant_id=TENANT)
+    return PosAccess(
+        tenant_id=TENANT,
+        source_id=source_id,
+        provider=provider,
+        merchant_id=None,
+        api_url="https://api.example.com",
+        sealed_token=BOX.seal(f"token-of-{source_id[-4:]}".encode(), context=context),
+    )
 
 
 def event_id(number: int) -> EventId:
@@ -76,6 +98,7 @@ class InMemoryDeliveryStore:
         self.failures = 0
         self.open_until: datetime | None = None
         self.fits = 1_000
+        self.accesses: tuple[PosAccess, ...] = ()
         self.is_down_after: int | None = None
         self.well: list[bool | None] = []
 
@@ -103,6 +126,11 @@ class InMemoryDeliveryStore:
             open_until=None,
             events=tuple(asked[: self.fits]),
             waiting=tuple(Waiting(one.event_id, one.since) for one in asked[self.fits :]),
+            accesses=tuple(
+                one
+                for one in self.accesses
+                if one.source_id in {event.source_id for event in asked[: self.fits]}
+            ),
         )
 
     def record(
@@ -148,6 +176,7 @@ class ScriptedUpstream:
     seconds: float = 0.0
     requests: list[tuple[EventId, ...]] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
+    sent: list[OutgoingEvent] = field(default_factory=list)
 
     def send(
         self, destination: Destination, secret: str, events: Sequence[OutgoingEvent]
@@ -155,13 +184,44 @@ class ScriptedUpstream:
         assert destination is self.world.store.destination
         ids = tuple(one.event_id for one in events)
         self.requests.append(ids)
+        self.sent += events
         self.secrets.add(secret)
         self.world.pass_time(self.seconds)
         return self.answer(ids)
 
 
+@dataclass
+class ScriptedPosApi:
+    """Implements PosApi: an event of ``SOURCE`` names its entity; each request takes ``seconds``.
+
+    ``answer`` says what an object's id gives.
+    """
+
+    world: World
+    answer: Callable[[str], Fetched | RetryLater | GaveUp] = lambda one: Fetched(
+        f'{{"id":"{one}"}}'
+    )
+    seconds: float = 0.0
+    asked: list[str] = field(default_factory=list)
+    tokens: set[str] = field(default_factory=set)
+    within: list[float] = field(default_factory=list)
+
+    def named_in(self, event: OutgoingEvent) -> PosObject | None:
+        return None if event.entity_id is None else PosObject("M1", event.entity_id)
+
+    def fetch(
+        self, access: PosAccess, token: str, wanted: PosObject, *, within_seconds: float
+    ) -> Fetched | RetryLater | GaveUp:
+        assert access in self.world.store.accesses
+        self.asked.append(wanted.object_id)
+        self.tokens.add(token)
+        self.within.append(within_seconds)
+        self.world.pass_time(self.seconds)
+        return self.answer(wanted.object_id)
+
+
 class World:
-    """A clock, a store, an upstream, and Deliver between them."""
+    """A clock, a store, an upstream, a vendor's API, and Deliver between them."""
 
     def __init__(self, count: int = 1, *, box: SecretBox = BOX, batch_seconds: float = 60) -> None:
         self.elapsed = 0.0
@@ -170,10 +230,20 @@ class World:
         self.store = InMemoryDeliveryStore(self.now)
         self.store.pending = {event_id(n): outgoing(n) for n in range(count)}
         self.upstream = ScriptedUpstream(self)
+        self.api = ScriptedPosApi(self)
         self.ids = tuple(self.store.pending)
+        enrich = Enrich(
+            secret_box=box,
+            apis={"clover": self.api},
+            time_left=lambda: self.batch_seconds - self.elapsed,
+            now=self.now,
+            clock=lambda: self.elapsed,
+            sleep=self._sleep,
+        )
         self._deliver = Deliver(
             store=self.store,
             secret_box=box,
+            enrich=enrich,
             upstreams={DestinationKind.SUPABASE: self.upstream},
             time_left=lambda: self.batch_seconds - self.elapsed,
             now=self.now,
@@ -192,6 +262,16 @@ class World:
         for number in numbers:
             one = self.store.pending[event_id(number)]
             self.store.pending[one.event_id] = replace(one, since=NOW - by)
+
+    def name(self, objects: Mapping[int, str], *, source_id: SourceId = SOURCE) -> None:
+        """Let events be of a source with a credential, and name these objects."""
+        if source_id not in {one.source_id for one in self.store.accesses}:
+            self.store.accesses += (access(source_id),)
+        for number, entity_id in objects.items():
+            one = self.store.pending[event_id(number)]
+            self.store.pending[one.event_id] = replace(
+                one, source_id=source_id, entity_id=entity_id
+            )
 
     def deliver(self, *, received: int = 1) -> DeliveryReport:
         return self._deliver.deliver(TENANT, self.ids, receive_count=received)

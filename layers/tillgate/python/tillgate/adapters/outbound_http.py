@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from tillgate.adapters.public_address import Address
 
-# An error in JSON is a few hundred bytes; what goes beyond this is not read, nor is the
-# connection used again.
+# Of the answer to a post: an error in JSON is a few hundred bytes. What goes beyond the most
+# that is wanted is not read, nor is the connection used again.
 MAX_ANSWER_BYTES = 16 * 1024
 # Connections of other tenants' that are kept meanwhile, and for how long: shorter than the
 # minute or more for which servers keep them, so that few turn out to be dead.
@@ -33,11 +33,12 @@ _MAX_ORIGINS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class OutboundAnswer:
-    """``body`` is at most MAX_ANSWER_BYTES of it; names of ``headers`` are in lower case."""
+    """Names of ``headers`` are in lower case. ``is_cut``: there is more than ``body``."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    is_cut: bool = False
 
 
 class OutboundError(Exception):
@@ -82,29 +83,61 @@ class OutboundHttp:
         *,
         within_seconds: float,
     ) -> OutboundAnswer:
-        """Send one request and read the answer, connecting included, in this time.
+        """Send one request and read at most MAX_ANSWER_BYTES of the answer.
 
-        ``origin`` is scheme and host, as ``https://host:port``. Raises OutboundError.
+        That takes this time at most, connecting included. ``origin`` is scheme and host, as
+        ``https://host:port``. Raises OutboundError.
         """
+        return self._request(
+            "POST", origin, path, headers, body, MAX_ANSWER_BYTES, within_seconds=within_seconds
+        )
+
+    def get(
+        self,
+        origin: str,
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        at_most_bytes: int,
+        within_seconds: float,
+    ) -> OutboundAnswer:
+        """Do as ``post``, and read so much of the answer; ``path`` has the query in it."""
+        return self._request(
+            "GET", origin, path, headers, None, at_most_bytes, within_seconds=within_seconds
+        )
+
+    def _request(
+        self,
+        method: str,
+        origin: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        at_most_bytes: int,
+        *,
+        within_seconds: float,
+    ) -> OutboundAnswer:
         self._deadline.set(within_seconds=within_seconds)
         sent = {"Host": origin.partition("://")[2], "Accept-Encoding": "identity", **headers}
         if self._is_last_use(origin):
             sent["Connection"] = "close"
         try:
             with self._connections().stream(
-                "POST",
+                method,
                 origin + path,
                 headers=list(sent.items()),
                 content=body,
                 extensions={"timeout": {"connect": self._connect_seconds}},
             ) as answer:
+                beginning = _beginning(answer, at_most_bytes)
                 return OutboundAnswer(
                     answer.status,
                     {
                         name.decode("latin-1").lower(): value.decode("latin-1")
                         for name, value in answer.headers
                     },
-                    _beginning(answer),
+                    beginning[:at_most_bytes],
+                    is_cut=len(beginning) > at_most_bytes,
                 )
         except (
             httpcore.NetworkError,
@@ -141,13 +174,14 @@ class OutboundHttp:
         return is_last
 
 
-def _beginning(answer: httpcore.Response) -> bytes:
-    body = b""
+def _beginning(answer: httpcore.Response, at_most_bytes: int) -> bytes:
+    """Read so much, and a little more where there is more."""
+    body = bytearray()
     for chunk in answer.iter_stream():
         body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
+        if len(body) > at_most_bytes:
             break
-    return body[:MAX_ANSWER_BYTES]
+    return bytes(body)
 
 
 def _reason(error: Exception) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from tillgate.adapters.outbound_http import OutboundError
 from tillgate.domain.delivery import Delivered, GaveUp, RetryLater
 from tillgate.domain.destination_address import destination_flaw
+from tillgate.domain.enrichment import EnrichmentState
 from tillgate.domain.retry import retry_after_seconds
 from tillgate.domain.timestamps import instant, rfc3339
 
@@ -91,12 +92,17 @@ class SupabaseUpstream:
 
 
 def rows_text(tenant_id: TenantId, events: Sequence[OutgoingEvent]) -> str:
-    """Write the rows as a JSON array, in which numbers stand exactly as they were accepted."""
-    return "[" + ",".join(_row(tenant_id, event) for event in events) + "]"
+    """Write the rows as a JSON array, in which numbers stand exactly as they were accepted.
+
+    The columns for what was fetched are named only where something was to be: a table that was
+    made before there were such columns goes on taking everything else.
+    """
+    # PostgREST wants the same members in every row.
+    is_enriched = any(one.enrichment.state is not EnrichmentState.NONE for one in events)
+    return "[" + ",".join(_row(tenant_id, one, is_enriched=is_enriched) for one in events) + "]"
 
 
-def _row(tenant_id: TenantId, event: OutgoingEvent) -> str:
-    # PostgREST wants the same members in every row, so nothing is left out.
+def _row(tenant_id: TenantId, event: OutgoingEvent, *, is_enriched: bool) -> str:
     members = {
         "event_id": _text(event.event_id),
         "tenant_id": _text(tenant_id),
@@ -111,6 +117,12 @@ def _row(tenant_id: TenantId, event: OutgoingEvent) -> str:
         "received_at": _text(rfc3339(event.received_at)),
         "stored_at": _text(rfc3339(event.stored_at)),
     }
+    if is_enriched:
+        members |= {
+            "object": event.enrichment.object or "null",
+            "enrichment": _text(event.enrichment.state),
+            "enrichment_reason": _text(event.enrichment.reason),
+        }
     return "{" + ",".join(f'"{name}":{text}' for name, text in members.items()) + "}"
 
 

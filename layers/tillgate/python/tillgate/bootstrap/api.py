@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.adapters.migration_files import latest_number
 from tillgate.adapters.postgres.admin_store import PostgresAdminStore
+from tillgate.adapters.postgres.credentials import PostgresCredentialStore
 from tillgate.adapters.postgres.dead_letters import PostgresDeadLetters
 from tillgate.adapters.postgres.destinations import PostgresDestinationStore
 from tillgate.adapters.postgres.event_reader import PostgresEventReader
@@ -16,6 +17,7 @@ from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.bootstrap.connections import role_database, secrets_manager
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.entrypoints.admin_api import AdminRoutes
+from tillgate.entrypoints.admin_credentials import AdminCredentials
 from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
@@ -26,6 +28,7 @@ from tillgate.providers import PROVIDERS
 from tillgate.services.admin import Administration
 from tillgate.services.authenticate import Authenticator
 from tillgate.services.cached_registry import CachedRegistry
+from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
 from tillgate.services.operator import OperatorGate
@@ -60,6 +63,7 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
         store,
         box=secret_box,
         app_providers=[name for name, made in PROVIDERS.items() if made.signs_merchant],
+        handshake_providers=[name for name, made in PROVIDERS.items() if made.has_handshake],
     )
     routes = ApiRoutes(
         authenticator=Authenticator(CachedRegistry(registry, clock=time.time)),
@@ -73,6 +77,7 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
                 settings,
                 admin,
                 secret_box,
+                sources=store,
                 administration=administration,
                 events=events,
                 replay_one=replay_one,
@@ -102,6 +107,7 @@ def _delivery_parts(
     database: Database,
     secret_box: KeyRingSecretBox,
     *,
+    sources: PostgresAdminStore,
     administration: Administration,
     events: ReadEvents,
     replay_one: ReplayOwnEvents,
@@ -116,6 +122,14 @@ def _delivery_parts(
         AdminDestinations(
             Destinations(
                 destinations,
+                box=secret_box,
+                allow_private=bool(settings.allow_private_destinations),
+            )
+        ),
+        AdminCredentials(
+            Credentials(
+                PostgresCredentialStore(database, within_seconds=within_seconds),
+                sources=sources,
                 box=secret_box,
                 allow_private=bool(settings.allow_private_destinations),
             )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tillgate.adapters.accept_queue import SqsBacklog
 from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.adapters.outbound_http import OutboundHttp
+from tillgate.adapters.pos.clover import CloverApi
 from tillgate.adapters.postgres.delivery_store import PostgresDeliveryStore
 from tillgate.adapters.supabase import SupabaseUpstream
 from tillgate.adapters.time_budget import TimeBudget
@@ -19,6 +20,7 @@ from tillgate.domain.delivery import DestinationKind
 from tillgate.entrypoints.deliver import DeliverBatch
 from tillgate.entrypoints.observability import Sandbox
 from tillgate.services.deliver import Deliver
+from tillgate.services.enrich import Enrich
 from tillgate.settings import DeliverSettings
 
 if TYPE_CHECKING:
@@ -41,16 +43,17 @@ def deliver() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]
     )
     secrets = secrets_manager(settings, timeout_seconds=within_seconds, budget=recording)
     database = role_database(settings, secrets, settings.database_secret_arn, budget=recording)
-    upstream = SupabaseUpstream(
-        OutboundHttp(
-            connect_seconds=connect_seconds,
-            max_uses=settings.max_requests_per_socket,
-            allow_private=bool(settings.allow_private_destinations),
-        ),
-        request_seconds=within_seconds,
-        allow_private=bool(settings.allow_private_destinations),
-        budget=sending,
+    allow_private = bool(settings.allow_private_destinations)
+    # Vendors' APIs and destinations: one set of connections, closed together.
+    http = OutboundHttp(
+        connect_seconds=connect_seconds,
+        max_uses=settings.max_requests_per_socket,
+        allow_private=allow_private,
     )
+    upstream = SupabaseUpstream(
+        http, request_seconds=within_seconds, allow_private=allow_private, budget=sending
+    )
+    secret_box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
     queue = sqs(settings)
 
     def begin() -> None:
@@ -60,7 +63,8 @@ def deliver() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]
     handle = DeliverBatch(
         deliver=Deliver(
             store=PostgresDeliveryStore(database, within_seconds=within_seconds),
-            secret_box=KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn)),
+            secret_box=secret_box,
+            enrich=_enrich(settings, http, secret_box, batch),
             upstreams={DestinationKind.SUPABASE: upstream},
             time_left=batch,
             now=lambda: datetime.now(UTC),
@@ -82,4 +86,23 @@ def deliver() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]
         databases=(database,),
         clients=(secrets, upstream, queue),
         connect_seconds=connect_seconds,
+    )
+
+
+def _enrich(
+    settings: DeliverSettings, http: OutboundHttp, secret_box: KeyRingSecretBox, batch: TimeBudget
+) -> Enrich:
+    """Make what asks the vendors' APIs."""
+    clover = CloverApi(
+        http,
+        request_seconds=settings.request_timeout_ms / 1000,
+        allow_private=bool(settings.allow_private_destinations),
+    )
+    return Enrich(
+        secret_box=secret_box,
+        apis={"clover": clover},
+        time_left=batch,
+        now=lambda: datetime.now(UTC),
+        clock=time.monotonic,
+        sleep=time.sleep,
     )

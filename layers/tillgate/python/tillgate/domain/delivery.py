@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from tillgate.domain.enrichment import NOT_ENRICHED, Enrichment
+
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tillgate.domain.enrichment import PosAccess
     from tillgate.domain.tenant import EventId, SourceId, TenantId
 
 # Of an attempt's reason, which people read: never what was sent or answered.
@@ -50,7 +53,7 @@ class DueDelivery:
 class OutgoingEvent:
     """An event as it is sent on; ``data`` is JSON text, exactly as it was accepted.
 
-    ``since`` is when the delivery became pending.
+    ``since`` is when the delivery became pending. ``enrichment`` is what was fetched for it.
     """
 
     event_id: EventId
@@ -64,6 +67,7 @@ class OutgoingEvent:
     received_at: datetime
     stored_at: datetime
     since: datetime
+    enrichment: Enrichment = NOT_ENRICHED
 
 
 class AttemptOutcome(StrEnum):
@@ -137,10 +141,12 @@ class Begun:
     While the destination's breaker is open there are none, and ``open_until`` says till when.
     ``destination`` is None where the tenant has none any more. ``waiting`` are those that are
     pending too and were not begun: all of them where nothing may be, else those with which
-    one request would have been too large.
+    one request would have been too large. ``accesses`` are those of the events' sources that
+    have a credential for their vendor's API.
     """
 
     destination: Destination | None
     open_until: datetime | None
     events: tuple[OutgoingEvent, ...]
     waiting: tuple[Waiting, ...] = ()
+    accesses: tuple[PosAccess, ...] = ()

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tillgate.domain.delivery import (
+    Attempt,
     AttemptOutcome,
     Delivered,
     GaveUp,
@@ -19,11 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from tillgate.domain.enrichment import Enriched, PutOff
+    from tillgate.domain.tenant import EventId
+
 # What is still refused for the moment after so long is given up, and a person told.
 GIVE_UP_AFTER = timedelta(hours=24)
 EXPIRED = "expired"
 NO_DESTINATION = "no-destination"
 BREAKER_OPEN = "breaker-open"
+# Of an attempt that was begun, and whose event goes in the next request instead.
+CROWDED_OUT = "enrichment-no-room"
 # Ours, not the destination's: no request was made.
 SECRET_UNREADABLE = "secret-unreadable"  # noqa: S105  A reason, not a secret.
 SECRET_UNAVAILABLE = "secret-unavailable"  # noqa: S105  The same.
@@ -72,11 +78,64 @@ def settled_by(
 def _put_off(event: OutgoingEvent, *, now: datetime) -> Settled:
     if now - event.since >= GIVE_UP_AFTER:
         return Settled(event_id=event.event_id, outcome=AttemptOutcome.GAVE_UP, reason=EXPIRED)
+    return _waiting(event.event_id)
+
+
+def _waiting(event_id: EventId) -> Settled:
     return Settled(
-        event_id=event.event_id,
-        outcome=AttemptOutcome.RETRY_LATER,
-        due_seconds=LOST_AFTER_SECONDS,
+        event_id=event_id, outcome=AttemptOutcome.RETRY_LATER, due_seconds=LOST_AFTER_SECONDS
     )
+
+
+def settled_without_object(put_off: Sequence[PutOff]) -> list[Settled]:
+    """Give how those stand that wait for their objects: they go without before they expire."""
+    return [_waiting(one.event_id) for one in put_off]
+
+
+def attempts_at(
+    events: Sequence[OutgoingEvent],
+    result: SendResult,
+    *,
+    attempt_id: str,
+    at: datetime,
+    duration_ms: float,
+    is_split: bool,
+) -> list[Attempt]:
+    """Say what came of the request that carried these events."""
+    outcome = attempt_outcome(result, is_split=is_split)
+    reason = None if isinstance(result, Delivered) else result.reason
+    return [
+        Attempt(
+            event_id=event.event_id,
+            attempt_id=attempt_id,
+            at=at,
+            outcome=outcome,
+            status=result.status,
+            duration_ms=duration_ms,
+            reason=reason,
+        )
+        for event in events
+    ]
+
+
+def attempts_without_request(enriched: Enriched, *, attempt_id: str, at: datetime) -> list[Attempt]:
+    """Say of attempts that were begun why their events were in no request."""
+    waiting = [
+        *((one.event_id, one.reason, one.status, one.duration_ms) for one in enriched.put_off),
+        *((one.event_id, CROWDED_OUT, None, 0.0) for one in enriched.crowded_out),
+    ]
+    return [
+        Attempt(
+            event_id=event_id,
+            attempt_id=attempt_id,
+            at=at,
+            outcome=AttemptOutcome.RETRY_LATER,
+            status=status,
+            duration_ms=duration_ms,
+            reason=reason,
+        )
+        for event_id, reason, status, duration_ms in waiting
+    ]
 
 
 def is_ours(result: SendResult) -> bool:

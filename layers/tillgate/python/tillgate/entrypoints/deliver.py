@@ -63,6 +63,8 @@ class DeliverBatch:
             "delivered": report.delivered,
             "gave_up": report.gave_up,
             "attempts": report.attempts,
+            "enriched": report.enriched,
+            "unenriched": report.unenriched,
             "reasons": report.reasons,
             "later_seconds": report.later_seconds,
         }

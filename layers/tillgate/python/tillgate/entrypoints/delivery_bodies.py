@@ -16,6 +16,7 @@ from tillgate.domain.stored_event import EventQuery
 from tillgate.domain.tenant import EventId, TenantId
 from tillgate.entrypoints.admin_bodies import (
     REASON_PATTERN,
+    SECRET_PATTERN,
     URL_PATTERN,
     UUID_PATTERN,
     AdminBody,
@@ -31,14 +32,25 @@ def _whole(value: object) -> object:
     return value
 
 
+# Some vendors' tokens hold what they allow, signed.
+MAX_TOKEN_LENGTH = 4096
+
 Id = Annotated[str, Field(pattern=UUID_PATTERN)]
 ReasonText = Annotated[str, Field(pattern=REASON_PATTERN)]
 
 
+Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH, pattern=URL_PATTERN)]
+
+
 class DestinationBody(AdminBody):
     kind: Literal["supabase"]
-    url: Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH, pattern=URL_PATTERN)]
+    url: Url
     secret: Secret
+
+
+class CredentialBody(AdminBody):
+    token: Annotated[str, Field(min_length=1, max_length=MAX_TOKEN_LENGTH, pattern=SECRET_PATTERN)]
+    api_url: Url | None = None
 
 
 class ReplayBody(AdminBody):

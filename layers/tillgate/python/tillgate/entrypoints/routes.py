@@ -36,6 +36,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/admin/api/apps": ("GET", "POST"),
     "/admin/api/apps/{app_id}/secret": ("PUT",),
     "/admin/api/sources/{source_id}/secret": ("PUT",),
+    "/admin/api/sources/{source_id}/credential": ("PUT", "DELETE"),
     "/admin/api/tenants": ("GET", "POST"),
     "/admin/api/tenants/{tenant_id}/suspend": ("POST",),
     "/admin/api/tenants/{tenant_id}/resume": ("POST",),

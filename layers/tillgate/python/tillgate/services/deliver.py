@@ -1,4 +1,4 @@
-"""A tenant's events to its destination: sent, recorded, tried again, given up.
+"""A tenant's events to its destination: enriched, sent, recorded, tried again, given up.
 
 Faults that pass within seconds are tried again here, by tenacity: it has no I/O of its own, and
 its sleep is handed in. All that takes longer is left to the queue, which is told when to come
@@ -7,16 +7,15 @@ again. A suspended tenant's events are delivered too: they were accepted.
 
 from __future__ import annotations
 
-import math
 import uuid
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from tenacity import Retrying, retry_if_result
 
-from tillgate.domain.delivery import Attempt, AttemptOutcome, Delivered, RetryLater, Settled
+from tillgate.domain.delivery import AttemptOutcome, RetryLater, Settled
 from tillgate.domain.delivery_rules import (
     BREAKER_OPEN,
     EXPIRED,
@@ -24,15 +23,17 @@ from tillgate.domain.delivery_rules import (
     NO_DESTINATION,
     SECRET_UNAVAILABLE,
     SECRET_UNREADABLE,
-    attempt_outcome,
+    attempts_at,
+    attempts_without_request,
     is_ours,
     is_well,
     may_be_one_event,
     settled_by,
+    settled_without_object,
 )
 from tillgate.domain.errors import SealBrokenError, SecretUnavailableError
-from tillgate.domain.queued import retry_seconds
 from tillgate.domain.retry import wait_decorrelated_jitter
+from tillgate.services.delivery_message import DeliveryMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,8 +49,11 @@ if TYPE_CHECKING:
         SendResult,
         Waiting,
     )
+    from tillgate.domain.enrichment import Enriched
     from tillgate.domain.ports import DeliveryStore, SecretBox, Upstream
     from tillgate.domain.tenant import EventId, TenantId
+    from tillgate.services.delivery_message import DeliveryReport
+    from tillgate.services.enrich import Enrich
 
 # Three requests in a second or two: a lost packet or a restart behind a load balancer shows in
 # that; whatever lasts longer is the queue's, which holds nobody up.
@@ -61,69 +65,25 @@ _SHORT_RETRIES_WITHIN_SECONDS = 4.0
 # Less is not worth a request, which would only end as a time-out that the destination is
 # blamed for.
 _LEAST_SECONDS = 0.5
-# From so many receives on, some five minutes, a batch that is answered by an error of the
-# destination's own is halved as one that is refused: one event may be what it fails at, and the
-# others must not expire with that. Then a batch is also tried once only.
-_LATE_RECEIVES = 7
-
-
-@dataclass(slots=True, kw_only=True)
-class DeliveryReport:
-    """What became of a message. ``later_seconds``: when it should come again; None: never.
-
-    ``attempts`` counts requests; ``reasons`` are what they failed with, each once.
-    """
-
-    delivered: int = 0
-    gave_up: int = 0
-    attempts: int = 0
-    later_seconds: int | None = None
-    reasons: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class _Try:
     """One request, or why there was none: ``begun`` is None where there was no time for it.
 
-    ``is_split``: its events are to be sent again in halves. ``is_put_off``: some of them are to
-    be sent again later.
+    ``rest`` are the batches that are left of its events: halves, what had no room. ``is_put_off``:
+    some of them are to be sent again later.
     """
 
     begun: Begun | None
     result: SendResult | None = None
-    is_split: bool = False
+    rest: tuple[tuple[EventId, ...], ...] = ()
     is_put_off: bool = False
 
     @property
     def asked_seconds(self) -> float:
         """For how long the destination asks to be left alone."""
         return (self.result.after_seconds or 0.0) if isinstance(self.result, RetryLater) else 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Message:
-    tenant_id: TenantId
-    receive_count: int
-    started: float
-    report: DeliveryReport = field(default_factory=DeliveryReport)
-
-    @property
-    def is_late(self) -> bool:
-        return self.receive_count >= _LATE_RECEIVES
-
-    def later(self, seconds: float = 0.0) -> None:
-        """Let it come again, after so long at least."""
-        wait = max(retry_seconds(self.receive_count), math.ceil(seconds))
-        self.report.later_seconds = max(self.report.later_seconds or 0, wait)
-
-    def count(self, settled: Sequence[Settled]) -> None:
-        outcomes = [delivery.outcome for delivery in settled]
-        self.report.delivered += outcomes.count(AttemptOutcome.DELIVERED)
-        self.report.gave_up += outcomes.count(AttemptOutcome.GAVE_UP)
-
-    def note(self, reason: str) -> None:
-        if reason not in self.report.reasons:
-            self.report.reasons.append(reason)
 
 
 class Deliver:
@@ -138,6 +98,7 @@ class Deliver:
         *,
         store: DeliveryStore,
         secret_box: SecretBox,
+        enrich: Enrich,
         upstreams: Mapping[DestinationKind, Upstream],
         time_left: Callable[[], float],
         now: Callable[[], datetime],
@@ -146,6 +107,7 @@ class Deliver:
     ) -> None:
         self._store = store
         self._secret_box = secret_box
+        self._enrich = enrich
         self._upstreams = upstreams
         self._time_left = time_left
         self._now = now
@@ -160,7 +122,9 @@ class Deliver:
 
         Raises StoreUnavailableError when it is not certain that all is written down.
         """
-        message = _Message(tenant_id=tenant_id, receive_count=receive_count, started=self._clock())
+        message = DeliveryMessage(
+            tenant_id=tenant_id, receive_count=receive_count, started=self._clock()
+        )
         # First in, first out: of a batch with one bad event every other half succeeds, so that
         # only a destination which takes nothing at all opens its breaker.
         batches = deque([tuple(event_ids)])
@@ -177,16 +141,18 @@ class Deliver:
                 # One more look, for those among the others that have expired.
                 batches = deque([left] if (left := tuple(chain.from_iterable(batches))) else [])
             else:
-                batches += _rest(tried.begun, is_split=tried.is_split)
+                batches += tried.rest
                 if tried.is_put_off or (batches and tried.asked_seconds > 0):
                     message.later(tried.asked_seconds)
                 if tried.asked_seconds > 0:
                     break
         return message.report
 
-    def _retrying(self, message: _Message) -> Retrying:
+    def _retrying(self, message: DeliveryMessage) -> Retrying:
         def is_enough(state: RetryCallState) -> bool:
-            spent = self._clock() - message.started + state.upcoming_sleep
+            # What the events' objects took says nothing of the destination.
+            worked = self._clock() - message.started - message.memory.spent_seconds
+            spent = worked + state.upcoming_sleep
             return (
                 message.is_late
                 or state.attempt_number >= _TRIES
@@ -207,44 +173,62 @@ class Deliver:
         """Wait as long as the destination asks, at least."""
         return max(self._jitter(state), _last(state).asked_seconds)
 
-    def _try(self, message: _Message, event_ids: Sequence[EventId]) -> _Try:
+    def _try(self, message: DeliveryMessage, event_ids: Sequence[EventId]) -> _Try:
         """Send what is pending in one request, under an attempt of its own, and record it."""
         if self._time_left() < _LEAST_SECONDS:
             return _Try(None)
+        # Who waits for an object waits until the message comes again.
+        asked = [one for one in event_ids if one not in message.memory.waiting]
         attempt_id, at = str(uuid.uuid4()), self._now()
-        begun = self._store.begin(message.tenant_id, event_ids, attempt_id=attempt_id, at=at)
+        begun = self._store.begin(message.tenant_id, asked, attempt_id=attempt_id, at=at)
         if begun.destination is None or not begun.events:
             return _Try(begun)
-        started = self._clock()
-        result = self._send(begun.destination, begun.events)
-        duration_ms = round((self._clock() - started) * 1000, 3)
-        message.report.attempts += 1
-        is_split = len(begun.events) > 1 and may_be_one_event(result, is_late=message.is_late)
-        outcome = attempt_outcome(result, is_split=is_split)
-        reason = None if isinstance(result, Delivered) else result.reason
-        settled = [] if is_split else settled_by(result, begun.events, now=self._now())
+        enriched = self._enrich.enrich(begun, message.memory)
+        message.wait_for(enriched)
+        rest = _batch(*enriched.crowded_out, *begun.waiting)
+        if enriched.ready:
+            sent = self._request(message, begun.destination, enriched, attempt_id=attempt_id, at=at)
+            return replace(sent, begun=begun, rest=(*sent.rest, *rest))
         self._store.record(
             message.tenant_id,
-            attempts=[
-                Attempt(
-                    event_id=event.event_id,
-                    attempt_id=attempt_id,
-                    at=at,
-                    outcome=outcome,
-                    status=result.status,
-                    duration_ms=duration_ms,
-                    reason=reason,
-                )
-                for event in begun.events
-            ],
-            settled=settled,
+            attempts=attempts_without_request(enriched, attempt_id=attempt_id, at=at),
+            settled=settled_without_object(enriched.put_off),
+            is_well=None,
+        )
+        return _Try(begun, rest=rest)
+
+    def _request(
+        self,
+        message: DeliveryMessage,
+        destination: Destination,
+        enriched: Enriched,
+        *,
+        attempt_id: str,
+        at: datetime,
+    ) -> _Try:
+        """Send what is ready, and record that with what was not."""
+        ready, started = enriched.ready, self._clock()
+        result = self._send(destination, ready)
+        duration_ms = round((self._clock() - started) * 1000, 3)
+        is_split = len(ready) > 1 and may_be_one_event(result, is_late=message.is_late)
+        settled = [] if is_split else settled_by(result, ready, now=self._now())
+        sent = attempts_at(
+            ready,
+            result,
+            attempt_id=attempt_id,
+            at=at,
+            duration_ms=duration_ms,
+            is_split=is_split,
+        )
+        self._store.record(
+            message.tenant_id,
+            attempts=[*sent, *attempts_without_request(enriched, attempt_id=attempt_id, at=at)],
+            settled=[*settled, *settled_without_object(enriched.put_off)],
             is_well=is_well(result),
         )
-        message.count(settled)
-        if reason is not None:
-            message.note(reason)
+        message.count_request(result, settled, ready)
         is_put_off = any(one.outcome is AttemptOutcome.RETRY_LATER for one in settled)
-        return _Try(begun, result, is_split, is_put_off)
+        return _Try(None, result, _halves(ready) if is_split else (), is_put_off)
 
     def _send(self, destination: Destination, events: Sequence[OutgoingEvent]) -> SendResult:
         try:
@@ -257,7 +241,7 @@ class Deliver:
             return RetryLater(SECRET_UNAVAILABLE)
         return self._upstreams[destination.kind].send(destination, secret, events)
 
-    def _give_up(self, message: _Message, waiting: Sequence[Waiting], reason: str) -> None:
+    def _give_up(self, message: DeliveryMessage, waiting: Sequence[Waiting], reason: str) -> None:
         """Settle what was not sent, if there is any: no attempt is recorded."""
         settled = [
             Settled(event_id=one.event_id, outcome=AttemptOutcome.GAVE_UP, reason=reason)
@@ -268,7 +252,9 @@ class Deliver:
             message.count(settled)
             message.note(reason)
 
-    def _wait_for_breaker(self, message: _Message, begun: Begun, open_until: datetime) -> None:
+    def _wait_for_breaker(
+        self, message: DeliveryMessage, begun: Begun, open_until: datetime
+    ) -> None:
         """Come again when the breaker may have closed; what has expired meanwhile is given up."""
         now = self._now()
         expired = [one for one in begun.waiting if now - one.since >= GIVE_UP_AFTER]
@@ -290,11 +276,11 @@ def _may_pass_soon(tried: _Try) -> bool:
     return isinstance(tried.result, RetryLater) and tried.is_put_off and not is_ours(tried.result)
 
 
-def _rest(begun: Begun, *, is_split: bool) -> list[tuple[EventId, ...]]:
-    """Give the batches that are left of one: its halves, and what it had no room for."""
-    ids = tuple(event.event_id for event in begun.events)
-    middle = len(ids) // 2
-    rest = [ids[:middle], ids[middle:]] if is_split else []
-    if ids and begun.waiting:
-        rest.append(tuple(one.event_id for one in begun.waiting))
-    return rest
+def _halves(events: Sequence[OutgoingEvent]) -> tuple[tuple[EventId, ...], ...]:
+    middle = len(events) // 2
+    return (*_batch(*events[:middle]), *_batch(*events[middle:]))
+
+
+def _batch(*events: OutgoingEvent | Waiting) -> tuple[tuple[EventId, ...], ...]:
+    """Give the batch of these events, or no batch where there are none."""
+    return (tuple(event.event_id for event in events),) if events else ()

@@ -16,6 +16,7 @@ from tillgate.domain.delivery import (
     OutgoingEvent,
     Waiting,
 )
+from tillgate.domain.enrichment import PosAccess
 from tillgate.domain.errors import StoreUnavailableError
 from tillgate.domain.tenant import EventId, SourceId
 from tillgate.domain.timestamps import rfc3339
@@ -81,6 +82,7 @@ class PostgresDeliveryStore:
                 Waiting(EventId(event["event_id"]), _instant(event["since"]))
                 for event in begun["waiting"]
             ),
+            accesses=tuple(_access(tenant_id, source) for source in begun["sources"]),
         )
 
     def record(
@@ -113,6 +115,17 @@ def _destination(tenant_id: TenantId, begun: Mapping[str, Any]) -> Destination |
         kind=DestinationKind(begun["kind"]),
         url=begun["url"],
         sealed_secret=bytes.fromhex(begun["sealed_secret"]),
+    )
+
+
+def _access(tenant_id: TenantId, source: Mapping[str, Any]) -> PosAccess:
+    return PosAccess(
+        tenant_id=tenant_id,
+        source_id=SourceId(source["source_id"]),
+        provider=source["provider"],
+        merchant_id=source["merchant_id"],
+        api_url=source["api_url"],
+        sealed_token=bytes.fromhex(source["sealed_credential"]),
     )
 
 

@@ -38,6 +38,8 @@ _APP: Json = {
     "provider": "square",
     "name": "our Square app",
     "notification_url": f"{_HOOKS}/square/{_APP_ID}",
+    "state": "ready",
+    "verification_code": None,
     "created_at": _AT,
 }
 _SOURCE: Json = {
@@ -48,7 +50,18 @@ _SOURCE: Json = {
     "merchant_id": None,
     "app_id": None,
     "notification_url": f"{_HOOKS}/standard/{_SOURCE_ID}",
+    "state": "ready",
+    "verification_code": None,
     "created_at": _AT,
+    "credential": None,
+}
+CLOVER_SOURCE: Json = {
+    **_SOURCE,
+    "provider": "clover",
+    "name": "clover",
+    "notification_url": f"{_HOOKS}/clover/{_SOURCE_ID}",
+    "state": "pending",
+    "verification_code": "ce7643c1-83ea-4218-abe6-da876c9c7a0a",
 }
 _SQUARE_SOURCE: Json = {
     **_SOURCE,
@@ -180,7 +193,7 @@ _SOURCES: Json = {
     "get": operation(
         "listSources",
         "List a tenant's sources",
-        {"200": answer("Without secrets", "Sources", {"sources": [_SOURCE]})},
+        {"200": answer("Without secrets", "Sources", {"sources": [_SOURCE, CLOVER_SOURCE]})},
         "not-found",
         parameters=(parameter("tenant_id"),),
     ),
@@ -192,7 +205,10 @@ _SOURCES: Json = {
         "merchant-taken",
         *BODY_PROBLEMS,
         parameters=(parameter("tenant_id"),),
-        description="By a URL and a secret of its own, or bound to an app by its merchant id.",
+        description="By a URL and a secret of its own, or bound to an app by its merchant id. A "
+        "vendor that issues its secret only after a handshake: leave the secret out, and the "
+        "source is `pending`; register its URL, read the `verification_code` in the list, type it "
+        "in at the vendor, and set the secret that the vendor shows then.",
         requestBody=body(
             "NewSource",
             {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tillgate.domain.administration import STANDARD_SECRET_PATTERN
+from tillgate.domain.administration import MAX_COUNTED, STANDARD_SECRET_PATTERN, EndpointState
 from tillgate.domain.tenant import TenantState
 from tillgate.entrypoints import admin_bodies as bodies
 from tillgate.entrypoints.docs.answers import Json, schema
@@ -15,7 +15,8 @@ _SECRET: Json = {
     "minLength": 1,
     "maxLength": 512,
     "pattern": bodies.SECRET_PATTERN,
-    "description": "With which the vendor signs; made for you when left out.",
+    "description": "With which the vendor signs; made for you when left out. A vendor that issues "
+    "it after a handshake (Clover): leave it out, and set it then.",
 }
 _REPLACING = (
     "With which the vendor signs from now on. For `standard`: base64, with or without `whsec_`."
@@ -48,11 +49,23 @@ _TOKEN: Json = {
     "created_at": INSTANT,
     "revoked_at": nullable(INSTANT),
 }
+_HANDSHAKE: Json = {
+    "state": {
+        "enum": list(EndpointState),
+        "description": "`pending` until the secret is set that a vendor issues after a handshake.",
+    },
+    "verification_code": {
+        **nullable(TEXT),
+        "description": "What to type in at the vendor, which sent it while this is pending; else "
+        "null.",
+    },
+}
 _APP: Json = {
     "app_id": UUID,
     "provider": TEXT,
     "name": _NAME,
     "notification_url": TEXT,
+    **_HANDSHAKE,
     "created_at": INSTANT,
 }
 _SOURCE: Json = {
@@ -63,7 +76,12 @@ _SOURCE: Json = {
     "merchant_id": nullable(TEXT),
     "app_id": nullable(UUID),
     "notification_url": TEXT,
+    **_HANDSHAKE,
     "created_at": INSTANT,
+    "credential": {
+        **nullable(obj({"api_url": TEXT, "set_at": INSTANT})),
+        "description": "For the vendor's API, without its token; null where it has none.",
+    },
 }
 _TOKEN_ONCE: Json = {**TEXT, "description": "Given here, and never again."}
 _SECRET_ONCE: Json = {
@@ -141,7 +159,9 @@ def admin_schemas(providers: list[str], *, app_providers: list[str]) -> Json:
                 "migrations": obj({"ok": FLAG, "current": nullable(COUNT), "expected": COUNT}),
                 "partitions": obj({"days_ahead": {"type": ["integer", "null"]}}),
                 "tenants": nullable(COUNT),
-                "dead_letters": nullable(COUNT),
+                "dead_letters": nullable(
+                    {**COUNT, "description": f"Counted to {MAX_COUNTED}: there may be more."}
+                ),
                 "open_breakers": nullable(COUNT),
                 "key_ring": obj(
                     {

@@ -6,9 +6,11 @@ from tillgate.domain.dead_letters import MAX_DISCARDED_IDS, MAX_PER_SECOND, Redr
 from tillgate.domain.delivery import AttemptOutcome, DestinationKind
 from tillgate.domain.destination_address import MAX_URL_LENGTH
 from tillgate.domain.destinations import BreakerState
+from tillgate.domain.enrichment import API_URLS
 from tillgate.domain.event_query import TYPE_PATTERN
 from tillgate.domain.stored_event import CURSOR_PATTERN, DeliveryState
 from tillgate.entrypoints import admin_bodies as bodies
+from tillgate.entrypoints.delivery_bodies import MAX_TOKEN_LENGTH
 from tillgate.entrypoints.docs.answers import Json, schema
 from tillgate.entrypoints.docs.schemas import COUNT, FLAG, INSTANT, TEXT, UUID, nullable, obj
 
@@ -27,6 +29,21 @@ _SECRET: Json = {
     "maxLength": 512,
     "pattern": bodies.SECRET_PATTERN,
     "description": "Of Supabase: an API key that may write, which is never shown again.",
+}
+_TOKEN: Json = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_TOKEN_LENGTH,
+    "pattern": bodies.SECRET_PATTERN,
+    "description": "Of Clover: the merchant's API token, with the right to read what its webhooks "
+    "name. It is never shown again, and not renewed: one that expires has to be set anew.",
+}
+_API_URL: Json = {
+    **_URL,
+    "description": "Left out: as it was, or else "
+    f"{', '.join(f'`{url}` for {name}' for name, url in API_URLS.items())}. Clover's others are "
+    "`https://api.eu.clover.com`, `https://api.la.clover.com`, and for test merchants "
+    "`https://apisandbox.dev.clover.com`. It must be https, and at a public address.",
 }
 _REASON: Json = {
     "type": "string",
@@ -50,6 +67,7 @@ _REDRIVE: Json = {
 
 DELIVERY: Json = {
     "NewDestination": obj({"kind": _KIND, "url": _URL, "secret": _SECRET}),
+    "NewCredential": obj({"token": _TOKEN, "api_url": _API_URL}, optional=("api_url",)),
     "Destination": obj(
         {
             "tenant_id": UUID,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tillgate.entrypoints.docs import (
     admin,
+    credentials,
     dead_letters,
     delivery,
     event_parameters,
@@ -98,6 +99,7 @@ def openapi(*, version: str) -> Json:
             **first_party.PATHS,
             **operations.PATHS,
             **admin.PATHS,
+            **credentials.PATHS,
             **delivery.PATHS,
             **dead_letters.PATHS,
         },

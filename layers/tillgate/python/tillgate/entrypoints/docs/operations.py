@@ -49,7 +49,8 @@ _HOOK: Json = {
     "while the database is unreachable, is kept on a queue until it can be stored; the counts say "
     "which. 503 is answered only when nothing can be kept, or when it cannot be told who is "
     "calling. 401 means that the signature, the provider or the endpoint is not right, and does "
-    "not say which. The body may have 4 MiB.",
+    "not say which. An unsigned set-up request (Clover's verification code) is answered 200, "
+    "whatever the endpoint. The body may have 4 MiB.",
     "security": NOBODY,
     "parameters": [
         {
