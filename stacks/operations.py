@@ -137,9 +137,10 @@ class OperationsStack(Stack):
         self.queues.delivery.grant(sweep.role, "sqs:SendMessage")
         self.queues.redrive.grant(sweep.role, "sqs:SendMessage")
         objects.grant_get(sweep.role, Folder.REGISTRY)
-        # What failed or found the one place taken is not tried again: the next minute comes
-        # anyway. The age is for the latter, which Lambda repeats for hours whatever is said of
-        # retries.
+        # What failed is not tried again: the next minute comes anyway. What found the one place
+        # taken is, whatever is said of retries: after a second, and then after twice as long
+        # each time, until it is too old.
+        # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
         sweep.live.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
         events.Rule(
             self,

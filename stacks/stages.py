@@ -151,7 +151,8 @@ class StageConfig:
 
     @property
     def sweep_timeout_seconds(self) -> int:
-        return timing.SWEEP_SECONDS + self._deadline_seconds + timing.SWEEP_MARGIN_SECONDS
+        last_step = max(timing.SWEEP_STEP_SECONDS, self._deadline_seconds)
+        return timing.SWEEP_SECONDS + last_step + timing.SWEEP_MARGIN_SECONDS
 
     @property
     def _deadline_seconds(self) -> int:

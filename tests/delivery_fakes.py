@@ -16,14 +16,17 @@ from tillgate.domain.dead_letters import (
 )
 from tillgate.domain.delivery import Destination
 from tillgate.domain.destinations import Breaker, BreakerState, DestinationRecord
+from tillgate.domain.enrichment import CredentialRecord
 from tillgate.domain.errors import NotFoundError, StoreUnavailableError
 from tillgate.domain.tenant import EventId, TenantId
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from tests.admin_fakes import InMemoryAdminStore
     from tillgate.domain.dead_letters import DeadLetterFilter
     from tillgate.domain.delivery import DestinationKind, OutgoingEvent, SendResult
+    from tillgate.domain.tenant import SourceId
 
 NOW = datetime(2026, 11, 23, 10, 0, 1, 287443, tzinfo=UTC)
 
@@ -88,6 +91,27 @@ class InMemoryDestinations:
     def _check(self) -> None:
         if self.is_down:
             raise StoreUnavailableError("down")
+
+
+class InMemoryCredentials:
+    """Implements CredentialStore over the sources of an admin store; ``sealed`` has the tokens."""
+
+    def __init__(self, store: InMemoryAdminStore) -> None:
+        self._store = store
+        self.sealed: dict[str, bytes] = {}
+
+    def set_credential(self, source_id: SourceId, *, api_url: str, sealed_token: bytes) -> bool:
+        self.sealed[source_id] = sealed_token
+        return self._put(source_id, CredentialRecord(api_url=api_url, set_at=NOW))
+
+    def remove_credential(self, source_id: SourceId) -> bool:
+        return self.sealed.pop(source_id, None) is not None and self._put(source_id, None)
+
+    def _put(self, source_id: SourceId, credential: CredentialRecord | None) -> bool:
+        source = self._store.all_sources.get(source_id)
+        if source is not None:
+            self._store.all_sources[source_id] = replace(source, credential=credential)
+        return source is not None
 
 
 class InMemoryDeadLetters:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # The same line as the alarm's: below it there is a week left to act.
 LEAST_DAYS_AHEAD = 7
+# The platform counts dead letters no further.
+MOST_DEAD_LETTERS = 10_000
 KNOWN_CHECKS = {"database", "migrations", "secrets", "queue", "supabase"}
 
 
@@ -107,9 +109,10 @@ def _delivery_findings(answer: Answer) -> Iterator[Finding]:
     """Say what waits for a person; a server that does not count it yet is not blamed."""
     dead_letters = answer.document.get("dead_letters")
     if isinstance(dead_letters, NumberText) and int(dead_letters) > 0:
+        more = " or more" if int(dead_letters) >= MOST_DEAD_LETTERS else ""
         yield warning(
             "dead letters",
-            f"{counted(int(dead_letters), 'delivery was', 'deliveries were')} given up.",
+            f"{counted(int(dead_letters), 'delivery was', f'deliveries{more} were')} given up.",
             "tillgate deadletter plan",
         )
     elif dead_letters is not None:

@@ -43,6 +43,9 @@ class Waiting:
     def connect(self):
         pass
 
+    def stop(self):
+        pass
+
     def close(self):
         (FOLDER / "closed").write_text(str(os.getpid()))
 

@@ -97,7 +97,7 @@ def test_a_longer_deadline_gives_every_function_its_time(
     assert seconds["Accept"] == int(batch) + deadline_seconds + 5
     assert min(seconds.values()) > deadline_seconds
     looks = functions(made)["Sweep"]["Environment"]["Variables"]["SWEEP_SECONDS"]
-    assert seconds["Sweep"] == int(looks) + deadline_seconds + 5
+    assert seconds["Sweep"] == int(looks) + max(deadline_seconds, 8) + 2
     batch = functions(made)["Deliver"]["Environment"]["Variables"]["BATCH_SECONDS"]
     assert seconds["Deliver"] == int(batch) + deadline_seconds + 15
     visible = sorted(

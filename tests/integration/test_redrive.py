@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.deliveries import DeliveryStand
-from tests.integration.polling import until
 from tillgate.adapters.postgres.due_deliveries import PostgresDueDeliveries, PostgresRedrives
 from tillgate.domain.errors import QueueUnavailableError
 
@@ -301,28 +300,3 @@ def test_a_redrive_of_nothing_is_done_at_once(
 
     assert step(redrives) == []
     assert stand.redrive_stands(redrive) == ("done", 0)
-
-
-def test_a_cancelled_redrive_waits_for_its_step(
-    stand: DeliveryStand, redrives: PostgresRedrives
-) -> None:
-    stand.dead_letters(stand.tenant(), 5)
-    redrive = stand.redrive(per_second=2)
-    cancel = "UPDATE tillgate.redrive SET state = 'cancelled' WHERE redrive_id = %s"
-
-    with ThreadPoolExecutor(1) as pool:
-        with redrives.claim(at_most=10) as deliveries:
-            assert len(deliveries) == 2
-            cancelling = pool.submit(stand.admin.execute, cancel, (redrive,))
-            until(
-                lambda: stand.value(
-                    "SELECT count(*) FROM pg_stat_activity"
-                    " WHERE usename = 'tillgate_admin' AND wait_event_type = 'Lock'"
-                ),
-                what="waiting for the step",
-            )
-        cancelling.result(timeout=10)
-    stand.let_a_second_pass()
-
-    assert step(redrives) == []
-    assert stand.redrive_stands(redrive) == ("cancelled", 2)

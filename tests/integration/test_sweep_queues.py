@@ -11,22 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.evidence import Row, percentile, write_evidence
+from ops.evidence import percentile
 from tests.integration.deliveries import DeliveryStand
 from tests.integration.events import NOW, event
-from tests.integration.polling import pause
+from tests.integration.polling import pause, until
 from tests.integration.testdatabase import migrate
 from tillgate.adapters.postgres.due_deliveries import PostgresDueDeliveries, PostgresRedrives
 from tillgate.bootstrap.sweep import sweep
 from tillgate.domain.errors import QueueUnavailableError, StoreUnavailableError, UpstreamError
-from tillgate.services.queue_due import (
-    CLAIMED_AT_ONCE,
-    LOOK_EVERY_SECONDS,
-    REDRIVEN_AT_ONCE,
-    Feed,
-    QueueDue,
-)
-from tillgate.settings import SweepSettings
+from tillgate.services.queue_due import CLAIMED_AT_ONCE, REDRIVEN_AT_ONCE, Feed, QueueDue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,8 +31,6 @@ if TYPE_CHECKING:
     from tillgate.domain.delivery import DueDelivery
 
 P95_SECONDS = 2.0
-# EventBridge runs sweep each minute.
-RUN_EVERY_SECONDS = 60
 _TOLD = {
     "STAGE": "test",
     "VERSION": "v",
@@ -156,27 +147,6 @@ def test_what_is_stored_is_queued_within_two_seconds(stand: DeliveryStand) -> No
     assert p95 <= P95_SECONDS
 
 
-@pytest.mark.proof
-def test_stored_to_queued_is_measured(stand: DeliveryStand) -> None:
-    waits = waits_at(stand, per_second=200, seconds=20)
-
-    p95 = percentile(waits, 0.95)
-    assert p95 is not None
-    raw = {
-        "n": len(waits), "p50": percentile(waits, 0.5), "p95": p95, "max": max(waits),
-        "events_per_second": 200, "looks_every_s": LOOK_EVERY_SECONDS,
-        "postgres": stand.value("SELECT current_setting('server_version_num')::int / 10000"),
-    }  # fmt: skip
-    swept = SweepSettings.from_env(_TOLD).sweep_seconds
-    rows = [
-        Row("stored_to_queued_p95_s", p95, "s", P95_SECONDS, p95 <= P95_SECONDS, raw),
-        # Between two runs nobody looks; what is stored then waits for the next.
-        Row("stored_to_queued_gap_s", RUN_EVERY_SECONDS - swept, "s", None, holds=True),
-    ]
-    write_evidence("delivery", rows, keep_others=True)
-    assert p95 <= P95_SECONDS
-
-
 @pytest.fixture
 def function(
     own_database: TestDatabase,
@@ -230,6 +200,24 @@ def test_an_object_store_that_is_down_keeps_nothing_from_being_queued(
         function({})
 
     assert len(secrets_manager.messages) == 1
+
+
+def test_what_is_due_is_queued_while_the_upkeep_waits(
+    stand: DeliveryStand,
+    function: WiredFunction[object, Mapping[str, Any]],
+    secrets_manager: FakeSecretsManager,
+) -> None:
+    accepted = stand.accept(stand.tenant(), 3)
+    with ThreadPoolExecutor(1) as pool:
+        with stand.database.superuser() as other, other.transaction():
+            # The snapshot of the registry has to wait for this.
+            other.execute("LOCK TABLE tillgate.api_token")
+            running = pool.submit(function, {})
+            until(lambda: secrets_manager.messages, what="it is queued")
+            assert secrets_manager.objects == {}
+        assert running.result(timeout=30)["is_registry_written"] is True
+
+    assert sorted(json.loads(secrets_manager.messages[0])["event_ids"]) == sorted(accepted)
 
 
 def test_a_queue_that_is_down_keeps_nothing_from_being_kept_up(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tillgate.adapters.postgres.connection import Database
@@ -59,6 +61,20 @@ def test_a_database_that_is_down_keeps_no_other_from_being_connected(error: Exce
 def test_a_mistake_of_ours_while_connecting_is_raised() -> None:
     with pytest.raises(KeyError):
         wired(WatchedDatabase([], error=KeyError("SETTING"))).connect()
+
+
+def test_what_has_no_early_end_is_not_disturbed_by_a_stop() -> None:
+    function = wired()
+    function.stop()
+
+    assert function("one") == "one, answered"
+
+
+def test_what_has_an_early_end_is_told_of_a_stop() -> None:
+    done: list[str] = []
+    replace(wired(), on_stop=lambda: done.append("stop")).stop()
+
+    assert done == ["stop"]
 
 
 def test_closing_lets_go_of_every_connection() -> None:

@@ -37,6 +37,9 @@ class FakeWired:
     def connect(self) -> None:
         self.done.append("connect")
 
+    def stop(self) -> None:
+        self.done.append("stop")
+
     def close(self) -> None:
         self.done.append("close")
 
@@ -187,8 +190,12 @@ os.environ["AWS_LAMBDA_FUNCTION_NAME"] = "f"
 from tillgate.entrypoints.lifecycle import Lifecycle
 
 class Wired:
+    is_stopping = False
+
     def __call__(self, event):
         for word in event.split():
+            while word == "until-told" and not self.is_stopping:
+                time.sleep(0.01)
             if word.startswith("SIG"):
                 os.kill(os.getpid(), getattr(signal, word))
         if "fail" in event:
@@ -197,6 +204,9 @@ class Wired:
 
     def connect(self):
         pass
+
+    def stop(self):
+        self.is_stopping = True
 
     def close(self):
         print("close")
@@ -257,6 +267,13 @@ def test_a_request_in_hand_is_answered_before_anything_is_closed() -> None:
     lines, _ = end("SIGTERM")
 
     assert lines[:-1] == ["SIGTERM", "close"]
+    assert stop_line(lines[-1]) == STOPPED
+
+
+def test_what_takes_long_is_told_to_come_to_an_end() -> None:
+    lines, _ = end("SIGTERM until-told")
+
+    assert lines[:-1] == ["SIGTERM until-told", "close"]
     assert stop_line(lines[-1]) == STOPPED
 
 

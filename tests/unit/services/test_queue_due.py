@@ -22,6 +22,7 @@ class World:
     def __init__(self) -> None:
         self.now = 1_000.0
         self.seconds_each = 0.0
+        self.stops_at = float("inf")
         self.order: list[str] = []
         self.due = InMemoryDue(self, "due")
         self.redriven = InMemoryDue(self, "redriven")
@@ -31,11 +32,16 @@ class World:
             redrives=Feed(self.redriven, self.redrive_queue, 5),
             clock=lambda: self.now,
             pause=self.pause,
+            is_stopping=self.is_stopping,
         )
 
     def pause(self, seconds: float) -> None:
         assert seconds >= 0
-        self.now += seconds
+        assert not self.is_stopping(), "nobody pauses after that"
+        self.now = max(self.now, min(self.now + seconds, self.stops_at))
+
+    def is_stopping(self) -> bool:
+        return self.now >= self.stops_at
 
     def run(self, seconds: float) -> QueueReport:
         return self.queue_due.run(until=1_000.0 + seconds)
@@ -97,6 +103,18 @@ def test_it_looks_once_a_second_until_the_time_is_up(world: World) -> None:
     assert world.due.claimed_at == [0, 1, 2, 3, 4, 5]
 
 
+def test_its_last_look_is_at_the_end(world: World) -> None:
+    world.seconds_each = 0.001
+
+    world.run(3)
+
+    assert world.due.claimed_at == [0, 1, 2, 3]
+    world.now = 1_000.0
+    world.due.claimed_at.clear()
+    world.run(2.5)
+    assert world.due.claimed_at == [0, 1, 2, 2.5]
+
+
 def test_it_looks_once_however_little_time_there_is(world: World) -> None:
     world.due.add(3)
 
@@ -108,7 +126,7 @@ def test_it_looks_once_however_little_time_there_is(world: World) -> None:
 def test_a_look_goes_on_until_nothing_is_due(world: World, waiting: int, claims: int) -> None:
     world.due.add(waiting)
 
-    report = world.run(0.5)
+    report = world.run(0)
 
     assert (report.queued, len(world.queue.queued)) == (waiting, waiting)
     assert world.due.claimed_at == [0] * claims
@@ -167,3 +185,41 @@ def test_a_queue_that_fails_to_the_end_is_an_error(world: World) -> None:
         world.run(5)
     assert world.due.claimed_at == [0, 1, 2, 3, 4, 5]
     assert len(world.due.waiting) == 3
+
+
+def test_a_stop_in_a_pause_ends_the_looking_at_once(world: World) -> None:
+    world.stops_at = 1_002.5
+
+    assert world.run(50) == QueueReport(0, 0, 0)
+    assert world.due.claimed_at == [0, 1, 2]
+    assert world.now == 1_002.5
+
+
+def test_at_a_stop_the_step_in_hand_is_finished_and_no_other_begun(world: World) -> None:
+    world.due.add(12)
+    world.redriven.add(3)
+    world.seconds_each = 0.4
+    world.stops_at = 1_000.5
+
+    assert world.run(50) == QueueReport(queued=10, redriven=0, queue_failures=0)
+    assert world.queue.queued == [f"due-{n}" for n in range(1, 11)]
+    assert len(world.due.waiting) == 2
+    assert world.redriven.claimed_at == []
+
+
+def test_a_queue_that_fails_when_it_is_stopped_is_an_error(world: World) -> None:
+    world.due.add(3)
+    world.queue.failing = 1
+    world.stops_at = 1_000.5
+
+    with pytest.raises(QueueUnavailableError):
+        world.run(50)
+    assert len(world.due.waiting) == 3
+
+
+def test_a_run_that_begins_when_it_is_stopping_looks_once(world: World) -> None:
+    world.stops_at = 1_000
+    world.due.add(12)
+
+    assert world.run(50).queued == 5
+    assert world.due.claimed_at == [0]

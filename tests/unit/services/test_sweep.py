@@ -98,3 +98,11 @@ def test_what_there_is_no_time_for_is_left_to_the_next_run(seconds_each: float, 
     assert upkeep.now <= 1_000 + 30
     report = sweep_of(upkeep).run(TODAY)
     assert (report.quarantine_discarded, report.is_quarantine_swept) == (7, True)
+
+
+def test_at_a_stop_no_further_call_is_begun() -> None:
+    upkeep = InMemoryUpkeep()
+    sweep = Sweep(upkeep, clock=lambda: upkeep.now, is_stopping=lambda: len(upkeep.days) == 3)
+
+    assert sweep.run(TODAY) == SweepReport(3, 0, is_quarantine_swept=False)
+    assert upkeep.asked_for == []

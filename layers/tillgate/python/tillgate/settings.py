@@ -196,7 +196,7 @@ class SweepSettings(FunctionSettings):
     objects_bucket: str
     delivery_queue_url: str
     redrive_queue_url: str
-    sweep_seconds: int = _bounded(50, low=0, high=840)
+    sweep_seconds: int = _bounded(57, low=0, high=840)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -297,6 +297,12 @@ def test_people_are_told_where_to_begin(well: FakeTillgate, tillgate: TypeComman
             "tillgate deadletter plan",
         ),
         ({"dead_letters": 12}, "dead letters", "12 deliveries", "tillgate deadletter plan"),
+        (
+            {"dead_letters": 10_000},
+            "dead letters",
+            "10000 deliveries or more were given up",
+            "tillgate deadletter plan",
+        ),
         ({"open_breakers": 2}, "destinations", "2 breakers are open", "tillgate destination show"),
     ],
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +15,40 @@ from tillgate.adapters.postgres.due_deliveries import PostgresDueDeliveries, Pos
 from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.adapters.postgres.upkeep import PostgresUpkeep
 from tillgate.bootstrap.connections import objects, role_database, secrets_manager, sqs
+from tillgate.bootstrap.stop import Stop
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.entrypoints.observability import log_task
 from tillgate.services.queue_due import CLAIMED_AT_ONCE, REDRIVEN_AT_ONCE, Feed, QueueDue
 from tillgate.services.snapshot_keeper import SnapshotKeeper
-from tillgate.services.sweep import Sweep
+from tillgate.services.sweep import Sweep, SweepReport
 from tillgate.settings import SweepSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tillgate.adapters.aws.json_client import AwsJsonClient
+    from tillgate.adapters.objects import S3Objects
+    from tillgate.adapters.postgres.connection import Database
+    from tillgate.adapters.secrets_manager import SecretsManager
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Upkeep:
+    """What is done beside the looking, in a thread and on connections of its own."""
+
+    database: Database
+    secrets: SecretsManager
+    bucket: S3Objects
+    keeper: SnapshotKeeper
+    sweep: Sweep
+
+    def run(self, now: datetime) -> tuple[bool, SweepReport]:
+        """Tell whether the snapshot was written, and what else was done."""
+        try:
+            written = self.keeper.run(now)
+        finally:
+            kept = self.sweep.run(now.date())
+        return written, kept
 
 
 def sweep() -> WiredFunction[object, Mapping[str, Any]]:
@@ -30,18 +56,35 @@ def sweep() -> WiredFunction[object, Mapping[str, Any]]:
     settings = SweepSettings.from_env(os.environ)
     # Nobody waits for an answer here: each step may take as long as a whole request.
     within_seconds = settings.request_timeout_ms / 1000
+    stop = Stop()
     secrets = secrets_manager(settings, timeout_seconds=within_seconds)
     database = role_database(settings, secrets, settings.database_secret_arn)
-    bucket = objects(settings, settings.objects_bucket, timeout_seconds=within_seconds)
-    keeper = SnapshotKeeper(
-        PostgresRegistry(database, within_seconds=within_seconds),
-        bucket,
-        KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn)),
-    )
-    upkeep = Sweep(PostgresUpkeep(database), clock=time.monotonic)
-
     queue = sqs(settings, timeout_seconds=within_seconds)
-    queue_due = QueueDue(
+    queue_due = _queue_due(settings, database, queue, stop)
+    upkeep = _upkeep(settings, stop, within_seconds=within_seconds)
+
+    def run() -> Mapping[str, Any]:
+        now, until = datetime.now(UTC), time.monotonic() + settings.sweep_seconds
+        # None of the three waits for what another stands on, and the looking for none of them.
+        with ThreadPoolExecutor(1, "upkeep") as beside:
+            upkept = beside.submit(upkeep.run, now)
+            queued = queue_due.run(until=until)
+        written, kept = upkept.result()
+        return {**asdict(kept), "is_registry_written": written, **asdict(queued)}
+
+    return WiredFunction(
+        handle=lambda _event: log_task("sweep", run, version=settings.version),
+        databases=(database, upkeep.database),
+        clients=(secrets, queue, upkeep.secrets, upkeep.bucket),
+        connect_seconds=settings.connection_timeout_ms / 1000,
+        on_stop=stop.ask,
+    )
+
+
+def _queue_due(
+    settings: SweepSettings, database: Database, queue: AwsJsonClient, stop: Stop
+) -> QueueDue:
+    return QueueDue(
         deliveries=Feed(
             PostgresDueDeliveries(database),
             SqsDeliveryQueue(queue, queue_url=settings.delivery_queue_url),
@@ -53,24 +96,23 @@ def sweep() -> WiredFunction[object, Mapping[str, Any]]:
             REDRIVEN_AT_ONCE,
         ),
         clock=time.monotonic,
-        pause=time.sleep,
+        pause=stop.pause,
+        is_stopping=stop.is_asked,
     )
 
-    def run() -> Mapping[str, Any]:
-        now, until = datetime.now(UTC), time.monotonic() + settings.sweep_seconds
-        # None of the three waits for what another stands on.
-        try:
-            written = keeper.run(now)
-        finally:
-            try:
-                kept = upkeep.run(now.date())
-            finally:
-                queued = queue_due.run(until=until)
-        return {**asdict(kept), "is_registry_written": written, **asdict(queued)}
 
-    return WiredFunction(
-        handle=lambda _event: log_task("sweep", run, version=settings.version),
-        databases=(database,),
-        clients=(secrets, bucket, queue),
-        connect_seconds=settings.connection_timeout_ms / 1000,
+def _upkeep(settings: SweepSettings, stop: Stop, *, within_seconds: float) -> _Upkeep:
+    secrets = secrets_manager(settings, timeout_seconds=within_seconds)
+    database = role_database(settings, secrets, settings.database_secret_arn)
+    bucket = objects(settings, settings.objects_bucket, timeout_seconds=within_seconds)
+    return _Upkeep(
+        database=database,
+        secrets=secrets,
+        bucket=bucket,
+        keeper=SnapshotKeeper(
+            PostgresRegistry(database, within_seconds=within_seconds),
+            bucket,
+            KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn)),
+        ),
+        sweep=Sweep(PostgresUpkeep(database), clock=time.monotonic, is_stopping=stop.is_asked),
     )

@@ -25,17 +25,23 @@ class Client(Protocol):
         """Let go of it; the next use makes another."""
 
 
+def _nothing() -> None:
+    """Do nothing: a request is short, and finished in any case."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WiredFunction(Generic[Event, Answer]):
     """What ``entrypoints.lifecycle.Wired`` asks for.
 
     ``connect_seconds`` is for each of ``databases``; ``clients`` connect at their first use.
+    ``on_stop`` is for what takes longer than a request: it is called by a signal's handler.
     """
 
     handle: Callable[[Event], Answer]
     databases: tuple[Database, ...]
     clients: tuple[Client, ...]
     connect_seconds: float
+    on_stop: Callable[[], None] = _nothing
 
     def __call__(self, event: Event, /) -> Answer:
         return self.handle(event)
@@ -45,6 +51,10 @@ class WiredFunction(Generic[Event, Answer]):
         for database in self.databases:
             with suppress(StoreUnavailableError, SecretUnavailableError):
                 database.connect(within_seconds=self.connect_seconds)
+
+    def stop(self) -> None:
+        """Bring what is in hand to an early end, where it has one."""
+        self.on_stop()
 
     def close(self) -> None:
         """Let go of every connection, also when one of these steps raises."""

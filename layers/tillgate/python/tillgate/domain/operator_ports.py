@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     )
     from tillgate.domain.delivery import Destination, DestinationKind
     from tillgate.domain.destinations import DestinationRecord
-    from tillgate.domain.tenant import EventId, TenantId
+    from tillgate.domain.tenant import EventId, SourceId, TenantId
 
 
 class DestinationStore(Protocol):
@@ -41,6 +41,18 @@ class SealedDestinations(Protocol):
     """Reads a destination with its secret, sealed. Raises StoreUnavailableError."""
 
     def find(self, tenant_id: TenantId) -> Destination | None: ...
+
+
+class CredentialStore(Protocol):
+    """Keeps sources' credentials for their vendors' APIs. Raises StoreUnavailableError."""
+
+    def set_credential(self, source_id: SourceId, *, api_url: str, sealed_token: bytes) -> bool:
+        """Keep it in place of the one before. Idempotent; False when there is no such source."""
+        ...
+
+    def remove_credential(self, source_id: SourceId) -> bool:
+        """Forget it; False when there was none."""
+        ...
 
 
 class Replays(Protocol):
@@ -83,5 +95,8 @@ class DeadLetters(Protocol):
     def redrive(self, redrive_id: str) -> Redrive | None: ...
 
     def cancel_redrive(self, redrive_id: str) -> Redrive | None:
-        """Stop it, if it is running. Idempotent; None when there is no such redrive."""
+        """Let it begin no further step, if it is running; waits for none that is under way.
+
+        Idempotent; None when there is no such redrive.
+        """
         ...

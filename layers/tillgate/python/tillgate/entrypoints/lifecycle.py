@@ -45,6 +45,12 @@ class Wired(Protocol[Event_contra, Answer_co]):
     def connect(self) -> None:
         """Make the connections ahead of the first request; never raises for what is down."""
 
+    def stop(self) -> None:
+        """Begin nothing more that can wait, now and later; idempotent, and never raises.
+
+        A signal's handler calls it, in the thread that serves the request in hand.
+        """
+
     def close(self) -> None:
         """Let go of the connections; idempotent, and the next use makes others."""
 
@@ -111,6 +117,8 @@ class Lifecycle(Generic[EventT, AnswerT]):
     def _on_stop(self, number: int, frame: FrameType | None) -> None:
         if self._stop is None:
             self._stop = signal.Signals(number).name, self._in_hand
+        if self._wired is not None:
+            self._wired.stop()
         self._end_if_answered(number, frame)
         if not self._in_hand and not self._is_ending:
             self._end_once_answered()

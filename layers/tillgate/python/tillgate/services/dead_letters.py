@@ -61,7 +61,10 @@ class DeadLetterOffice:
         return _found(self._dead_letters.redrive(uuid_or_not_found(redrive_id, of="redrive")))
 
     def cancel_redrive(self, redrive_id: str) -> Redrive:
-        """Stop it where it is: what it has moved stays moved. Idempotent. Raises NotFoundError."""
+        """Stop it where it is: what it has moved, or moves right now, stays moved.
+
+        Idempotent. Raises NotFoundError.
+        """
         checked = uuid_or_not_found(redrive_id, of="redrive")
         return _found(self._dead_letters.cancel_redrive(checked))
 

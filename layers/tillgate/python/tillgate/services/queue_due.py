@@ -50,7 +50,8 @@ class Feed:
 class QueueDue:
     """Looks each second. Two that do so at once share what there is.
 
-    ``clock`` gives seconds, monotonic; ``pause`` lets so many pass.
+    ``clock`` gives seconds, monotonic; ``pause`` lets so many pass, or less where
+    ``is_stopping`` says yes meanwhile: then nothing more is begun.
     """
 
     def __init__(
@@ -60,14 +61,16 @@ class QueueDue:
         redrives: Feed,
         clock: Callable[[], float],
         pause: Callable[[float], None],
+        is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._deliveries = deliveries
         self._redrives = redrives
         self._clock = clock
         self._pause = pause
+        self._is_stopping = is_stopping
 
     def run(self, *, until: float) -> QueueReport:
-        """Look at least once, and begin nothing after ``until`` (of the clock).
+        """Look at least once, and begin nothing after ``until`` (of the clock), or at a stop.
 
         Raises StoreUnavailableError at once. A queue that fails is tried again in a second;
         QueueUnavailableError is raised where it failed to the end.
@@ -80,17 +83,20 @@ class QueueDue:
                 for count in self._drain(self._deliveries, until):
                     queued += count
                 # What is new goes before what waited for days.
-                if self._clock() <= until:
+                if self._may_begin(until):
                     for count in self._drain(self._redrives, until):
                         redriven += count
             except QueueUnavailableError as error:
                 failed = error
                 failures += 1
+            # The last look is at the very end: nobody looks until the next run begins.
+            next_look = min(looked_at + LOOK_EVERY_SECONDS, until)
             now = self._clock()
-            next_look = max(looked_at + LOOK_EVERY_SECONDS, now)
-            if next_look > until:
+            if looked_at >= until or not self._may_begin(until):
                 break
-            self._pause(next_look - now)
+            self._pause(max(next_look - now, 0))
+            if self._is_stopping():
+                break
         if failed is not None:
             raise failed
         return QueueReport(queued, redriven, failures)
@@ -100,5 +106,8 @@ class QueueDue:
         while True:
             count = feed.step()
             yield count
-            if count < feed.at_most or self._clock() > until:
+            if count < feed.at_most or not self._may_begin(until):
                 return
+
+    def _may_begin(self, until: float) -> bool:
+        return self._clock() <= until and not self._is_stopping()

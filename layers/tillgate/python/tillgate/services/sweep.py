@@ -18,7 +18,7 @@ PARTITION_DAYS_AHEAD = 14
 _ATTEMPTS = 3
 # A sealed delivery may be of 4 MiB: so many are deleted well within the deadline of one call.
 _DISCARDED_AT_ONCE = 200
-# The function has 60 s in all. No call is begun in the last ten, which are one call's deadline.
+# No call is begun in the last ten, which are one call's deadline.
 _DISCARDING_SECONDS = 30.0
 _ONE_CALL_SECONDS = 10.0
 
@@ -33,11 +33,21 @@ class SweepReport:
 
 
 class Sweep:
-    """Idempotent: what one run missed, the next one does. ``clock`` gives seconds, monotonic."""
+    """Idempotent: what one run missed, the next one does.
 
-    def __init__(self, upkeep: Upkeep, *, clock: Callable[[], float]) -> None:
+    ``clock`` gives seconds, monotonic; once ``is_stopping`` says yes, no call is begun.
+    """
+
+    def __init__(
+        self,
+        upkeep: Upkeep,
+        *,
+        clock: Callable[[], float],
+        is_stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._upkeep = upkeep
         self._clock = clock
+        self._is_stopping = is_stopping
 
     def run(self, today: date) -> SweepReport:
         """Keep partitions made ahead, and let go of what has expired.
@@ -54,13 +64,13 @@ class Sweep:
         Yesterday's too: a clock that is set back must find one.
         """
         days = (today + timedelta(days=ahead) for ahead in range(-1, PARTITION_DAYS_AHEAD + 1))
-        return sum(self._made(day) for day in days)
+        return sum(self._made(day) for day in days if not self._is_stopping())
 
     def _discard_expired(self) -> tuple[int, bool]:
         """Delete a little at a time, each bit for good; give how much, and whether it was all."""
         last_begin = self._clock() + _DISCARDING_SECONDS - _ONE_CALL_SECONDS
         total = 0
-        while self._clock() <= last_begin:
+        while self._clock() <= last_begin and not self._is_stopping():
             discarded = self._upkeep.discard_expired_quarantine(at_most=_DISCARDED_AT_ONCE)
             total += discarded
             if discarded < _DISCARDED_AT_ONCE:

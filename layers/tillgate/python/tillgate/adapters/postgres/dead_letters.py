@@ -39,13 +39,19 @@ _START: LiteralString = """
     RETURNING redrive_id::text
 """
 _REDRIVE: LiteralString = """
-    SELECT r.redrive_id::text, r.tenant_id::text, r.reason, r.per_second, r.state, r.moved,
-        tillgate.redrive_left(r.redrive_id), r.started_at, r.ended_at
-    FROM tillgate.redrive AS r WHERE r.redrive_id = %s
+    SELECT r.redrive_id::text, r.tenant_id::text, r.reason, r.per_second,
+        CASE WHEN c.at IS NULL THEN r.state ELSE 'cancelled' END, r.moved,
+        tillgate.redrive_left(r.redrive_id), r.started_at, coalesce(c.at, r.ended_at)
+    FROM tillgate.redrive AS r
+    LEFT JOIN tillgate.redrive_cancelled AS c ON c.redrive_id = r.redrive_id
+    WHERE r.redrive_id = %s
 """
+# Beside the redrive, whose row a step holds until what it moved is queued.
 _CANCEL: LiteralString = """
-    UPDATE tillgate.redrive SET state = 'cancelled', ended_at = now()
-    WHERE redrive_id = %s AND state = 'running'
+    INSERT INTO tillgate.redrive_cancelled (redrive_id)
+    SELECT r.redrive_id FROM tillgate.redrive AS r
+    WHERE r.redrive_id = %s AND r.state = 'running'
+    ON CONFLICT DO NOTHING
 """
 
 
