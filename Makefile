@@ -16,12 +16,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 MINISTACK := .local/ministack-venv
+BENCH := .local/bench-venv
 COMPILE := ../$(UV) compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 # A stamp is touched when what it names was made from what it depends on.
 UV_STAMP := $(VENV)/.uv-installed
 VENV_STAMP := $(VENV)/.synced
 MINISTACK_STAMP := $(MINISTACK)/.synced
+BENCH_STAMP := $(BENCH)/.synced
 NODE_STAMP := node_modules/.installed
 
 SOURCES := $(wildcard app.py stacks ops functions layers/tillgate/python/tillgate tests bench)
@@ -66,11 +68,13 @@ test: lint $(MINISTACK_STAMP) $(NODE_STAMP) layers ## Everything that a change m
 
 .PHONY: suites
 suites: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers
-	@$(PYTEST) $(COMPUTING) > build/computing.log 2>&1 & computing=$$!; \
+	@$(BIN)/python -m bench --quick > build/bench_quick.log 2>&1 & quick=$$!; \
+	$(PYTEST) $(COMPUTING) > build/computing.log 2>&1 & computing=$$!; \
 	$(PYTEST) -k postgres16 $(WAITING) > build/postgres16.log 2>&1 & older=$$!; \
 	failed=0; $(PYTEST) -k "not postgres16" $(WAITING) || failed=$$?; \
 	wait $$older || { failed=$$?; cat build/postgres16.log; }; \
 	wait $$computing || { failed=$$?; cat build/computing.log; }; \
+	wait $$quick || { failed=$$?; cat build/bench_quick.log; }; \
 	tail -qn 1 build/postgres16.log build/computing.log; \
 	exit $$failed
 
@@ -80,8 +84,12 @@ proof: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers ## The slow proofs:
 	@$(MAKE) chaos
 
 .PHONY: chaos
-chaos: $(VENV_STAMP) $(MINISTACK_STAMP) ## Failures under load: 16 scenarios, each reckoned event by event
+chaos: $(VENV_STAMP) $(MINISTACK_STAMP) ## Failures under load: 29 scenarios, each reckoned event by event
 	$(BIN)/pytest -q -m chaos tests/chaos
+
+.PHONY: bench
+bench: $(VENV_STAMP) $(BENCH_STAMP) layers-local ## Measure against the floor and the peer: build/evidence/bench.json, build/bench.svg
+	@$(BIN)/python -m bench
 
 .PHONY: lint
 lint: $(VENV_STAMP) ## Style, import contracts, dependencies that are used and declared
@@ -147,12 +155,14 @@ lock: $(UV_STAMP) ## Resolve requirements/*.in and package.json again, with hash
 	done
 	# What is shipped is what is tested: one version of each.
 	cd requirements && $(COMPILE) -c bootstrap.txt -c vendor.txt --output-file dev.txt dev.in
+	# The peer gets the psycopg and pydantic that ours has.
+	cd requirements && $(COMPILE) -c vendor.txt --output-file bench.txt bench.in
 	npm install --package-lock-only --ignore-scripts
 
 .PHONY: clean
 clean: ## Remove what was built; the local stack's data stays
 	rm -rf build cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
-	find $(wildcard app.py stacks ops functions layers tests) -name __pycache__ -type d -exec rm -rf {} +
+	find $(wildcard app.py stacks ops functions layers tests bench) -name __pycache__ -type d -exec rm -rf {} +
 
 # What the targets stand on; quick when nothing changed.
 $(UV_STAMP): requirements/bootstrap.txt
@@ -169,6 +179,12 @@ $(VENV_STAMP): requirements/dev.txt pyproject.toml $(UV_STAMP)
 $(MINISTACK_STAMP): requirements/ministack.txt $(UV_STAMP)
 	$(PYTHON) -m venv --clear --without-pip $(MINISTACK)
 	$(UV) sync --quiet --python $(MINISTACK)/bin/python --require-hashes $<
+	@touch $@
+
+# Byte code is compiled at once: a peer whose cold start compiled it would be no peer.
+$(BENCH_STAMP): requirements/bench.txt $(UV_STAMP)
+	$(PYTHON) -m venv --clear --without-pip $(BENCH)
+	$(UV) sync --quiet --compile-bytecode --python $(BENCH)/bin/python --require-hashes $<
 	@touch $@
 
 $(NODE_STAMP): package-lock.json package.json .npmrc

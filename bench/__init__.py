@@ -1,0 +1,1 @@
+"""Benchmarks of Tillgate against the floor, and against what people would write instead."""
