@@ -30,6 +30,8 @@ MERCHANT = "M-chaos"
 _HOOK = "POST /v1/hooks/{provider}/{endpoint_id}"
 # Incompressible, and with it too large for a message: b85 leaves four fifths of its length.
 LARGE_BYTES = (1_150_000, 3_000_000)
+# How the key of an event ends that Postgres cannot read: its data holds U+0000.
+POISON = "-poison"
 # Large, and small enough for a message.
 MIDDLING_BYTES = 900_000
 
@@ -48,11 +50,17 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """``signs_time``: Standard Webhooks too, which a sandbox refuses whose clock is wrong."""
+    """``signs_time``: Standard Webhooks too, which a sandbox refuses whose clock is wrong.
+
+    Without ``endpoints`` no hooks are sent. Every ``poison_every``-th call is an event that
+    is taken here, and that no destination takes; none is where that is 0.
+    """
 
     endpoints: Mapping[str, Endpoint]
     signs_time: bool = True
     large: bool = False
+    token: str = TOKEN
+    poison_every: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +80,29 @@ def nth_call(mix: Mix, name: str, n: int) -> Call:
         size = MIDDLING_BYTES if n % 8 == 1 else random.Random(key).randint(*LARGE_BYTES)  # noqa: S311  Dice, not secrets.
         blob = base64.b85encode(random.Random(key).randbytes(size * 4 // 5)).decode()  # noqa: S311  As above.
         return single(key, {"mark": key, "blob": blob})
+    if mix.poison_every and n % mix.poison_every == mix.poison_every - 1:
+        return single(f"{key}{POISON}", {"mark": key, "total": "\x00"}, token=mix.token)
     if n % 20 == 7:
-        return _batch(key, 5)
-    if n % 20 == 17 and mix.signs_time:
-        body = standard_body(mark=key)
-        return hook(mix.endpoints["standard"], key, body)
+        return batch(key, 5, token=mix.token)
+    return _nth_hook(mix, key, n) or single(key, {"mark": key, "total": n}, token=mix.token)
+
+
+def _nth_hook(mix: Mix, key: str, n: int) -> Call | None:
+    """Make it if the n-th call is a vendor's, and that vendor has an endpoint."""
+    if n % 20 == 17 and mix.signs_time and "standard" in mix.endpoints:
+        return hook(mix.endpoints["standard"], key, standard_body(mark=key))
     if n % 20 == 13 and "toast" in mix.endpoints:
         return hook(mix.endpoints["toast"], key, toast_body(key, restaurant=MERCHANT))
-    if n % 10 == 3:
+    if n % 10 == 3 and "square" in mix.endpoints:
         return hook(mix.endpoints["square"], key, square_body(key, merchant_id=MERCHANT))
-    return single(key, {"mark": key, "total": n})
+    return None
 
 
-def single(key: str, data: Mapping[str, Any], *, rid: str = "") -> Call:
+def single(key: str, data: Mapping[str, Any], *, rid: str = "", token: str = TOKEN) -> Call:
     event = http_event(
         "POST",
         "/v1/events",
-        headers={**_authorised(rid or key), "Idempotency-Key": key},
+        headers={**_authorised(rid or key, token), "Idempotency-Key": key},
         body=json.dumps({"type": "order.created", "data": data}),
     )
     return Call(event, (Item(key, digest_of(data)),), "single", rid or key)
@@ -107,7 +121,7 @@ def hook(endpoint: Endpoint, key: str, body: bytes) -> Call:
     return Call(event, (Item(key, digest_of(json.loads(body))),), "hook", key)
 
 
-def _batch(key: str, size: int) -> Call:
+def batch(key: str, size: int, *, token: str = TOKEN) -> Call:
     keys = [f"{key}-{i}" for i in range(size)]
     data = [{"mark": k, "total": i} for i, k in enumerate(keys)]
     events = [
@@ -117,16 +131,16 @@ def _batch(key: str, size: int) -> Call:
     event = http_event(
         "POST",
         "/v1/events/batch",
-        headers=_authorised(key),
+        headers=_authorised(key, token),
         body=json.dumps({"events": events}),
     )
     items = tuple(Item(k, digest_of(d)) for k, d in zip(keys, data, strict=True))
     return Call(event, items, "batch", key)
 
 
-def _authorised(rid: str) -> dict[str, str]:
+def _authorised(rid: str, token: str) -> dict[str, str]:
     return {
-        "Authorization": f"Bearer {TOKEN}",
+        "Authorization": f"Bearer {token}",
         "Content-Type": "application/json",
         "X-Request-Id": rid,
     }

@@ -14,6 +14,7 @@ import pytest
 
 from ops.evidence import Row, evidence_table, write_evidence
 from ops.local.postgres import EmbeddedPostgres
+from tests.chaos.delivery_scenarios import DELIVERY_NAMES
 from tests.chaos.emulator import Emulator
 from tests.chaos.scenarios import NAMES
 
@@ -87,7 +88,7 @@ def pytest_terminal_summary(
     if not rows:
         return
     # A run of some scenarios leaves the others' rows as the run that measured them did.
-    path = write_evidence("chaos", rows, keep_others=set(by_scenario) != NAMES)
+    path = write_evidence("chaos", rows, keep_others=set(by_scenario) != NAMES | DELIVERY_NAMES)
     terminalreporter.write_sep("=", "evidence")
     terminalreporter.write_line(evidence_table(rows))
     broken = [row.name for row in rows if not row.holds]

@@ -1,4 +1,4 @@
-"""Lambda's poller of an SQS queue: batches in, ``functions/accept`` invoked, the stored deleted.
+"""Lambda's poller of an SQS queue: batches in, a function invoked, what is done deleted.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from ops.local.ministack import ACCOUNT, REGION
 from tests.chaos.emulator import BATCH
 from tests.integration.polling import pause
 from tests.integration.sandbox import SandboxEndedError
@@ -35,32 +36,38 @@ class Habits:
 
 @dataclass(slots=True, eq=False)
 class _Received:
-    """A message on its way: how many deliveries are left, and whether one was stored."""
+    """A message on its way: how many deliveries are left, and whether one was done."""
 
     message: Message
     left: int
-    is_stored: bool = False
+    is_done: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def delivered(self, *, is_stored: bool) -> bool:
+    def delivered(self, *, is_done: bool) -> bool:
         """Count one; tell whether that was the last and it may be deleted."""
         with self.lock:
             self.left -= 1
-            self.is_stored |= is_stored
-            return self.left == 0 and self.is_stored
+            self.is_done |= is_done
+            return self.left == 0 and self.is_done
 
 
 class EventSource:
-    """One poller and some workers, each with a sandbox of its own, from ``with`` to its end."""
+    """One poller and some workers, each with a sandbox of its own, from ``with`` to its end.
+
+    ``function`` is whose sandboxes they are, for what is said of them.
+    """
 
     def __init__(
         self,
-        accept_queue: Queue,
+        work_queue: Queue,
         start_sandbox: Callable[[], Sandbox],
         *,
+        function: str = "accept",
         workers: int = 2,
     ) -> None:
-        self._queue = accept_queue
+        self._queue = work_queue
+        self.function = function
+        self.arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{work_queue.url.rpartition('/')[2]}"
         self.habits = Habits()
         self.clock_step = 0.0
         self.faults: list[str] = []
@@ -133,11 +140,11 @@ class EventSource:
         return None
 
     def settle(self, batch: list[_Received], failed: set[str]) -> None:
-        """Delete what was stored, as Lambda does, or lose the deletion."""
+        """Delete what was done, as Lambda does, or lose the deletion."""
         done = [
             received
             for received in batch
-            if received.delivered(is_stored=received.message.message_id not in failed)
+            if received.delivered(is_done=received.message.message_id not in failed)
             and not self._is_deletion_lost(received.message.message_id)
         ]
         if done:
@@ -152,7 +159,7 @@ class EventSource:
 
 
 class _Worker:
-    """One sandbox of ``functions/accept`` at a time."""
+    """One sandbox of the source's function at a time."""
 
     def __init__(self, source: EventSource, start_sandbox: Callable[[], Sandbox]) -> None:
         self._source = source
@@ -160,15 +167,19 @@ class _Worker:
         self._sandbox: Sandbox | None = None
         self._stepped = 0.0
         self._is_called = False
-        self._strikes = 0
+        self.strikes = 0
         self._strikes_met = 0
+
+    @property
+    def is_busy(self) -> bool:
+        return self._is_called
 
     def strike(self) -> bool:
         """Kill the sandbox with SIGKILL in the middle of a batch; False when it has none."""
         sandbox = self._sandbox
         if sandbox is None or not self._is_called:
             return False
-        self._strikes += 1
+        self.strikes += 1
         sandbox.strike()
         return True
 
@@ -188,7 +199,9 @@ class _Worker:
         try:
             sandbox = self._ready()
             self._is_called = True
-            told = sandbox.invoke({"Records": [_record(r.message) for r in batch]})
+            told = sandbox.invoke(
+                {"Records": [_record(r.message, arn=self._source.arn) for r in batch]}
+            )
         except SandboxEndedError as error:
             self._replace(error)
             return everything
@@ -198,7 +211,9 @@ class _Worker:
         failed = {failure["itemIdentifier"] for failure in told.response["batchItemFailures"]}
         if not failed <= everything:
             # Lambda takes the whole batch as failed then.
-            self._source.faults.append("accept named a message that it was not given")
+            self._source.faults.append(
+                f"{self._source.function} named a message that it was not given"
+            )
             return everything
         return failed
 
@@ -212,16 +227,16 @@ class _Worker:
         return self._sandbox
 
     def _replace(self, error: SandboxEndedError) -> None:
-        if self._strikes_met < self._strikes:
-            self._strikes_met = self._strikes
+        if self._strikes_met < self.strikes:
+            self._strikes_met = self.strikes
         else:
-            self._source.faults.append(f"accept ended by itself: {error}")
+            self._source.faults.append(f"{self._source.function} ended by itself: {error}")
         if self._sandbox is not None:
             self._sandbox.kill()
         self._sandbox = None
 
 
-def _record(message: Message) -> dict[str, Any]:
+def _record(message: Message, *, arn: str) -> dict[str, Any]:
     """https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event"""
     return {
         "messageId": message.message_id,
@@ -231,6 +246,6 @@ def _record(message: Message) -> dict[str, Any]:
         "messageAttributes": {},
         "md5OfBody": message.md5_of_body,
         "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:accept",
-        "awsRegion": "us-east-1",
+        "eventSourceARN": arn,
+        "awsRegion": REGION,
     }

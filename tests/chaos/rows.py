@@ -34,9 +34,9 @@ def rows_of(result: Result) -> list[Row]:
             holds=True,
             raw={**at, "told": dict(result.told)},
         ),
-        _none_of(f"{name}.lost", verdict.lost, "events"),
-        _none_of(f"{name}.doubled", verdict.doubled, "events"),
-        _none_of(f"{name}.faults", verdict.faults, ""),
+        none_of(f"{name}.lost", verdict.lost, "events"),
+        none_of(f"{name}.doubled", verdict.doubled, "events"),
+        none_of(f"{name}.faults", verdict.faults, ""),
         Row(
             f"{name}.recovery_s",
             round(result.recovery_seconds, 2),
@@ -71,7 +71,8 @@ def failed_rows(name: str, error: BaseException) -> list[Row]:
     ]
 
 
-def _none_of(name: str, found: Sequence[str], unit: str) -> Row:
+def none_of(name: str, found: Sequence[str], unit: str) -> Row:
+    """Give the row of something of which there may be none, and the first that there are."""
     return Row(name, len(found), unit, 0, holds=not found, raw={"first": list(found[:_SHOWN])})
 
 

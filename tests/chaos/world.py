@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tests.integration.sandbox import Sandbox
 
 BUCKET = "objects"
+OPERATOR_TOKEN = "operator-token-of-the-chaos-suite"
 MAX_BODY_BYTES = 4 * 1024 * 1024
 _SECRETS = {"square": SQUARE_KEY, "standard": STANDARD_SECRET, "toast": TOAST_SECRET}
 
@@ -60,27 +62,28 @@ class World:
         self._folder = folder
         self._visibility_seconds = visibility_seconds
         self._stack = ExitStack()
-        self._name = f"c{uuid.uuid4().hex[:12]}"
+        self.name = f"c{uuid.uuid4().hex[:12]}"
         self.endpoints: dict[str, Endpoint] = {}
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self.database = create_database(self.server, self._name)
+            self.database = create_database(self.server, self.name)
             aws = self.emulator.port
             self.network = stack.enter_context(
                 Network({"postgres": self.server.port, "sqs": aws, "s3": aws})
             )
             self.queue = self._make_queue("")
             self.dead_letters = self._make_queue("-dead")
-            self.emulator.make_bucket(f"{self._name}-{BUCKET}")
+            self.emulator.make_bucket(f"{self.name}-{BUCKET}")
             secrets = stack.enter_context(FakeSecretsManager())
+            secrets.secrets["operator"] = json.dumps({"token": OPERATOR_TOKEN})
             self._wiring = stack.enter_context(Wiring(self.database, secrets, self._folder))
             for role, text in secrets.secrets.items():
                 here, there = f":{self.server.port}/", f":{self.network.ports['postgres']}/"
                 secrets.secrets[role] = text.replace(here, there)
             self._register()
             self.source = stack.enter_context(
-                EventSource(Queue(self._url("sqs"), self._name), lambda: self.sandbox("accept"))
+                EventSource(Queue(self.url("sqs"), self.name), lambda: self.sandbox("accept"))
             )
             self._stack = stack.pop_all()
         return self
@@ -90,29 +93,37 @@ class World:
 
     def _make_queue(self, suffix: str) -> Queue:
         return self.emulator.make_queue(
-            f"{self._name}{suffix}", visibility_seconds=self._visibility_seconds
+            f"{self.name}{suffix}", visibility_seconds=self._visibility_seconds
         )
 
-    def _url(self, upstream: str) -> str:
+    def url(self, upstream: str) -> str:
+        """Give where it is, through the network."""
         return f"http://127.0.0.1:{self.network.ports[upstream]}"
 
-    def sandbox(self, function: str) -> Sandbox:
-        """Start one that reaches everything but Secrets Manager through the network."""
+    def queue_url(self, suffix: str = "") -> str:
+        """Give a queue's address as the sandboxes are told it."""
         path = self.queue.url.partition("//")[2].partition("/")[2]
-        return self._wiring.sandbox(
-            function,
-            connection_timeout_ms=800,
-            request_timeout_ms=5000,
-            aws_access_key_id="000000000000",
-            aws_endpoint_url_secrets_manager=self._wiring.secrets.url,
-            aws_endpoint_url_sqs=self._url("sqs"),
-            aws_endpoint_url_s3=self._url("s3"),
-            accept_queue_url=f"{self._url('sqs')}/{path}",
-            dead_letter_queue_url=f"{self._url('sqs')}/{path}-dead",
-            objects_bucket=f"{self._name}-{BUCKET}",
-            max_body_bytes=MAX_BODY_BYTES,
-            batch_seconds=5,
-        )
+        return f"{self.url('sqs')}/{path}{suffix}"
+
+    def sandbox(self, function: str, **more: object) -> Sandbox:
+        """Start one that reaches everything but Secrets Manager through the network.
+
+        ``more`` are settings beside those below, or in their place.
+        """
+        settings: dict[str, object] = {
+            "connection_timeout_ms": 800,
+            "request_timeout_ms": 5000,
+            "aws_access_key_id": "000000000000",
+            "aws_endpoint_url_secrets_manager": self._wiring.secrets.url,
+            "aws_endpoint_url_sqs": self.url("sqs"),
+            "aws_endpoint_url_s3": self.url("s3"),
+            "accept_queue_url": self.queue_url(),
+            "dead_letter_queue_url": self.queue_url("-dead"),
+            "objects_bucket": f"{self.name}-{BUCKET}",
+            "max_body_bytes": MAX_BODY_BYTES,
+            "batch_seconds": 5,
+        }
+        return self._wiring.sandbox(function, **{**settings, **more})
 
     def sweep(self) -> None:
         """Run functions/sweep once: partitions, and the snapshot of who may send."""
