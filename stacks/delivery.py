@@ -115,7 +115,9 @@ class DeliveryStack(Stack):
         deliver.live.add_event_source(
             SqsEventSource(
                 queue,
-                batch_size=10,
+                # A message is up to a hundred events of one tenant: none waits behind another's,
+                # whose destination may take its time.
+                batch_size=1,
                 report_batch_item_failures=True,
                 max_concurrency=max_concurrency,
             )

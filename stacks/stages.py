@@ -123,8 +123,9 @@ class StageConfig:
     # takes, 5 the most that we let loose on a database which has only just recovered.
     accept_concurrency: int = 2
     # How many batches of deliveries are under way at once; each may hold a connection to the
-    # database, and each is a request at some tenant's destination.
-    deliver_concurrency: int = 2
+    # database, and each is a request at some tenant's destination. With two, a few destinations
+    # that do not answer would hold up everybody's.
+    deliver_concurrency: int = 10
     # Whether a tenant's destination may be plain http, at an address that is not public.
     allow_private_destinations: bool = False
     # Of the secrets that the deployment makes for itself, and of what waits to be stored.

@@ -16,6 +16,8 @@ DELIVERY_SCENARIOS = (
         fault=faults.upstreams_fail,
         seconds=60,
         merchants=(*faults.UPSTREAM_FAULTS, faults.HEALTHY),
+        # As many as the stack has at the least: with two, the slow ones hold up the healthy one.
+        shape=DeliveryShape(workers=10),
         breaks_upstream=True,
         is_by_merchant=True,
         measure=lambda finished, merchant: [

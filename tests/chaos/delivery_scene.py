@@ -22,7 +22,7 @@ class DeliveryShape:
     """How much of everything there is: as the stack says, but for what a scenario scales down.
 
     ``batch_seconds``, ``visibility_seconds``: what a batch may take, and for how long a receipt
-    hides a message. ``workers``: batches of each queue that are under way at once.
+    hides a message. ``workers``: messages of each queue that are under way at once.
     """
 
     pause_seconds: float = 0.25

@@ -90,6 +90,7 @@ class DeliveryWorld:
             lambda: self.sandbox("deliver"),
             function="deliver",
             workers=self.shape.workers,
+            batch_size=1,
         )
 
     def sandbox(self, function: str, **more: object) -> Sandbox:

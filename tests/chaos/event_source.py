@@ -64,8 +64,10 @@ class EventSource:
         *,
         function: str = "accept",
         workers: int = 2,
+        batch_size: int = BATCH,
     ) -> None:
         self._queue = work_queue
+        self._batch_size = batch_size
         self.function = function
         self.arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{work_queue.url.rpartition('/')[2]}"
         self.habits = Habits()
@@ -128,7 +130,8 @@ class EventSource:
         for _ in range(times):
             if times > 1:
                 self._dice.shuffle(received)
-            batches += [received[i : i + BATCH] for i in range(0, len(received), BATCH)]
+            size = self._batch_size
+            batches += [received[i : i + size] for i in range(0, len(received), size)]
         if times > 1:
             self._dice.shuffle(batches)
         return batches

@@ -72,7 +72,7 @@ def test_a_queue_of_ids_goes_with_its_stack(stage: Synthesised) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "delivery"), [("local", 2), ("dev", 2), ("prod", 20), ("external", 20)]
+    ("name", "delivery"), [("local", 10), ("dev", 10), ("prod", 20), ("external", 20)]
 )
 def test_deliver_is_fed_through_its_live_alias_from_both_queues(
     synthesised: Callable[[str], Synthesised], name: str, delivery: int
@@ -83,7 +83,7 @@ def test_deliver_is_fed_through_its_live_alias_from_both_queues(
         queue: {k: v for k, v in properties.items() if k not in wired}
         for queue, properties in found.items()
     }
-    fed = {"BatchSize": 10, "FunctionResponseTypes": ["ReportBatchItemFailures"]}
+    fed = {"BatchSize": 1, "FunctionResponseTypes": ["ReportBatchItemFailures"]}
 
     assert told == {
         "Delivery": {**fed, "ScalingConfig": {"MaximumConcurrency": delivery}},

@@ -112,7 +112,7 @@ class InMemoryDeliveryStore:
         if self.open_until is not None and self.open_until <= self._now():
             self.open_until = None
         if self.destination is None or self.open_until is not None:
-            waiting = tuple(Waiting(one.event_id, one.since) for one in asked)
+            waiting = tuple(Waiting(one.event_id, one.since, one.tried_since) for one in asked)
             return Begun(
                 destination=self.destination,
                 open_until=self.open_until,
@@ -125,7 +125,9 @@ class InMemoryDeliveryStore:
             destination=self.destination,
             open_until=None,
             events=tuple(asked[: self.fits]),
-            waiting=tuple(Waiting(one.event_id, one.since) for one in asked[self.fits :]),
+            waiting=tuple(
+                Waiting(one.event_id, one.since, one.tried_since) for one in asked[self.fits :]
+            ),
             accesses=tuple(
                 one
                 for one in self.accesses
@@ -258,10 +260,10 @@ class World:
         self.elapsed += seconds
 
     def age(self, by: timedelta, *numbers: int) -> None:
-        """Let events have waited for so long."""
+        """Let events have waited for so long, and been tried at once."""
         for number in numbers:
             one = self.store.pending[event_id(number)]
-            self.store.pending[one.event_id] = replace(one, since=NOW - by)
+            self.store.pending[one.event_id] = replace(one, since=NOW - by, tried_since=NOW - by)
 
     def name(self, objects: Mapping[int, str], *, source_id: SourceId = SOURCE) -> None:
         """Let events be of a source with a credential, and name these objects."""

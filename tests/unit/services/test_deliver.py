@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -245,6 +246,34 @@ def test_after_a_day_it_is_given_up_as_expired_once_more_tried() -> None:
     assert [one.outcome for one in world.store.attempts if one.event_id == event_id(0)] == [
         "retry_later"
     ]
+
+
+def test_what_our_own_outage_held_up_for_a_day_is_tried_for_a_day_yet() -> None:
+    world = World(2)
+    for one in world.ids:
+        waited = replace(world.store.pending[one], since=NOW - DAY * 2)
+        world.store.pending[one] = waited
+    world.upstream.answer = in_turn(RetryLater("timeout"))
+
+    assert world.deliver().gave_up == 0
+    world.store.open_until = NOW + timedelta(hours=1)
+    assert world.deliver().gave_up == 0
+    assert world.reasons() == {}
+
+
+def test_a_batch_too_large_to_be_answered_in_time_is_made_smaller_with_each_late_receive() -> None:
+    world = World(100)
+
+    def slow(ids: tuple[EventId, ...]) -> SendResult:
+        return Delivered(201) if len(ids) <= 10 else RetryLater("timeout")
+
+    world.upstream.answer = slow
+    for received in range(1, 11):
+        world.store.open_until, world.store.failures = None, 0
+        world.deliver(received=received)
+
+    assert len(world.store.settled) == 100
+    assert {one.outcome for one in world.store.settled.values()} == {AttemptOutcome.DELIVERED}
 
 
 def test_what_is_older_than_a_day_is_delivered_if_it_can_be() -> None:

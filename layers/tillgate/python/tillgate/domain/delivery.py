@@ -53,7 +53,8 @@ class DueDelivery:
 class OutgoingEvent:
     """An event as it is sent on; ``data`` is JSON text, exactly as it was accepted.
 
-    ``since`` is when the delivery became pending. ``enrichment`` is what was fetched for it.
+    ``since`` is when the delivery became pending, ``tried_since`` when its first attempt after
+    that was made. ``enrichment`` is what was fetched for it.
     """
 
     event_id: EventId
@@ -67,6 +68,7 @@ class OutgoingEvent:
     received_at: datetime
     stored_at: datetime
     since: datetime
+    tried_since: datetime | None = None
     enrichment: Enrichment = NOT_ENRICHED
 
 
@@ -118,20 +120,25 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """How a delivery stands after its attempts: delivered, given up, or pending for so long."""
+    """How a delivery stands after its attempts: delivered, given up, or pending for so long.
+
+    Without an attempt, ``since`` tells which time that it was pending is meant.
+    """
 
     event_id: EventId
     outcome: AttemptOutcome
     reason: str | None = None
     due_seconds: float = 0.0
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A delivery that is pending ``since`` then, and was not begun."""
+    """A delivery that is pending ``since`` then, and was not begun; see OutgoingEvent."""
 
     event_id: EventId
     since: datetime
+    tried_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from tillgate.domain.delivery import Waiting
     from tillgate.domain.enrichment import Enriched, PutOff
     from tillgate.domain.tenant import EventId
 
-# What is still refused for the moment after so long is given up, and a person told.
+# What is still refused for the moment after so long is given up, and a person told. From its
+# first attempt on: for what our own outage held up the destination is not to blame.
 GIVE_UP_AFTER = timedelta(hours=24)
 EXPIRED = "expired"
 NO_DESTINATION = "no-destination"
@@ -75,8 +77,12 @@ def settled_by(
     return [Settled(event_id=event.event_id, outcome=outcome, reason=reason) for event in events]
 
 
+def has_expired(event: OutgoingEvent | Waiting, *, now: datetime) -> bool:
+    return event.tried_since is not None and now - event.tried_since >= GIVE_UP_AFTER
+
+
 def _put_off(event: OutgoingEvent, *, now: datetime) -> Settled:
-    if now - event.since >= GIVE_UP_AFTER:
+    if has_expired(event, now=now):
         return Settled(event_id=event.event_id, outcome=AttemptOutcome.GAVE_UP, reason=EXPIRED)
     return _waiting(event.event_id)
 

@@ -19,12 +19,12 @@ from tillgate.domain.delivery import AttemptOutcome, RetryLater, Settled
 from tillgate.domain.delivery_rules import (
     BREAKER_OPEN,
     EXPIRED,
-    GIVE_UP_AFTER,
     NO_DESTINATION,
     SECRET_UNAVAILABLE,
     SECRET_UNREADABLE,
     attempts_at,
     attempts_without_request,
+    has_expired,
     is_ours,
     is_well,
     may_be_one_event,
@@ -127,7 +127,7 @@ class Deliver:
         )
         # First in, first out: of a batch with one bad event every other half succeeds, so that
         # only a destination which takes nothing at all opens its breaker.
-        batches = deque([tuple(event_ids)])
+        batches = deque(message.batches_of(event_ids))
         while batches:
             tried = self._retrying(message)(self._try, message, batches.popleft())
             if tried.begun is None:
@@ -244,7 +244,12 @@ class Deliver:
     def _give_up(self, message: DeliveryMessage, waiting: Sequence[Waiting], reason: str) -> None:
         """Settle what was not sent, if there is any: no attempt is recorded."""
         settled = [
-            Settled(event_id=one.event_id, outcome=AttemptOutcome.GAVE_UP, reason=reason)
+            Settled(
+                event_id=one.event_id,
+                outcome=AttemptOutcome.GAVE_UP,
+                reason=reason,
+                since=one.since,
+            )
             for one in waiting
         ]
         if settled:
@@ -257,7 +262,7 @@ class Deliver:
     ) -> None:
         """Come again when the breaker may have closed; what has expired meanwhile is given up."""
         now = self._now()
-        expired = [one for one in begun.waiting if now - one.since >= GIVE_UP_AFTER]
+        expired = [one for one in begun.waiting if has_expired(one, now=now)]
         self._give_up(message, expired, EXPIRED)
         if len(expired) < len(begun.waiting):
             message.note(BREAKER_OPEN)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tillgate.domain.delivery import OutgoingEvent, SendResult, Settled
     from tillgate.domain.enrichment import Enriched
-    from tillgate.domain.tenant import TenantId
+    from tillgate.domain.tenant import EventId, TenantId
 
 # From so many receives on, some five minutes, a batch that is answered by an error of the
 # destination's own is halved as one that is refused: one event may be what it fails at, and the
@@ -55,6 +55,15 @@ class DeliveryMessage:
     @property
     def is_late(self) -> bool:
         return self.receive_count >= _LATE_RECEIVES
+
+    def batches_of(self, event_ids: Sequence[EventId]) -> list[tuple[EventId, ...]]:
+        """Give what to try in one request each: smaller with every late receive.
+
+        A destination that never answers in time for so many may do so for fewer.
+        """
+        late = max(0, self.receive_count - _LATE_RECEIVES + 1)
+        size = max(1, len(event_ids) >> late)
+        return [tuple(event_ids[n : n + size]) for n in range(0, len(event_ids), size)]
 
     def later(self, seconds: float = 0.0) -> None:
         """Let it come again, after so long at least."""

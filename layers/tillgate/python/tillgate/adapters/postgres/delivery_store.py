@@ -79,7 +79,11 @@ class PostgresDeliveryStore:
             open_until=_instant(begun["open_until"]) if begun["open_until"] else None,
             events=tuple(_event(event) for event in begun["events"]),
             waiting=tuple(
-                Waiting(EventId(event["event_id"]), _instant(event["since"]))
+                Waiting(
+                    EventId(event["event_id"]),
+                    _instant(event["since"]),
+                    _maybe_instant(event["tried_since"]),
+                )
                 for event in begun["waiting"]
             ),
             accesses=tuple(_access(tenant_id, source) for source in begun["sources"]),
@@ -143,11 +147,16 @@ def _event(row: Mapping[str, Any]) -> OutgoingEvent:
         received_at=_instant(row["received_at"]),
         stored_at=_instant(row["stored_at"]),
         since=_instant(row["since"]),
+        tried_since=_maybe_instant(row["tried_since"]),
     )
 
 
 def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _maybe_instant(text: str | None) -> datetime | None:
+    return None if text is None else _instant(text)
 
 
 def _attempt(attempt: Attempt) -> dict[str, object]:
@@ -168,4 +177,5 @@ def _settled(delivery: Settled) -> dict[str, object]:
         "state": _STATES[delivery.outcome],
         "reason": delivery.reason,
         "due_seconds": delivery.due_seconds,
+        "since": None if delivery.since is None else rfc3339(delivery.since),
     }
