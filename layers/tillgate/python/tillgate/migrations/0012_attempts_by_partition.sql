@@ -3,7 +3,8 @@
 -- partition unless it is told from which id to which.
 SET LOCAL ROLE tillgate_owner;
 
--- As before, and "tried_since" of each event: when its first attempt was made, NULL before that.
+-- As before, and "tried_since" of each event: when the first attempt before this one
+-- was made, NULL where there is none.
 CREATE OR REPLACE FUNCTION tillgate.begin_attempts(
     p_tenant_id uuid, p_event_ids uuid[], p_attempt_id uuid, p_at timestamptz, p_probe interval
 ) RETURNS json
@@ -41,6 +42,7 @@ BEGIN
                     SELECT min(a.at) FROM tillgate.attempt AS a
                     WHERE a.tenant_id = p_tenant_id AND a.event_id = d.event_id
                         AND a.event_id BETWEEN v_least AND v_greatest AND a.since = d.since
+                        AND a.attempt_id <> p_attempt_id
                 ) AS tried_since,
                 row_number() OVER by_id = 1
                     OR sum(octet_length(e.data)) OVER by_id <= 4 * 1024 * 1024 AS fits
