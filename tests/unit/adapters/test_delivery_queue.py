@@ -123,6 +123,19 @@ def test_the_largest_call_is_far_below_what_sqs_takes(
     assert len(json.dumps(batch)) < MEBIBYTE // 10
 
 
+@pytest.mark.parametrize("seconds", [0, 15])
+def test_every_message_waits_as_long_as_the_queue_was_told(sqs: BatchSqs, seconds: int) -> None:
+    queue = SqsDeliveryQueue(sqs, queue_url=QUEUE, delay_seconds=seconds, clock=lambda: sqs.now)
+
+    queue.put([due(n, n) for n in range(11)])
+
+    # Also none is said: a queue may have one of its own.
+    assert [[one["DelaySeconds"] for one in batch] for batch in sqs.batches] == [
+        [seconds] * 10,
+        [seconds],
+    ]
+
+
 def test_nothing_is_sent_where_nothing_is_due(sqs: BatchSqs, queue: SqsDeliveryQueue) -> None:
     queue.put([])
 

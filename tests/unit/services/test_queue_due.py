@@ -28,8 +28,8 @@ class World:
         self.redriven = InMemoryDue(self, "redriven")
         self.queue, self.redrive_queue = InMemoryQueue(), InMemoryQueue()
         self.queue_due = QueueDue(
-            deliveries=Feed(self.due, self.queue, 5),
-            redrives=Feed(self.redriven, self.redrive_queue, 5),
+            deliveries=Feed(self.due, self.queue, 5, clock=lambda: self.now),
+            redrives=Feed(self.redriven, self.redrive_queue, 5, clock=lambda: self.now),
             clock=lambda: self.now,
             pause=self.pause,
             is_stopping=self.is_stopping,
@@ -56,7 +56,8 @@ class InMemoryDue:
         self.waiting: list[DueDelivery] = []
         self.arriving = 0
         self.claimed_at: list[float] = []
-        self.is_down_at = float("inf")
+        self.down_from = float("inf")
+        self.down_until = float("inf")
         self.made = 0
 
     def add(self, count: int) -> None:
@@ -68,7 +69,7 @@ class InMemoryDue:
     def claim(self, *, at_most: int) -> Iterator[list[DueDelivery]]:
         self.world.order.append(self.name)
         self.claimed_at.append(self.world.now - 1_000)
-        if self.world.now >= self.is_down_at:
+        if self.down_from <= self.world.now < self.down_until:
             raise StoreUnavailableError("down")
         self.add(self.arriving)
         self.world.now += self.world.seconds_each
@@ -98,7 +99,7 @@ def world() -> World:
 
 
 def test_it_looks_once_a_second_until_the_time_is_up(world: World) -> None:
-    assert world.run(5) == QueueReport(0, 0, 0)
+    assert world.run(5) == QueueReport(0, 0, 0, 0)
 
     assert world.due.claimed_at == [0, 1, 2, 3, 4, 5]
 
@@ -136,7 +137,7 @@ def test_what_is_due_goes_before_what_is_redriven_and_each_to_its_queue(world: W
     world.due.add(7)
     world.redriven.add(6)
 
-    assert world.run(0) == QueueReport(queued=7, redriven=6, queue_failures=0)
+    assert world.run(0) == QueueReport(7, 6, 0, 0)
     assert world.order == ["due", "due", "redriven", "redriven"]
     assert world.queue.queued == [f"due-{n}" for n in range(1, 8)]
     assert world.redrive_queue.queued == [f"redriven-{n}" for n in range(1, 7)]
@@ -161,19 +162,51 @@ def test_a_slow_look_is_followed_by_the_next_at_once(world: World) -> None:
     assert world.due.claimed_at == [0, 1.5, 3]
 
 
-def test_a_store_that_is_down_ends_the_looking(world: World) -> None:
-    world.due.is_down_at = 1_002
+def test_a_store_that_is_away_for_a_second_is_asked_again_in_the_next(world: World) -> None:
+    world.due.down_from, world.due.down_until = 1_002, 1_003
+    world.due.arriving = 1
+
+    assert world.run(5) == QueueReport(queued=5, redriven=0, queue_failures=0, store_failures=1)
+    assert world.due.claimed_at == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_store_that_is_down_to_the_end_is_an_error(world: World) -> None:
+    world.due.down_from = 1_002
 
     with pytest.raises(StoreUnavailableError):
-        world.run(50)
-    assert world.due.claimed_at == [0, 1, 2]
+        world.run(5)
+    assert world.due.claimed_at == [0, 1, 2, 3, 4, 5]
+    assert world.redriven.claimed_at == [0, 1], "and nobody waits for it twice in one look"
+
+
+def test_redrives_that_fail_keep_no_delivery_from_being_queued(world: World) -> None:
+    world.due.arriving = 1
+    world.redriven.down_from, world.redriven.down_until = 1_000, 1_004
+
+    assert world.run(5) == QueueReport(queued=6, redriven=0, queue_failures=0, store_failures=4)
+    assert world.due.claimed_at == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("is_store", [True, False])
+def test_redrives_that_fail_to_the_end_are_an_error_once_all_deliveries_are_queued(
+    world: World, *, is_store: bool
+) -> None:
+    world.due.arriving = 1
+    world.redriven.add(1)
+    world.redrive_queue.failing = 100
+    if is_store:
+        world.redriven.down_from = 1_000
+
+    with pytest.raises(StoreUnavailableError if is_store else QueueUnavailableError):
+        world.run(5)
+    assert len(world.queue.queued) == 6
 
 
 def test_a_queue_that_fails_is_tried_again_in_a_second(world: World) -> None:
     world.due.add(3)
     world.queue.failing = 2
 
-    assert world.run(5) == QueueReport(queued=3, redriven=0, queue_failures=2)
+    assert world.run(5) == QueueReport(3, 0, queue_failures=2, store_failures=0)
     assert world.queue.queued == ["due-1", "due-2", "due-3"]
 
 
@@ -190,7 +223,7 @@ def test_a_queue_that_fails_to_the_end_is_an_error(world: World) -> None:
 def test_a_stop_in_a_pause_ends_the_looking_at_once(world: World) -> None:
     world.stops_at = 1_002.5
 
-    assert world.run(50) == QueueReport(0, 0, 0)
+    assert world.run(50) == QueueReport(0, 0, 0, 0)
     assert world.due.claimed_at == [0, 1, 2]
     assert world.now == 1_002.5
 
@@ -201,7 +234,7 @@ def test_at_a_stop_the_step_in_hand_is_finished_and_no_other_begun(world: World)
     world.seconds_each = 0.4
     world.stops_at = 1_000.5
 
-    assert world.run(50) == QueueReport(queued=10, redriven=0, queue_failures=0)
+    assert world.run(50) == QueueReport(10, 0, 0, 0)
     assert world.queue.queued == [f"due-{n}" for n in range(1, 11)]
     assert len(world.due.waiting) == 2
     assert world.redriven.claimed_at == []

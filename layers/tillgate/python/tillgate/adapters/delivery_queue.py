@@ -32,7 +32,8 @@ WITHIN_SECONDS = 5.0
 class SqsDeliveryQueue:
     """Implements DeliveryQueue. A repeated ``put`` queues a second message, which is harmless.
 
-    ``clock`` gives seconds, monotonic.
+    Nobody is given a message within ``delay_seconds`` (900 at most). ``clock`` gives seconds,
+    monotonic.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class SqsDeliveryQueue:
         sqs: AwsJsonClient,
         *,
         queue_url: str,
+        delay_seconds: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
+        self._delay_seconds = delay_seconds
         self._clock = clock
 
     def put(self, deliveries: Sequence[DueDelivery]) -> None:
@@ -54,7 +57,12 @@ class SqsDeliveryQueue:
 
     def _send(self, batch: Sequence[tuple[str, str]], *, within_seconds: float) -> None:
         entries = [
-            {"Id": str(n), "MessageGroupId": tenant_id, "MessageBody": body}
+            {
+                "Id": str(n),
+                "MessageGroupId": tenant_id,
+                "DelaySeconds": self._delay_seconds,
+                "MessageBody": body,
+            }
             for n, (tenant_id, body) in enumerate(batch)
         ]
         try:

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from tillgate.adapters.delivery_queue import SqsDeliveryQueue
 from tillgate.adapters.key_ring import KeyRingSecretBox
-from tillgate.adapters.postgres.due_deliveries import PostgresDueDeliveries, PostgresRedrives
+from tillgate.adapters.postgres.due_deliveries import (
+    REDRIVE_DELAY_SECONDS,
+    PostgresDueDeliveries,
+    PostgresRedrives,
+)
 from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.adapters.postgres.upkeep import PostgresUpkeep
 from tillgate.bootstrap.connections import objects, role_database, secrets_manager, sqs
@@ -89,11 +93,17 @@ def _queue_due(
             PostgresDueDeliveries(database),
             SqsDeliveryQueue(queue, queue_url=settings.delivery_queue_url),
             CLAIMED_AT_ONCE,
+            clock=time.monotonic,
         ),
         redrives=Feed(
             PostgresRedrives(database),
-            SqsDeliveryQueue(queue, queue_url=settings.redrive_queue_url),
+            SqsDeliveryQueue(
+                queue,
+                queue_url=settings.redrive_queue_url,
+                delay_seconds=REDRIVE_DELAY_SECONDS,
+            ),
             REDRIVEN_AT_ONCE,
+            clock=time.monotonic,
         ),
         clock=time.monotonic,
         pause=stop.pause,

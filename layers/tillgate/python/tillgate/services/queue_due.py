@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tillgate.domain.errors import QueueUnavailableError
+from tillgate.domain.errors import QueueUnavailableError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,34 +16,70 @@ if TYPE_CHECKING:
 CLAIMED_AT_ONCE = 500
 # Of the redrives together, in one look: as many as the fastest of them moves in a second.
 REDRIVEN_AT_ONCE = 1_000
+# What the queue takes in one call, were each of another tenant: no step is smaller.
+LEAST_AT_ONCE = 10
+# Twice as much as was queued in so long is queued well within what a put may take.
+QUICK_SECONDS = 2.0
 LOOK_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class QueueReport:
-    """How many deliveries and dead letters were queued, and how often the queue took none."""
+    """How many deliveries and dead letters were queued, and how often a look at either failed."""
 
     queued: int
     redriven: int
     queue_failures: int
+    store_failures: int
 
 
-@dataclass(frozen=True, slots=True)
 class Feed:
-    """A queue, and what is to be put on it, ``at_most`` so many at once."""
+    """A queue, and what is to be put on it, at most ``at_most`` at once.
 
-    due: DueDeliveries
-    queue: DeliveryQueue
-    at_most: int
+    A step is remembered as a whole or not at all, so each has to end in time, however slow the
+    queue is: after one that failed the next is a fifth of it, and after a full one that was
+    quick, double. ``clock`` gives seconds, monotonic.
+    """
 
-    def step(self) -> int:
-        """Queue what is due, and give how many. Raises what its parts do, and then queued none.
+    def __init__(
+        self,
+        due: DueDeliveries,
+        queue: DeliveryQueue,
+        at_most: int,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._due = due
+        self._queue = queue
+        self._at_most = at_most
+        self._size = at_most
+        self._clock = clock
 
-        None that is remembered, that is: what the queue took before it failed comes again.
+    def drain(self, may_begin: Callable[[], bool]) -> Iterator[int]:
+        """Step until less than a full step is left; give how many each step queued.
+
+        Raises QueueUnavailableError and StoreUnavailableError. What the queue took in the step
+        that failed comes again.
         """
-        with self.due.claim(at_most=self.at_most) as deliveries:
-            if deliveries:
-                self.queue.put(deliveries)
+        while True:
+            size = self._size
+            count = self._step(size)
+            yield count
+            if count < size or not may_begin():
+                return
+
+    def _step(self, size: int) -> int:
+        began = self._clock()
+        try:
+            with self._due.claim(at_most=size) as deliveries:
+                if deliveries:
+                    self._queue.put(deliveries)
+        except (QueueUnavailableError, StoreUnavailableError):
+            self._size = min(max(size // 5, LEAST_AT_ONCE), self._at_most)
+            raise
+        # Fewer tell nothing of how long a full step would take.
+        if len(deliveries) >= size and self._clock() - began <= QUICK_SECONDS:
+            self._size = min(size * 2, self._at_most)
         return len(deliveries)
 
 
@@ -72,42 +108,53 @@ class QueueDue:
     def run(self, *, until: float) -> QueueReport:
         """Look at least once, and begin nothing after ``until`` (of the clock), or at a stop.
 
-        Raises StoreUnavailableError at once. A queue that fails is tried again in a second;
-        QueueUnavailableError is raised where it failed to the end.
+        A look that fails is tried again in a second. Where the last one at either feed failed,
+        QueueUnavailableError or StoreUnavailableError is raised at the end.
         """
-        queued = redriven = failures = 0
+        looks = _Looks(lambda: self._clock() <= until and not self._is_stopping())
         while True:
             looked_at = self._clock()
-            failed: QueueUnavailableError | None = None
-            try:
-                for count in self._drain(self._deliveries, until):
-                    queued += count
-                # What is new goes before what waited for days.
-                if self._may_begin(until):
-                    for count in self._drain(self._redrives, until):
-                        redriven += count
-            except QueueUnavailableError as error:
-                failed = error
-                failures += 1
+            # What is new goes before what waited for days.
+            if looks.at(self._deliveries) and looks.may_begin():
+                looks.at(self._redrives)
             # The last look is at the very end: nobody looks until the next run begins.
             next_look = min(looked_at + LOOK_EVERY_SECONDS, until)
             now = self._clock()
-            if looked_at >= until or not self._may_begin(until):
+            if looked_at >= until or not looks.may_begin():
                 break
             self._pause(max(next_look - now, 0))
             if self._is_stopping():
                 break
-        if failed is not None:
-            raise failed
-        return QueueReport(queued, redriven, failures)
+        for failure in looks.failures.values():
+            raise failure
+        return QueueReport(
+            looks.queued.get(self._deliveries, 0),
+            looks.queued.get(self._redrives, 0),
+            looks.queue_failures,
+            looks.store_failures,
+        )
 
-    def _drain(self, feed: Feed, until: float) -> Iterator[int]:
-        """Step until less than a full step is left; give how many each step queued."""
-        while True:
-            count = feed.step()
-            yield count
-            if count < feed.at_most or not self._may_begin(until):
-                return
 
-    def _may_begin(self, until: float) -> bool:
-        return self._clock() <= until and not self._is_stopping()
+class _Looks:
+    """What has come of one run's looks; ``failures`` has the feeds whose last look failed."""
+
+    def __init__(self, may_begin: Callable[[], bool]) -> None:
+        self.may_begin = may_begin
+        self.queued: dict[Feed, int] = {}
+        self.failures: dict[Feed, QueueUnavailableError | StoreUnavailableError] = {}
+        self.queue_failures = 0
+        self.store_failures = 0
+
+    def at(self, feed: Feed) -> bool:
+        """Queue what a feed has now; tell whether that went well."""
+        self.failures.pop(feed, None)
+        try:
+            for count in feed.drain(self.may_begin):
+                self.queued[feed] = self.queued.get(feed, 0) + count
+        except QueueUnavailableError as error:
+            self.queue_failures += 1
+            self.failures[feed] = error
+        except StoreUnavailableError as error:
+            self.store_failures += 1
+            self.failures[feed] = error
+        return feed not in self.failures

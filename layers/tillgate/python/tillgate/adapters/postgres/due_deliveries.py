@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, LiteralString
 
+from tillgate.adapters.postgres.connection import refusals_as_unavailable
 from tillgate.domain.delivery import DueDelivery
 from tillgate.domain.tenant import EventId, TenantId
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 LEASE = timedelta(hours=6)
 # For the claim, the queue and the commit; the server ends an idle transaction after ten.
 WITHIN_SECONDS = 8.0
+# A redriven event may not be read before that commit: until then it is given up, whoever reads
+# it takes its message for done, and the next comes after the lease. Longer than the server lets
+# a transaction idle, which it does from the claim on, when nothing is queued yet.
+REDRIVE_DELAY_SECONDS = 15
 
 _CLAIM: LiteralString = """
     SELECT tenant_id::text, event_id::text FROM tillgate.claim_deliveries(%s, %s)
@@ -38,12 +43,18 @@ class PostgresDueDeliveries:
 
     @contextmanager
     def claim(self, *, at_most: int) -> Iterator[list[DueDelivery]]:
-        with self._database.transaction(within_seconds=WITHIN_SECONDS) as cursor:
+        with (
+            refusals_as_unavailable(),
+            self._database.transaction(within_seconds=WITHIN_SECONDS) as cursor,
+        ):
             rows = cursor.execute(self._claim, (at_most, self._lease)).fetchall()
             yield [DueDelivery(TenantId(tenant), EventId(event)) for tenant, event in rows]
 
 
 class PostgresRedrives(PostgresDueDeliveries):
-    """Implements DueDeliveries with a second's worth of the dead letters that are redriven."""
+    """Implements DueDeliveries with a second's worth of the dead letters that are redriven.
+
+    They are to be queued with REDRIVE_DELAY_SECONDS.
+    """
 
     _claim: LiteralString = _STEP
