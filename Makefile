@@ -68,13 +68,11 @@ test: lint $(MINISTACK_STAMP) $(NODE_STAMP) layers ## Everything that a change m
 
 .PHONY: suites
 suites: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers
-	@$(BIN)/python -m bench --quick > build/bench_quick.log 2>&1 & quick=$$!; \
-	$(PYTEST) $(COMPUTING) > build/computing.log 2>&1 & computing=$$!; \
+	@$(PYTEST) $(COMPUTING) > build/computing.log 2>&1 & computing=$$!; \
 	$(PYTEST) -k postgres16 $(WAITING) > build/postgres16.log 2>&1 & older=$$!; \
 	failed=0; $(PYTEST) -k "not postgres16" $(WAITING) || failed=$$?; \
 	wait $$older || { failed=$$?; cat build/postgres16.log; }; \
 	wait $$computing || { failed=$$?; cat build/computing.log; }; \
-	wait $$quick || { failed=$$?; cat build/bench_quick.log; }; \
 	tail -qn 1 build/postgres16.log build/computing.log; \
 	exit $$failed
 
