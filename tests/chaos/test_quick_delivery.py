@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from ops.local.supabase_faults import Fault, FaultKind
 from tests.chaos.delivery_faults import strike_in_batch, strike_in_request
 from tests.chaos.delivery_reckoning import DeliveryVerdict
@@ -40,6 +42,7 @@ SHORT = DeliveryScenario(
 )
 
 
+@pytest.mark.proof
 def test_what_was_acknowledged_arrives_once_in_a_short_run(
     server: EmbeddedPostgres, emulator: Emulator, tmp_path: Path
 ) -> None:

@@ -18,6 +18,7 @@ ONE = Measured(
 )  # fmt: skip
 
 
+@pytest.mark.proof
 def test_sandboxes_do_what_the_model_predicts_within_a_factor() -> None:
     with Machine() as machine:
         calibration, points = run_round(machine, calls=120)
