@@ -40,8 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check() -> int:
-    # Only this needs a Postgres, and what starts one.
-    from bench.scale.check import check  # noqa: PLC0415
+    from bench.scale.check import check  # noqa: PLC0415  Only this needs a Postgres.
 
     row = check()
     write_evidence("bench", [row], keep_others=True)
