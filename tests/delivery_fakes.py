@@ -119,7 +119,7 @@ class InMemoryDeadLetters:
 
     def __init__(self) -> None:
         self.letters: list[DeadLetter] = []
-        self.redrives: dict[str, Redrive] = {}
+        self.redrives_begun: dict[str, Redrive] = {}
 
     def add(self, tenant_id: str, reason: str = "HTTP 400") -> DeadLetter:
         letter = DeadLetter(
@@ -180,17 +180,27 @@ class InMemoryDeadLetters:
             started_at=NOW,
             ended_at=None,
         )
-        self.redrives[redrive.redrive_id] = redrive
+        self.redrives_begun[redrive.redrive_id] = redrive
         return redrive
 
     def redrive(self, redrive_id: str) -> Redrive | None:
-        return self.redrives.get(redrive_id)
+        return self.redrives_begun.get(redrive_id)
+
+    def redrives(self, *, state: RedriveState | None, limit: int) -> list[Redrive]:
+        found = [
+            replace(one, left=None)
+            for one in reversed(self.redrives_begun.values())
+            if state in {None, one.state}
+        ]
+        return found[:limit]
 
     def cancel_redrive(self, redrive_id: str) -> Redrive | None:
-        redrive = self.redrives.get(redrive_id)
+        redrive = self.redrives_begun.get(redrive_id)
         if redrive is not None and redrive.state is RedriveState.RUNNING:
-            self.redrives[redrive_id] = replace(redrive, state=RedriveState.CANCELLED, ended_at=NOW)
-        return self.redrives.get(redrive_id)
+            self.redrives_begun[redrive_id] = replace(
+                redrive, state=RedriveState.CANCELLED, ended_at=NOW
+            )
+        return self.redrives_begun.get(redrive_id)
 
     def _chosen(self, chosen: DeadLetterFilter) -> list[DeadLetter]:
         return [

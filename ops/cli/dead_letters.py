@@ -107,6 +107,20 @@ def redrive_dead_letters(
     redrives.start(session, {**params, "per_second": per_second})
 
 
+@app.command("redrives")
+@connected
+def list_redrives(
+    session: Session,
+    *,
+    state: Annotated[
+        str | None, typer.Option(help="Only these: running, done or cancelled.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="How many: 1 to 200.")] = None,
+) -> None:
+    """List redrives, the last begun first."""
+    redrives.show_all(session, state=state, limit=limit)
+
+
 @app.command("discard")
 @connected
 def discard_dead_letters(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ops.cli.errors import CliError
+from ops.cli.exact_json import NumberText
 from ops.cli.output import Column, shown
 from ops.cli.references import check_id
 
@@ -24,6 +26,11 @@ COLUMNS = (
     Column("STARTED", "started_at"),
     Column("ENDED", "ended_at"),
 )
+# What each has left is counted for one at a time.
+LIST_COLUMNS = tuple(column for column in COLUMNS if column.key != "left")
+NO_REDRIVE = "There is no such redrive."
+# As far as the server counts what is left.
+MAX_LEFT = 10_000
 LOOK_EVERY_SECONDS = 1.0
 # What a shell gives for a command that ctrl-C ended.
 INTERRUPTED = 130
@@ -31,14 +38,16 @@ INTERRUPTED = 130
 
 def check_redrive_id(redrive_id: str) -> str:
     """Give the id as the API writes it. Raises UsageError."""
-    return check_id(
-        redrive_id, argument="REDRIVE_ID", next_step="tillgate deadletter plan (what is left)"
-    )
+    return check_id(redrive_id, argument="REDRIVE_ID", next_step="tillgate deadletter redrives")
 
 
 def start(session: Session, body: Mapping[str, object]) -> None:
     """Begin one, and watch it to its end."""
-    begun = session.client.post("/dead-letters/redrives", body)
+    try:
+        begun = session.client.post("/dead-letters/redrives", body)
+    except CliError:
+        session.output.note("Whether it runs all the same: tillgate deadletter redrives")
+        raise
     redrive_id = shown(begun.document.get("redrive_id"))
     session.output.note(
         f"Redrive {redrive_id} runs."
@@ -63,6 +72,14 @@ def follow(session: Session, redrive_id: str) -> None:
     )
 
 
+def show_all(session: Session, *, state: str | None, limit: int | None) -> None:
+    """List them, the last begun first."""
+    asked = {"state": state, "limit": str(limit) if limit is not None else None}
+    params = {name: value for name, value in asked.items() if value is not None}
+    answer = session.client.get("/dead-letters/redrives", params)
+    session.output.show_list(answer, "redrives", LIST_COLUMNS, when_empty=NO_REDRIVE)
+
+
 def cancel(session: Session, redrive_id: str) -> None:
     """Stop one; what it has moved stays moved."""
     path = f"/dead-letters/redrives/{check_redrive_id(redrive_id)}/cancel"
@@ -75,5 +92,7 @@ def _wait(session: Session, redrive_id: str) -> Answer:
         if answer.document.get("state") != "running":
             return answer
         moved, left = answer.document.get("moved"), answer.document.get("left")
-        session.output.progress(f"{shown(moved)} moved, {shown(left)} left")
+        is_more = isinstance(left, NumberText) and int(left) >= MAX_LEFT
+        more = " or more" if is_more else ""
+        session.output.progress(f"{shown(moved)} moved, {shown(left)}{more} left")
         session.surroundings.pause(LOOK_EVERY_SECONDS)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.infra.synthesis import Synthesised, functions
+from tillgate.domain.destination_address import PORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,3 +112,13 @@ def test_every_function_reaches_what_it_needs_of_aws(networked: Synthesised) -> 
             sources = [str(r["SourceSecurityGroupId"]) for r in rules]
             assert len(sources) == len(GROUPS)
             assert all(any(group in source for source in sources) for group in GROUPS)
+
+
+def test_what_is_let_out_is_the_port_that_destinations_may_have(networked: Synthesised) -> None:
+    [outward] = [
+        group
+        for group in properties(networked, "SecurityGroup")
+        if group["GroupDescription"] == "Tillgate functions that call destinations"
+    ]
+
+    assert {(r["FromPort"], r["ToPort"]) for r in outward["SecurityGroupEgress"]} == {(PORT, PORT)}

@@ -19,6 +19,8 @@ class FakeSecretsManager:
 
     def __init__(self) -> None:
         self.messages: list[str] = []
+        # How long nobody would be given each of them.
+        self.delay_seconds: list[int] = []
         self.objects: dict[str, bytes] = {}
         self.is_queue_down = False
         self.is_bucket_down = False
@@ -76,6 +78,7 @@ class FakeSecretsManager:
     def _keep(self, message: dict[str, Any]) -> dict[str, Any]:
         body = message["MessageBody"]
         self.messages.append(body)
+        self.delay_seconds.append(message.get("DelaySeconds", 0))
         return {"MD5OfMessageBody": hashlib.md5(body.encode()).hexdigest()}  # noqa: S324  What SQS answers.
 
     def hears(self) -> bool:

@@ -84,6 +84,7 @@ ALLOWED_FUNCTIONS = {
     "timestamp with time zone,bytea,bigint,bigint)": {"ingest", "accept"},
     "record_attempts(uuid,json,json,boolean,integer,interval)": {"deliver"},
     "redrive_left(uuid)": {"admin"},
+    "redrive_left(uuid,integer)": {"admin"},
     "redrive_step(integer,interval)": {"sweep"},
     "registry_snapshot()": {"sweep"},
     "replay(uuid,uuid[])": {"admin"},

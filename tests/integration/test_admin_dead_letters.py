@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from tests.integration.events import NOW, event
@@ -149,6 +151,67 @@ def test_redrive_counts_what_it_has_left_until_it_is_cancelled(
     assert (cancelled.state, cancelled.left) == (RedriveState.CANCELLED, 1)
     assert store.cancel_redrive(begun.redrive_id) == cancelled
     assert store.redrive(str(uuid.uuid4())) is None
+
+
+def test_what_a_redrive_has_left_is_counted_to_a_bound(
+    store: PostgresDeadLetters, kill: Kill, tenant: TenantId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter, "MAX_LEFT", 2)
+    kill(tenant, "expired", 5)
+
+    begun = store.start_redrive(of(tenant), per_second=2)
+    cancelled = store.cancel_redrive(begun.redrive_id)
+
+    assert begun.left == 2
+    assert cancelled is not None
+    assert cancelled.left == 2
+
+
+def test_a_redrive_whose_beginning_was_never_answered_is_found_in_the_list(
+    store: PostgresDeadLetters, kill: Kill, tenant: TenantId
+) -> None:
+    kill(tenant, "expired", 3)
+    first = store.start_redrive(of(tenant), per_second=2)
+    second = store.start_redrive(of(tenant, "expired"), per_second=3)
+    store.cancel_redrive(first.redrive_id)
+
+    listed = [
+        [one for one in store.redrives(state=state, limit=200) if one.tenant_id == tenant]
+        for state in (None, RedriveState.RUNNING, RedriveState.CANCELLED, RedriveState.DONE)
+    ]
+
+    ids = [[one.redrive_id for one in found] for found in listed]
+    assert ids == [
+        [second.redrive_id, first.redrive_id], [second.redrive_id], [first.redrive_id], [],
+    ]  # fmt: skip
+    assert listed[1] == [replace(second, left=None)]
+    assert listed[2][0].ended_at is not None
+    assert [one.redrive_id for one in store.redrives(state=None, limit=1)] == [second.redrive_id]
+    store.cancel_redrive(second.redrive_id)
+
+
+def test_a_redrive_that_cannot_be_counted_has_begun_and_is_cancelled_all_the_same(
+    store: PostgresDeadLetters, kill: Kill, tenant: TenantId, database: TestDatabase
+) -> None:
+    kill(tenant, "expired", 1)
+    with database.superuser() as connection:
+        connection.execute(
+            "ALTER FUNCTION tillgate.redrive_left(uuid, integer) RENAME TO counted_by_nobody"
+        )
+        try:
+            with pytest.raises(psycopg.errors.UndefinedFunction):
+                store.start_redrive(of(tenant), per_second=2)
+            [running] = store.redrives(state=RedriveState.RUNNING, limit=200)
+            with pytest.raises(psycopg.errors.UndefinedFunction):
+                store.cancel_redrive(running.redrive_id)
+        finally:
+            connection.execute(
+                "ALTER FUNCTION tillgate.counted_by_nobody(uuid, integer) RENAME TO redrive_left"
+            )
+
+    found = store.redrive(running.redrive_id)
+    assert found is not None
+    assert (found.tenant_id, found.state) == (tenant, RedriveState.CANCELLED)
 
 
 def test_status_counts_dead_letters_and_open_breakers(

@@ -16,7 +16,11 @@ from tests.integration.deliveries import DeliveryStand
 from tests.integration.events import NOW, event
 from tests.integration.polling import pause, until
 from tests.integration.testdatabase import migrate
-from tillgate.adapters.postgres.due_deliveries import PostgresDueDeliveries, PostgresRedrives
+from tillgate.adapters.postgres.due_deliveries import (
+    REDRIVE_DELAY_SECONDS,
+    PostgresDueDeliveries,
+    PostgresRedrives,
+)
 from tillgate.bootstrap.sweep import sweep
 from tillgate.domain.errors import QueueUnavailableError, StoreUnavailableError, UpstreamError
 from tillgate.services.queue_due import CLAIMED_AT_ONCE, REDRIVEN_AT_ONCE, Feed, QueueDue
@@ -189,6 +193,7 @@ def test_the_function_queues_and_reports_beside_its_upkeep(
     assert live == {"schema": 1, "tenant_id": tenant, "event_ids": live["event_ids"]}
     assert sorted(live["event_ids"]) == sorted(accepted)
     assert len(redriven["event_ids"]) == 2
+    assert secrets_manager.delay_seconds == [0, REDRIVE_DELAY_SECONDS]
 
 
 def test_an_object_store_that_is_down_keeps_nothing_from_being_queued(

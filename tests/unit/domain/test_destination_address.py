@@ -14,7 +14,7 @@ from tillgate.domain.destination_address import destination_flaw, is_public
     [
         "https://abcdefgh.supabase.co",
         "https://abcdefgh.supabase.co/",
-        "https://db.example.com:8443/prefix",
+        "https://db.example.com:443/prefix",
         "https://8.8.8.8",
         "https://[2606:4700:4700::1111]:443",
         "HTTPS://Project.Example.COM",
@@ -50,6 +50,13 @@ def test_a_public_https_address_has_no_flaw(url: str) -> None:
         ("https://1.2.3.0x4", "does not name a host"),
         ("https://a..example.com", "does not name a host"),
         ("https://-a.example.com", "does not name a host"),
+        ("https://[v1.x]", "does not name a host"),
+        ("https://[v1.x]:443", "does not name a host"),
+        ("https://db.example.com:8443", "must go to port 443, the only one that is let out"),
+        ("https://8.8.8.8:80", "must go to port 443, the only one that is let out"),
+        ("https://[2606:4700::1]:5432", "must go to port 443, the only one that is let out"),
+        ("https://192.88.99.1", "must be at a public address"),
+        ("https://[3fff::1]", "must be at a public address"),
         ("https://", "is not a URL"),
         ("https:///path", "is not a URL"),
         ("https://example.com:0", "is not a URL"),
@@ -73,7 +80,9 @@ def test_a_machine_s_own_stage_may_deliver_to_itself(url: str) -> None:
     assert destination_flaw(url, allow_private=True) is None
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://u@127.0.0.1", "http://127.1", "x"])
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1", "http://u@127.0.0.1", "http://127.1", "http://[v1.x]", "x"]
+)
 def test_also_there_it_has_to_be_a_url(url: str) -> None:
     assert destination_flaw(url, allow_private=True) is not None
 
@@ -85,6 +94,7 @@ def test_also_there_it_has_to_be_a_url(url: str) -> None:
         "0.1.2.3", "10.0.0.1", "100.64.0.1", "127.0.0.1", "127.255.0.1",
         "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.0.0.1", "192.0.2.1",
         "192.168.1.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "240.0.0.1",
+        "192.88.99.1", "::ffff:192.88.99.1", "64:ff9b::c058:6301", "3fff::1", "3fff:fff:ffff::1",
         "255.255.255.255", "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:a9fe:a9fe",
         "64:ff9b::7f00:1", "64:ff9b:1::1", "2001:db8::1", "2002:7f00:1::", "fc00::1",
         "fd00:ec2::254",
@@ -97,7 +107,16 @@ def test_what_is_not_reached_over_the_internet_is_not_public(address: str) -> No
 
 @pytest.mark.parametrize(
     "address",
-    ["1.1.1.1", "8.8.8.8", "172.32.0.1", "2606:4700::1", "::ffff:8.8.8.8", "64:ff9b::808:808"],
+    [
+        "1.1.1.1",
+        "8.8.8.8",
+        "172.32.0.1",
+        "192.88.98.1",
+        "192.88.100.1",
+        "2606:4700::1",
+        "::ffff:8.8.8.8",
+        "64:ff9b::808:808",
+    ],
 )
 def test_what_is_reached_by_everybody_is_public(address: str) -> None:
     assert is_public(address)

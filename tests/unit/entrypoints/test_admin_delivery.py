@@ -120,6 +120,29 @@ def test_redrive_is_begun_watched_and_cancelled(api: ApiFunction, tenant_id: str
     assert (cancelled.status, cancelled.json["state"]) == (200, "cancelled")
 
 
+def test_redrives_are_listed_by_state_the_last_begun_first(
+    api: ApiFunction, tenant_id: str
+) -> None:
+    begun = [
+        call(api, "POST", "dead-letters/redrives", {"tenant_id": tenant_id, "per_second": n}).json
+        for n in (1, 2, 3)
+    ]
+    call(api, "POST", f"dead-letters/redrives/{begun[1]['redrive_id']}/cancel")
+
+    everything = call(api, "GET", "dead-letters/redrives")
+    running = call(api, "GET", "dead-letters/redrives", query="state=running&limit=1")
+
+    assert [one["per_second"] for one in everything.json["redrives"]] == [3, 2, 1]
+    assert running.json == {"redrives": [{**begun[2], "left": None}]}
+
+
+@pytest.mark.parametrize("query", ["state=lost", "limit=0", "limit=201", "cursor=x"])
+def test_query_of_redrives_that_does_not_fit_is_refused(api: ApiFunction, query: str) -> None:
+    refused = call(api, "GET", "dead-letters/redrives", query=query)
+
+    assert refused.problem == (422, "invalid-query")
+
+
 def test_discard_needs_the_plans_count(api: ApiFunction, tenant_id: str) -> None:
     api.dead_letters.add(tenant_id)
     api.dead_letters.add(tenant_id)
@@ -164,6 +187,20 @@ def test_bulk_replay_counts_then_replays(api: ApiFunction, tenant_id: str) -> No
     assert (query.type, query.status, query.limit) == ("order.created", "gave_up", 1001)
 
 
+def test_a_step_of_a_bulk_replay_is_as_small_as_it_is_told(
+    api: ApiFunction, tenant_id: str
+) -> None:
+    stored = [stored_event(n, delivery_state=DeliveryState.GAVE_UP) for n in (1, 2)]
+    api.reader.stored = {TenantId(tenant_id): stored}
+    call(api, "PUT", f"tenants/{tenant_id}/destination", DESTINATION)
+    body = {"since": SINCE, "limit": 1, "dry_run": False}
+
+    step = call(api, "POST", f"tenants/{tenant_id}/replay", body)
+
+    assert step.json["count"] == 1
+    assert step.json["next_cursor"] is not None
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
@@ -173,6 +210,8 @@ def test_bulk_replay_counts_then_replays(api: ApiFunction, tenant_id: str) -> No
         ({"since": "yesterday", "dry_run": True}, "/since"),
         ({"since": SINCE, "dry_run": True, "status": "lost"}, "/status"),
         ({"since": SINCE, "dry_run": True, "cursor": "x"}, "/cursor"),
+        ({"since": SINCE, "dry_run": True, "limit": 0}, "/limit"),
+        ({"since": SINCE, "dry_run": True, "limit": 1001}, "/limit"),
     ],
 )
 def test_bulk_replay_that_does_not_fit_is_refused(

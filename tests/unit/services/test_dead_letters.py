@@ -79,6 +79,18 @@ def test_redrive_is_cancelled_once_and_stays_so(office: DeadLetterOffice) -> Non
     assert again == first == office.redrive(redrive.redrive_id)
 
 
+def test_redrives_are_found_by_their_state(office: DeadLetterOffice) -> None:
+    redrive = office.start_redrive(ALL, per_second=5)
+    other = office.start_redrive(ALL, per_second=6)
+    office.cancel_redrive(other.redrive_id)
+
+    [running] = office.redrives(state=RedriveState.RUNNING, limit=10)
+    everything = office.redrives(state=None, limit=10)
+
+    assert (running.redrive_id, running.left) == (redrive.redrive_id, None)
+    assert [one.redrive_id for one in everything] == [other.redrive_id, redrive.redrive_id]
+
+
 @pytest.mark.parametrize("unknown", [NOBODY, "x", ""])
 def test_unknown_redrive_is_not_found(office: DeadLetterOffice, unknown: str) -> None:
     with pytest.raises(NotFoundError):

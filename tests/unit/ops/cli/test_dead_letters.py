@@ -151,6 +151,35 @@ def test_a_redrive_is_watched_again_and_stopped_by_its_id(
     assert (stopped.exit_code, "cancelled" in stopped.stdout) == (0, True)
 
 
+def test_redrives_are_listed_without_what_they_have_left(
+    server: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    server.answer("GET", f"{LETTERS}/redrives", {"redrives": [REDRIVE | {"left": None}]})
+
+    result = tillgate("deadletter", "redrives", "--state", "running", "--limit", "5")
+
+    assert dict(server.requests[-1].url.params) == {"state": "running", "limit": "5"}
+    assert REDRIVE_ID in result.stdout
+    assert "LEFT" not in result.stdout
+
+
+def test_no_redrive_is_said(server: FakeTillgate, tillgate: TypeCommand) -> None:
+    server.answer("GET", f"{LETTERS}/redrives", {"redrives": []})
+
+    assert "There is no such redrive" in tillgate("deadletter", "redrives").stderr
+
+
+def test_a_redrive_whose_answer_is_lost_is_looked_for_in_the_list(
+    planned: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    planned.fail("POST", f"{LETTERS}/redrives", httpx.ReadTimeout("no answer"))
+
+    result = tillgate("deadletter", "redrive", "--yes")
+
+    assert result.exit_code == 3
+    assert "tillgate deadletter redrives" in result.stderr
+
+
 def test_no_dead_letter_is_no_redrive(server: FakeTillgate, tillgate: TypeCommand) -> None:
     server.answer("GET", f"{LETTERS}/plan", {"count": 0, "groups": []})
 

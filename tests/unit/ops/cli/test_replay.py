@@ -60,6 +60,8 @@ def test_every_step_is_driven_to_the_end_with_the_same_filters(
         "status": "gave_up",
         "dry_run": dry_run,
     }
+    if not dry_run:
+        filters["limit"] = 200
     assert bodies(server) == [filters, filters | {"cursor": "c1"}, filters | {"cursor": "c2"}]
     assert json.loads(result.stdout) == {"count": 1200, "dry_run": dry_run}
 
@@ -78,7 +80,79 @@ def test_a_run_that_breaks_off_says_where_to_go_on(
 
     assert result.exit_code == 3
     assert "400 events until it broke off" in result.stderr
-    assert "--cursor c1" in result.stderr
+    # As it was read: 2h ago is another time by then.
+    assert "--since 2026-11-23T10:00:00.000Z --cursor c1" in result.stderr
+
+
+def test_a_run_that_never_got_anywhere_is_begun_again(
+    server: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    server.fail("POST", REPLAY, httpx.ReadError("connection reset"))
+
+    result = tillgate("event", "replay", "--tenant", "demo", "--since", "2h")
+
+    assert result.exit_code == 3
+    assert "0 events until it broke off. Begin again" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "limit", "paused"),
+    [([], 200, [2.0, 2.0]), (["--per-second", "1000"], 1000, [0.4, 0.4])],
+)
+def test_so_many_a_second_are_replayed(
+    server: FakeTillgate,
+    tillgate: TypeCommand,
+    options: list[str],
+    limit: int,
+    paused: list[float],
+) -> None:
+    server.answer_by("POST", REPLAY, step)
+
+    result = tillgate("event", "replay", "--tenant", "demo", "--since", "2h", *options)
+
+    assert result.exit_code == 0
+    assert {body["limit"] for body in bodies(server)} == {limit}
+    # Each step's 400, and none after the last.
+    assert server.paused == paused
+
+
+def test_counting_takes_its_time_from_nobody(server: FakeTillgate, tillgate: TypeCommand) -> None:
+    server.answer_by("POST", REPLAY, step)
+
+    tillgate("event", "replay", "--tenant", "demo", "--since", "2h", "--dry-run")
+
+    assert server.paused == []
+
+
+def test_ctrl_c_ends_a_replay_with_how_far_it_came_and_how_to_go_on(
+    server: FakeTillgate, tillgate: TypeCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    server.answer_by("POST", REPLAY, step)
+    monkeypatch.setattr(server, "pause", interrupt)
+
+    result = tillgate("event", "replay", "--tenant", "demo", "--since", "2h", "--until", "1h")
+
+    assert result.exit_code == 130
+    assert "400 events until it broke off." in result.stderr
+    assert (
+        "--since 2026-11-23T10:00:00.000Z --until 2026-11-23T11:00:00.000Z --cursor c1"
+        in result.stderr
+    )
+
+
+@pytest.mark.parametrize("per_second", ["0", "1001"])
+def test_a_pace_beyond_one_step_is_refused(
+    server: FakeTillgate, tillgate: TypeCommand, per_second: str
+) -> None:
+    result = tillgate(
+        "event", "replay", "--tenant", "demo", "--since", "2h", "--per-second", per_second
+    )
+
+    assert result.exit_code == 2
+    assert server.requests == []
 
 
 def test_a_run_goes_on_from_a_cursor(server: FakeTillgate, tillgate: TypeCommand) -> None:

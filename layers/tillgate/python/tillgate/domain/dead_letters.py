@@ -16,6 +16,8 @@ MAX_PER_SECOND = 1_000
 MAX_DISCARDED_IDS = 1_000
 # ... and of the dead letters that it discards, so that it ends well inside a request.
 MAX_DISCARDED = 10_000
+# Of what a redrive has left: beyond that nobody asks how many, and each is read.
+MAX_LEFT = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +74,9 @@ class RedriveState(StrEnum):
 class Redrive:
     """Dead letters on their way back into delivery, ``per_second`` of them each second.
 
-    ``moved`` counts those that are. ``left`` counts those that are not: of the dead letters
-    that there were when it began, for one that is given up again is not moved again.
+    ``moved`` counts those that are. ``left`` counts those that are not, to MAX_LEFT: of the
+    dead letters that there were when it began, for one that is given up again is not moved
+    again. In a list it is None: not counted.
     """
 
     redrive_id: str
@@ -82,6 +85,6 @@ class Redrive:
     per_second: int
     state: RedriveState
     moved: int
-    left: int
+    left: int | None
     started_at: datetime
     ended_at: datetime | None

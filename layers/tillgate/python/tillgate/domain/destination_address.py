@@ -7,7 +7,7 @@ every address, by the adapter that connects.
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 MAX_URL_LENGTH = 2048
@@ -23,6 +23,12 @@ _PRIVATE_SUFFIXES = (".localhost", ".local", ".internal", ".localdomain", ".lan"
 _NAT64 = IPv6Network("64:ff9b::/96")
 _NAT64_LOCAL = IPv6Network("64:ff9b:1::/48")
 _COMPATIBLE = IPv6Network("::/96")
+# What Python's list of what is global does not leave out yet: relays to 6to4, which nobody runs
+# any more (RFC 7526), and addresses for documentation (RFC 9637).
+_RELAYS = IPv4Network("192.88.99.0/24")
+_DOCUMENTATION = IPv6Network("3fff::/20")
+# The one that the network lets out (stacks/constructs/network.py).
+PORT = 443
 
 
 def is_public(address: str) -> bool:
@@ -44,7 +50,7 @@ def is_public(address: str) -> bool:
 def destination_flaw(url: str, *, allow_private: bool) -> str | None:
     """Say in a sentence why nothing may be delivered to ``url``, or give None.
 
-    With ``allow_private`` it may be plain http, and an address that is not public.
+    With ``allow_private`` it may be plain http, any port, and an address that is not public.
     """
     if len(url) > MAX_URL_LENGTH:
         return f"is longer than {MAX_URL_LENGTH} characters"
@@ -57,7 +63,11 @@ def destination_flaw(url: str, *, allow_private: bool) -> str | None:
         return "is not a URL"
     if parts.scheme != "https" and not (allow_private and parts.scheme == "http"):
         return "must begin with https://"
-    return _excess(parts, url) or _host_flaw(parts.hostname, allow_private=allow_private)
+    return (
+        _excess(parts, url)
+        or _host_flaw(parts, allow_private=allow_private)
+        or _port_flaw(port, allow_private=allow_private)
+    )
 
 
 def _excess(parts: SplitResult, url: str) -> str | None:
@@ -68,8 +78,14 @@ def _excess(parts: SplitResult, url: str) -> str | None:
     return None
 
 
-def _host_flaw(host: str, *, allow_private: bool) -> str | None:
-    name = host.lower().removesuffix(".")
+def _port_flaw(port: int | None, *, allow_private: bool) -> str | None:
+    if allow_private or port in {None, PORT}:
+        return None
+    return f"must go to port {PORT}, the only one that is let out"
+
+
+def _host_flaw(parts: SplitResult, *, allow_private: bool) -> str | None:
+    name = (parts.hostname or "").lower().removesuffix(".")
     # A last label of digits makes it an address, however it is written (WHATWG URL, 4.4):
     # resolvers read 127.1, 2130706433 and 0x7f.1 as one, too.
     if ":" in name or re.fullmatch(r"\d+|0x[0-9a-f]*", name.rpartition(".")[2]):
@@ -80,7 +96,8 @@ def _host_flaw(host: str, *, allow_private: bool) -> str | None:
         if allow_private or is_public(name):
             return None
         return "must be at a public address"
-    if not _NAME.fullmatch(name):
+    # Brackets may hold an address of a version to come ([v1.x]; RFC 3986, 3.2.2).
+    if "[" in parts.netloc or not _NAME.fullmatch(name):
         return "does not name a host"
     is_private = "." not in name or name.endswith(_PRIVATE_SUFFIXES)
     if is_private and not allow_private:
@@ -101,5 +118,8 @@ def _embedded(address: IPv6Address) -> IPv4Address | None:
 
 
 def _is_global(address: IPv4Address | IPv6Address) -> bool:
-    is_site_local = isinstance(address, IPv6Address) and address.is_site_local
-    return address.is_global and not (address.is_multicast or address.is_reserved or is_site_local)
+    if isinstance(address, IPv6Address):
+        is_unusable = address.is_site_local or address in _DOCUMENTATION
+    else:
+        is_unusable = address in _RELAYS
+    return address.is_global and not (address.is_multicast or address.is_reserved or is_unusable)

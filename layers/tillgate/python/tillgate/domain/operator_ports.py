@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         DeadLetterFilter,
         DeadLetterGroup,
         Redrive,
+        RedriveState,
     )
     from tillgate.domain.delivery import Destination, DestinationKind
     from tillgate.domain.destinations import DestinationRecord
@@ -93,6 +94,10 @@ class DeadLetters(Protocol):
     def start_redrive(self, chosen: DeadLetterFilter, *, per_second: int) -> Redrive: ...
 
     def redrive(self, redrive_id: str) -> Redrive | None: ...
+
+    def redrives(self, *, state: RedriveState | None, limit: int) -> list[Redrive]:
+        """Give at most ``limit`` of this state, or of any, the last begun first; left is None."""
+        ...
 
     def cancel_redrive(self, redrive_id: str) -> Redrive | None:
         """Let it begin no further step, if it is running; waits for none that is under way.

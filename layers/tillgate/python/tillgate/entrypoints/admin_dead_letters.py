@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from tillgate.domain.dead_letters import DeadLetterFilter
+from tillgate.domain.dead_letters import DeadLetterFilter, RedriveState
 from tillgate.domain.event_query import (
     DEFAULT_LIMIT,
     RefusedError,
@@ -39,6 +39,7 @@ class AdminDeadLetters:
             f"GET {dead_letters}/plan": self._plan,
             f"POST {dead_letters}/discard": self._discard,
             f"POST {dead_letters}/redrives": self._start_redrive,
+            f"GET {dead_letters}/redrives": self._list_redrives,
             f"GET {dead_letters}/redrives/{{redrive_id}}": self._show_redrive,
             f"POST {dead_letters}/redrives/{{redrive_id}}/cancel": self._cancel_redrive,
         }
@@ -71,6 +72,13 @@ class AdminDeadLetters:
         redrive = self._office.start_redrive(body.chosen(), per_second=body.per_second)
         return answer(call, 201, record(redrive))
 
+    def _list_redrives(self, call: Call) -> LambdaResponse:
+        query = read_query(call.query_string, {"state": _state, "limit": read_limit})
+        found = self._office.redrives(
+            state=query.get("state"), limit=query.get("limit", DEFAULT_LIMIT)
+        )
+        return answer(call, 200, {"redrives": records(found)})
+
     def _show_redrive(self, call: Call) -> LambdaResponse:
         return answer(call, 200, record(self._office.redrive(call.parameters["redrive_id"])))
 
@@ -89,6 +97,13 @@ def _reason(value: str) -> str:
     if re.fullmatch(REASON_PATTERN, value):
         return value
     raise RefusedError("must be 1 to 200 characters without control characters")
+
+
+def _state(value: str) -> RedriveState:
+    try:
+        return RedriveState(value)
+    except ValueError:
+        raise RefusedError(f"must be one of {', '.join(RedriveState)}") from None
 
 
 _FILTERS: dict[str, Callable[[str], Any]] = {"tenant_id": _tenant_id, "reason": _reason}

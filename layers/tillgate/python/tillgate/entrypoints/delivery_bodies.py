@@ -54,13 +54,17 @@ class CredentialBody(AdminBody):
 
 
 class ReplayBody(AdminBody):
-    """Which events, by when they were stored and what they are; ``cursor`` goes on from a step."""
+    """Which events, by when they were stored and what they are; ``cursor`` goes on from a step.
+
+    ``limit`` is the most that one step looks at.
+    """
 
     since: str
     until: str | None = None
     type: str | None = None
     status: str | None = None
     cursor: str | None = None
+    limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=MAX_STEP)] = MAX_STEP
     dry_run: bool
 
     @field_validator("since", "until")
@@ -88,7 +92,7 @@ class ReplayBody(AdminBody):
     def query(self) -> EventQuery:
         """Give the query of one step."""
         return EventQuery(
-            limit=MAX_STEP,
+            limit=self.limit,
             since=read_moment(self.since),
             until=read_moment(self.until) if self.until is not None else None,
             type=self.type,

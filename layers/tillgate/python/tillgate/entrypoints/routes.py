@@ -51,7 +51,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/admin/api/dead-letters": ("GET",),
     "/admin/api/dead-letters/plan": ("GET",),
     "/admin/api/dead-letters/discard": ("POST",),
-    "/admin/api/dead-letters/redrives": ("POST",),
+    "/admin/api/dead-letters/redrives": ("GET", "POST"),
     "/admin/api/dead-letters/redrives/{redrive_id}": ("GET",),
     "/admin/api/dead-letters/redrives/{redrive_id}/cancel": ("POST",),
     "/admin/api/tokens/{token_id}": ("DELETE",),

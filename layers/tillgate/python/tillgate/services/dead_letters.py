@@ -12,7 +12,12 @@ from tillgate.services.read import uuid_or_not_found
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tillgate.domain.dead_letters import DeadLetterFilter, DeadLetterGroup, Redrive
+    from tillgate.domain.dead_letters import (
+        DeadLetterFilter,
+        DeadLetterGroup,
+        Redrive,
+        RedriveState,
+    )
     from tillgate.domain.operator_ports import DeadLetters
     from tillgate.domain.tenant import EventId
 
@@ -53,12 +58,19 @@ class DeadLetterOffice:
         return discarded, count - discarded
 
     def start_redrive(self, chosen: DeadLetterFilter, *, per_second: int) -> Redrive:
-        """Let sweep move what there is now back into delivery, so many a second."""
+        """Let sweep move what there is now back into delivery, so many a second.
+
+        Not idempotent, and it may run when an error was raised: ``redrives`` tells.
+        """
         return self._dead_letters.start_redrive(chosen, per_second=per_second)
 
     def redrive(self, redrive_id: str) -> Redrive:
         """Raises NotFoundError."""
         return _found(self._dead_letters.redrive(uuid_or_not_found(redrive_id, of="redrive")))
+
+    def redrives(self, *, state: RedriveState | None, limit: int) -> list[Redrive]:
+        """Give the last begun first; what they have left is not counted."""
+        return self._dead_letters.redrives(state=state, limit=limit)
 
     def cancel_redrive(self, redrive_id: str) -> Redrive:
         """Stop it where it is: what it has moved, or moves right now, stays moved.

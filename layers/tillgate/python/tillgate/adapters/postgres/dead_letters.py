@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, LiteralString
 
 from tillgate.domain.dead_letters import (
     MAX_DISCARDED,
+    MAX_LEFT,
     DeadLetter,
     DeadLetterGroup,
     Redrive,
@@ -41,10 +42,24 @@ _START: LiteralString = """
 _REDRIVE: LiteralString = """
     SELECT r.redrive_id::text, r.tenant_id::text, r.reason, r.per_second,
         CASE WHEN c.at IS NULL THEN r.state ELSE 'cancelled' END, r.moved,
-        tillgate.redrive_left(r.redrive_id), r.started_at, coalesce(c.at, r.ended_at)
+        tillgate.redrive_left(r.redrive_id, %s), r.started_at, coalesce(c.at, r.ended_at)
     FROM tillgate.redrive AS r
     LEFT JOIN tillgate.redrive_cancelled AS c ON c.redrive_id = r.redrive_id
     WHERE r.redrive_id = %s
+"""
+_REDRIVES: LiteralString = """
+    SELECT r.redrive_id, r.tenant_id, r.reason, r.per_second, r.state, r.moved, NULL,
+        r.started_at, r.ended_at
+    FROM (
+        SELECT r.redrive_id::text, r.tenant_id::text, r.reason, r.per_second,
+            CASE WHEN c.at IS NULL THEN r.state ELSE 'cancelled' END AS state, r.moved,
+            r.started_at, coalesce(c.at, r.ended_at) AS ended_at
+        FROM tillgate.redrive AS r
+        LEFT JOIN tillgate.redrive_cancelled AS c ON c.redrive_id = r.redrive_id
+    ) AS r
+    WHERE %s::text IS NULL OR r.state = %s
+    ORDER BY r.started_at DESC, r.redrive_id
+    LIMIT %s
 """
 # Beside the redrive, whose row a step holds until what it moved is queued.
 _CANCEL: LiteralString = """
@@ -102,18 +117,29 @@ class PostgresDeadLetters:
         with self._database.transaction(within_seconds=self._within_seconds) as cursor:
             cursor.execute(_START, (chosen.tenant_id, chosen.reason, per_second))
             [(redrive_id,)] = cursor.fetchall()
-            [row] = cursor.execute(_REDRIVE, (redrive_id,)).fetchall()
-            return _redrive(row)
+        # Counted once it is begun for good: however long that takes, it undoes nothing.
+        [row] = self._redrive_rows(redrive_id)
+        return _redrive(row)
 
     def redrive(self, redrive_id: str) -> Redrive | None:
-        rows = self._database.rows(_REDRIVE, (redrive_id,), within_seconds=self._within_seconds)
+        rows = self._redrive_rows(redrive_id)
         return _redrive(rows[0]) if rows else None
+
+    def redrives(self, *, state: RedriveState | None, limit: int) -> list[Redrive]:
+        rows = self._database.rows(
+            _REDRIVES, (state, state, limit), within_seconds=self._within_seconds
+        )
+        return [_redrive(row) for row in rows]
 
     def cancel_redrive(self, redrive_id: str) -> Redrive | None:
         with self._database.transaction(within_seconds=self._within_seconds) as cursor:
             cursor.execute(_CANCEL, (redrive_id,))
-            row = cursor.execute(_REDRIVE, (redrive_id,)).fetchone()
-            return _redrive(row) if row else None
+        return self.redrive(redrive_id)
+
+    def _redrive_rows(self, redrive_id: str) -> list[Row]:
+        return self._database.rows(
+            _REDRIVE, (MAX_LEFT, redrive_id), within_seconds=self._within_seconds
+        )
 
 
 def _group(row: Row) -> DeadLetterGroup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tillgate.domain.dead_letters import RedriveState
 from tillgate.domain.event_query import DEFAULT_LIMIT, MAX_LIMIT
 from tillgate.domain.stored_event import CURSOR_PATTERN
 from tillgate.entrypoints.admin_bodies import REASON_PATTERN
@@ -25,6 +26,7 @@ _REDRIVE: Json = {
     "started_at": _AT,
     "ended_at": None,
 }
+_LISTED: Json = {**_REDRIVE, "left": None}
 PARAMETERS: Json = {
     "redrive_id": {
         "name": "redrive_id",
@@ -144,6 +146,25 @@ _DISCARD: Json = {
         tags=_TAG,
     )
 }
+_REDRIVES: Json = {
+    "get": operation(
+        "listRedrives",
+        "Which redrives are there?",
+        {"200": answer("The last begun first", "Redrives", {"redrives": [_LISTED]})},
+        "invalid-query",
+        parameters=(
+            {
+                "name": "state",
+                "in": "query",
+                "schema": {"type": "string", "enum": list(RedriveState)},
+                "description": "Only those in this state.",
+            },
+            _PAGING[0],
+        ),
+        description="Here one is found whose beginning was never answered.",
+        tags=_TAG,
+    )
+}
 _START: Json = {
     "post": operation(
         "startRedrive",
@@ -189,7 +210,7 @@ PATHS: Json = {
     _PATH: _LIST,
     f"{_PATH}/plan": _PLAN,
     f"{_PATH}/discard": _DISCARD,
-    f"{_PATH}/redrives": _START,
+    f"{_PATH}/redrives": {**_REDRIVES, **_START},
     f"{_PATH}/redrives/{{redrive_id}}": _READ,
     f"{_PATH}/redrives/{{redrive_id}}/cancel": _CANCEL,
 }

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tillgate.domain.dead_letters import MAX_DISCARDED_IDS, MAX_PER_SECOND, RedriveState
+from tillgate.domain.dead_letters import (
+    MAX_DISCARDED_IDS,
+    MAX_LEFT,
+    MAX_PER_SECOND,
+    RedriveState,
+)
 from tillgate.domain.delivery import AttemptOutcome, DestinationKind
 from tillgate.domain.destination_address import MAX_URL_LENGTH
 from tillgate.domain.destinations import BreakerState
@@ -13,6 +18,7 @@ from tillgate.entrypoints import admin_bodies as bodies
 from tillgate.entrypoints.delivery_bodies import MAX_TOKEN_LENGTH
 from tillgate.entrypoints.docs.answers import Json, schema
 from tillgate.entrypoints.docs.schemas import COUNT, FLAG, INSTANT, TEXT, UUID, nullable, obj
+from tillgate.services.replay import MAX_STEP
 
 _KIND: Json = {"type": "string", "enum": list(DestinationKind)}
 _URL: Json = {
@@ -21,7 +27,7 @@ _URL: Json = {
     "maxLength": MAX_URL_LENGTH,
     "pattern": bodies.URL_PATTERN,
     "description": "Of Supabase: the project's, such as `https://abc.supabase.co`. It must be "
-    "https, and at a public address.",
+    "https, on port 443, and at a public address.",
 }
 _SECRET: Json = {
     "type": "string",
@@ -43,7 +49,7 @@ _API_URL: Json = {
     "description": "Left out: as it was, or else "
     f"{', '.join(f'`{url}` for {name}' for name, url in API_URLS.items())}. Clover's others are "
     "`https://api.eu.clover.com`, `https://api.la.clover.com`, and for test merchants "
-    "`https://apisandbox.dev.clover.com`. It must be https, and at a public address.",
+    "`https://apisandbox.dev.clover.com`. It must be https, on port 443, and at a public address.",
 }
 _REASON: Json = {
     "type": "string",
@@ -60,7 +66,11 @@ _REDRIVE: Json = {
     "per_second": {"type": "integer", "minimum": 1, "maximum": MAX_PER_SECOND},
     "state": {"enum": list(RedriveState)},
     "moved": {**COUNT, "description": "Back in delivery."},
-    "left": {**COUNT, "description": "Dead letters still, of those there were at its start."},
+    "left": {
+        **nullable(COUNT),
+        "description": "Dead letters still, of those there were at its start; counted to "
+        f"{MAX_LEFT:,}, and null in a list.",
+    },
     "started_at": INSTANT,
     "ended_at": nullable(INSTANT),
 }
@@ -101,9 +111,17 @@ DELIVERY: Json = {
             "type": {"type": "string", "pattern": f"^{TYPE_PATTERN}$"},
             "status": {"type": "string", "enum": list(DeliveryState)},
             "cursor": {**_CURSOR, "description": "The `next_cursor` of the step before."},
+            "limit": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MAX_STEP,
+                "default": MAX_STEP,
+                "description": "The most that one step looks at. Everything that a step replays is "
+                "due at once, and new events wait behind it: take few, and pause between steps.",
+            },
             "dry_run": {**FLAG, "description": "Only count."},
         },
-        optional=("until", "type", "status", "cursor"),
+        optional=("until", "type", "status", "cursor", "limit"),
     ),
     "ReplayStep": obj({"count": COUNT, "dry_run": FLAG, "next_cursor": _NEXT_CURSOR}),
     "DeadLetter": obj(
@@ -171,4 +189,5 @@ DELIVERY: Json = {
         optional=("tenant_id", "reason"),
     ),
     "Redrive": obj(_REDRIVE),
+    "Redrives": obj({"redrives": {"type": "array", "items": schema("Redrive")}}),
 }
