@@ -61,6 +61,10 @@ ALLOWED_ON_TABLES = frozenset(
 
 ALLOWED_FUNCTIONS = {
     "accept(uuid,json)": {"ingest", "accept"},
+    "accept_event(uuid,text,bytea,uuid,text,text,text,numeric,text,timestamp with time zone)": {
+        "ingest",
+        "accept",
+    },
     "begin_attempts(uuid,uuid[],uuid,timestamp with time zone,interval)": {"deliver"},
     "claim_deliveries(integer,interval)": {"sweep"},
     "current_tenant()": {"ingest", "api", "admin", "health", "sweep"},

@@ -46,7 +46,9 @@ def slow_down(database: TestDatabase) -> None:
 
 SLOW = """
 ALTER FUNCTION tillgate.look_up_endpoint(text, uuid) RENAME TO quick_look_up_endpoint;
-ALTER FUNCTION tillgate.accept(uuid, json) RENAME TO quick_accept;
+ALTER FUNCTION tillgate.accept_event(
+    uuid, text, bytea, uuid, text, text, text, numeric, text, timestamptz
+) RENAME TO quick_accept_event;
 ALTER FUNCTION tillgate.find_token(bytea) RENAME TO quick_find_token;
 CREATE FUNCTION tillgate.look_up_endpoint(text, uuid) RETURNS TABLE (
     notification_url text, sealed_secret bytea, merchant_id text,
@@ -62,11 +64,12 @@ BEGIN
     PERFORM pg_sleep(0.7);
     RETURN QUERY SELECT * FROM tillgate.quick_find_token($1);
 END $$;
-CREATE FUNCTION tillgate.accept(uuid, json) RETURNS json
-LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION tillgate.accept_event(
+    uuid, text, bytea, uuid, text, text, text, numeric, text, timestamptz
+) RETURNS json LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     PERFORM pg_sleep(0.7);
-    RETURN tillgate.quick_accept($1, $2);
+    RETURN tillgate.quick_accept_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 END $$;
 ALTER FUNCTION tillgate.quarantine_put(
     uuid, uuid, uuid, text, text, text, timestamptz, timestamptz, bytea, bigint, bigint

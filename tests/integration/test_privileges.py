@@ -270,6 +270,11 @@ def test_temporary_tables_do_not_lead_a_definer_function_astray(
             "SELECT tillgate.accept(%s, %s)", (tenant, json.dumps([item]))
         ).fetchone()
         ingest.execute(
+            "SELECT tillgate.accept_event("
+            "%s, 'api:one', sha256('x'), NULL, 't', NULL, NULL, NULL, '{}', now())",
+            (tenant,),
+        )
+        ingest.execute(
             "SELECT tillgate.quarantine_put("
             "%s, NULL, NULL, 'p', 'r', 'rid', now(), now(), '', 9, 9)",
             (uuid.uuid4(),),
@@ -280,4 +285,4 @@ def test_temporary_tables_do_not_lead_a_definer_function_astray(
         ).fetchone()
     assert row is not None
     assert row[0][0]["outcome"] == "new"
-    assert stored == (1,)
+    assert stored == (2,)

@@ -35,6 +35,10 @@ PUT: LiteralString = (
     "tillgate.quarantine_put(uuid, uuid, uuid, text, text, text, timestamptz, timestamptz,"
     " bytea, bigint, bigint)"
 )
+ACCEPT_EVENT: LiteralString = (
+    "tillgate.accept_event(uuid, text, bytea, uuid, text, text, text, numeric, text, timestamptz)"
+)
+STORING_ROLES: LiteralString = "tillgate_ingest, tillgate_accept"
 NO_PARTITION: LiteralString = """DO $$
 DECLARE part regclass;
 BEGIN
@@ -44,8 +48,8 @@ BEGIN
 END $$"""
 # What spoils storing an event, each in its own class of SQLSTATE.
 OF_EVENTS = {
-    "function": "DROP FUNCTION tillgate.accept(uuid, json)",
-    "grant": "REVOKE EXECUTE ON FUNCTION tillgate.accept(uuid, json) FROM tillgate_ingest",
+    "function": f"DROP FUNCTION {ACCEPT_EVENT}",
+    "grant": f"REVOKE EXECUTE ON FUNCTION {ACCEPT_EVENT} FROM tillgate_ingest",
     "schema": "REVOKE USAGE ON SCHEMA tillgate FROM tillgate_ingest",
     "partition": NO_PARTITION,
     "column": "ALTER TABLE tillgate.event ADD COLUMN extra text NOT NULL",
@@ -179,11 +183,9 @@ def test_a_refusal_does_not_open_the_breaker_and_what_is_mended_is_201_at_once(
     wiring: Wiring,
 ) -> None:
     ingest = wiring.sandbox("ingest")
-    spoil(wiring.database, "REVOKE EXECUTE ON FUNCTION tillgate.accept(uuid, json)"
-        " FROM tillgate_ingest")  # fmt: skip
+    spoil(wiring.database, f"REVOKE EXECUTE ON FUNCTION {ACCEPT_EVENT} FROM tillgate_ingest")
     assert ingest.call(new_event()).status == 202
-    spoil(wiring.database, "GRANT EXECUTE ON FUNCTION tillgate.accept(uuid, json)"
-        " TO tillgate_ingest")  # fmt: skip
+    spoil(wiring.database, f"GRANT EXECUTE ON FUNCTION {ACCEPT_EVENT} TO tillgate_ingest")
 
     assert ingest.call(new_event()).status == 201
 
@@ -201,7 +203,7 @@ def test_what_was_queued_by_a_refusal_is_left_for_later_and_stored_once_it_is_me
     wiring: Wiring,
 ) -> None:
     ingest, accept = wiring.sandbox("ingest"), wiring.sandbox("accept")
-    spoil(wiring.database, "ALTER FUNCTION tillgate.accept(uuid, json) RENAME TO accepts")
+    spoil(wiring.database, f"REVOKE EXECUTE ON FUNCTION {ACCEPT_EVENT} FROM {STORING_ROLES}")
     assert ingest.call(new_event()).status == 202
     records = {
         "Records": [
@@ -216,7 +218,7 @@ def test_what_was_queued_by_a_refusal_is_left_for_later_and_stored_once_it_is_me
     left = accept.invoke(records).response["batchItemFailures"]
     assert left == [{"itemIdentifier": "0"}]
     assert len(wiring.secrets.messages) == 1, "nothing is buried"
-    spoil(wiring.database, "ALTER FUNCTION tillgate.accepts(uuid, json) RENAME TO accept")
+    spoil(wiring.database, f"GRANT EXECUTE ON FUNCTION {ACCEPT_EVENT} TO {STORING_ROLES}")
 
     assert accept.invoke(records).response["batchItemFailures"] == []
     assert count(wiring.database, "SELECT count(*) FROM tillgate.event") == 1

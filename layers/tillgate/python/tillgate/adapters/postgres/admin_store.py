@@ -24,7 +24,8 @@ from tillgate.domain.tenant import AppId, SourceId, TenantId, TenantState, Token
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tillgate.adapters.postgres.connection import Database, Row
+    from tillgate.adapters.postgres.connection import Database
+    from tillgate.adapters.postgres.deadline_connection import Row
     from tillgate.domain.administration import NewApp, NewSource
 
 _TENANTS: LiteralString = """

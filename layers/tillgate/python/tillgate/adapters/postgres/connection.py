@@ -1,18 +1,14 @@
-"""One connection for one sandbox, with deadlines that the client keeps itself.
-
-libpq raises a connect_timeout below 2 s to 2 s, and statement_timeout does nothing
-while the server is frozen, so every wait here ends at a deadline of our own.
-"""
+"""One connection for one sandbox: made at first use, replaced when it fails or wears out."""
 
 from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
+from typing import TYPE_CHECKING, LiteralString, TypeVar
 
 import psycopg
-from psycopg import waiting
 
+from tillgate.adapters.postgres.deadline_connection import DeadlineConnection
 from tillgate.domain.errors import (
     SecretUnavailableError,
     StoreRefusedError,
@@ -22,18 +18,14 @@ from tillgate.domain.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from psycopg.abc import RV, PQGen
+    from tillgate.adapters.postgres.deadline_connection import Prepared, Row
 
-Row = tuple[Any, ...]
 Result = TypeVar("Result")
 
 # The connection, the server or its resources failed; and so did a server that has become
 # a read-only standby (InternalError 25006). Any other error is the statement's own.
 _UNUSABLE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 _TIMED_OUT = (psycopg.errors.ConnectionTimeout, psycopg.errors._WaitTimeout)  # noqa: SLF001  The only name it has.
-
-# How often a wait looks for signals (psycopg's own default).
-_INTERVAL_SECONDS = 0.1
 
 # With less time than this left, asking would prove nothing.
 _LEAST_SECONDS = 0.05
@@ -59,38 +51,6 @@ def refusals_as_unavailable() -> Iterator[None]:
         raise
     except psycopg.Error as error:
         raise StoreRefusedError("the database refuses what it should do") from error
-
-
-class _DeadlineConnection(psycopg.Connection[Row]):
-    """A psycopg connection whose every wait ends at ``deadline`` (monotonic seconds)."""
-
-    deadline: float = float("inf")
-    uses: int = 0
-
-    def wait(
-        self,
-        gen: PQGen[RV],
-        interval: float = _INTERVAL_SECONDS,
-        timeout: float | None = None,
-    ) -> RV:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise psycopg.errors.ConnectionTimeout("the deadline has passed")
-        return super().wait(gen, interval, left if timeout is None else min(left, timeout))
-
-    @classmethod
-    def open(cls, conninfo: str, *, deadline: float) -> _DeadlineConnection:
-        """Connect before ``deadline``, with autocommit on. Raises psycopg.Error."""
-        connection = waiting.wait_conn(
-            cls._connect_gen(conninfo),
-            interval=_INTERVAL_SECONDS,
-            timeout=max(deadline - time.monotonic(), 0.001),
-        )
-        connection.deadline = deadline
-        connection._autocommit = True  # noqa: SLF001  What Connection.connect does after the same wait.
-        # Prepared at once: a sandbox sends the same two or three statements all its life.
-        connection.prepare_threshold = 0
-        return connection
 
 
 class RememberedUrl:
@@ -157,7 +117,7 @@ class Database:
         self._failed_at: float | None = None
         self._was_asked = False
         self._renew_after = 0.0
-        self._connection: _DeadlineConnection | None = None
+        self._connection: DeadlineConnection | None = None
 
     def begin_request(self) -> None:
         """Say that what is asked from now on is asked for another request."""
@@ -201,6 +161,14 @@ class Database:
             lambda connection: connection.execute(query, params).fetchall(), within_seconds
         )
 
+    def value(
+        self, statement: Prepared, params: Sequence[bytes | None], *, within_seconds: float
+    ) -> bytes | None:
+        """Run one statement as ``rows`` does, with text in and out: for what is called most."""
+        return self._try_twice(
+            lambda connection: connection.value(statement, params), within_seconds
+        )
+
     @contextmanager
     def transaction(
         self, *, within_seconds: float, tenant_id: str | None = None
@@ -232,7 +200,7 @@ class Database:
             connection.close()
 
     def _try_twice(
-        self, work: Callable[[_DeadlineConnection], Result], within_seconds: float
+        self, work: Callable[[DeadlineConnection], Result], within_seconds: float
     ) -> Result:
         if self._is_open():
             raise StoreUnavailableError("the database gave no answer a moment ago")
@@ -257,7 +225,7 @@ class Database:
         # An age below zero means that it was set back.
         return 0 <= self._clock() - self._failed_at < self._breaker_seconds
 
-    def _ask(self, work: Callable[[_DeadlineConnection], Result], within_seconds: float) -> Result:
+    def _ask(self, work: Callable[[DeadlineConnection], Result], within_seconds: float) -> Result:
         deadline = time.monotonic() + within_seconds
         reused = self._connection is not None
         try:
@@ -272,7 +240,7 @@ class Database:
             self.close()
             raise StoreUnavailableError("the database gave no answer, twice") from error
 
-    def _ready(self, deadline: float) -> _DeadlineConnection:
+    def _ready(self, deadline: float) -> DeadlineConnection:
         connection = self._connection
         if connection is None:
             connection = self._open(deadline)
@@ -283,7 +251,7 @@ class Database:
         connection.uses += 1
         return connection
 
-    def _renewed(self, worn: _DeadlineConnection, deadline: float) -> _DeadlineConnection:
+    def _renewed(self, worn: DeadlineConnection, deadline: float) -> DeadlineConnection:
         """Replace a worn connection, which serves on for as long as no other is to be had."""
         now = time.monotonic()
         if now < self._renew_after:
@@ -297,24 +265,24 @@ class Database:
         worn.close()
         return fresh
 
-    def _open(self, deadline: float) -> _DeadlineConnection:
+    def _open(self, deadline: float) -> DeadlineConnection:
         try:
             url = self._url.get()
         except SecretUnavailableError as error:
             raise StoreUnavailableError("where the database is cannot be read") from error
         try:
-            connection = _DeadlineConnection.open(url, deadline=deadline)
+            connection = DeadlineConnection.open(url, deadline=deadline)
         except _UNUSABLE as error:
             if isinstance(error, _TIMED_OUT) or time.monotonic() >= deadline:
                 self._url.is_doubtful = True
                 raise
             if not self._url.read_again():
                 raise
-            connection = _DeadlineConnection.open(self._url.get(), deadline=deadline)
+            connection = DeadlineConnection.open(self._url.get(), deadline=deadline)
         self._url.is_doubtful = False
         return connection
 
-    def _roll_back(self, connection: _DeadlineConnection) -> None:
+    def _roll_back(self, connection: DeadlineConnection) -> None:
         try:
             connection.execute("ROLLBACK")
         except psycopg.Error:
@@ -322,6 +290,6 @@ class Database:
             self.close()
 
 
-def _begin(connection: _DeadlineConnection) -> _DeadlineConnection:
+def _begin(connection: DeadlineConnection) -> DeadlineConnection:
     connection.execute("BEGIN")
     return connection

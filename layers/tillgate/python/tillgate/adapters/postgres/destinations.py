@@ -15,7 +15,8 @@ from tillgate.domain.tenant import TenantId
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tillgate.adapters.postgres.connection import Database, Row
+    from tillgate.adapters.postgres.connection import Database
+    from tillgate.adapters.postgres.deadline_connection import Row
     from tillgate.domain.tenant import EventId
 
 _GET: LiteralString = """

@@ -1,21 +1,28 @@
-"""The event store: one call to ``tillgate.accept``, one round trip."""
+"""The event store: one call to ``tillgate.accept_event`` or ``accept``, one round trip."""
 
 from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tillgate.adapters.postgres.connection import refusals_as_unavailable
+from tillgate.adapters.postgres.deadline_connection import Prepared
 from tillgate.domain.event import Accepted, NewEvent, Outcome
 from tillgate.domain.tenant import EventId
 from tillgate.domain.timestamps import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tillgate.adapters.postgres.connection import Database
     from tillgate.domain.tenant import TenantId
+
+_ONE = Prepared(
+    b"accept_event", b"SELECT tillgate.accept_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+)
+_MANY = Prepared(b"accept", b"SELECT tillgate.accept($1, $2)")
+_ITEMS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class PostgresEventStore:
@@ -28,28 +35,44 @@ class PostgresEventStore:
     def accept(
         self, tenant_id: TenantId, events: Sequence[NewEvent], *, received_at: datetime
     ) -> list[Accepted]:
+        received = rfc3339(received_at)
+        if len(events) == 1:
+            return [_accepted(self._ask(_ONE, _parameters(tenant_id, events[0], received)))]
+        items = [{**event.document(), "received_at": received} for event in events]
+        answers = self._ask(_MANY, (tenant_id, _ITEMS.encode(items)))
+        return [_accepted(answer) for answer in answers]
+
+    def _ask(self, statement: Prepared, params: Sequence[str | None]) -> Any:  # noqa: ANN401  JSON.
         # No partition for today is among the refusals: as bad as no database.
         with refusals_as_unavailable():
-            [(answers,)] = self._database.rows(
-                "SELECT tillgate.accept(%s, %s)",
-                (tenant_id, _items(events, received_at)),
+            answer = self._database.value(
+                statement,
+                [None if param is None else param.encode() for param in params],
                 within_seconds=self._within_seconds,
             )
-        return [
-            Accepted(
-                Outcome(answer["outcome"]),
-                EventId(answer["event_id"]),
-                datetime.fromisoformat(answer["received_at"]).astimezone(UTC),
-                datetime.fromisoformat(answer["stored_at"]).astimezone(UTC),
-            )
-            for answer in answers
-        ]
+        return json.loads(answer or b"null")
 
 
-def _items(events: Sequence[NewEvent], received_at: datetime) -> str:
-    received = rfc3339(received_at)
-    return json.dumps(
-        [{**event.document(), "received_at": received} for event in events],
-        ensure_ascii=False,
-        separators=(",", ":"),
+def _parameters(tenant_id: TenantId, event: NewEvent, received_at: str) -> Sequence[str | None]:
+    """Give what ``tillgate.accept_event`` takes, in its order."""
+    return (
+        tenant_id,
+        event.key,
+        f"\\x{event.fingerprint}",
+        event.source_id,
+        event.type,
+        event.occurred_at,
+        event.entity_id,
+        event.entity_version,
+        event.data,
+        received_at,
+    )
+
+
+def _accepted(answer: Mapping[str, str]) -> Accepted:
+    return Accepted(
+        Outcome(answer["outcome"]),
+        EventId(answer["event_id"]),
+        datetime.fromisoformat(answer["received_at"]).astimezone(UTC),
+        datetime.fromisoformat(answer["stored_at"]).astimezone(UTC),
     )
