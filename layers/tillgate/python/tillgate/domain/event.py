@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tillgate.domain.errors import Fault, IdempotencyKeyInvalidError, InvalidEventError
 from tillgate.domain.idempotency import API_NAMESPACE, fingerprint, stored_key, usable_key
-from tillgate.domain.json_value import JsonValue, LoneSurrogateError, Number, dump
+from tillgate.domain.json_value import JsonValue, LoneSurrogateError, Number, dump, dump_members
 from tillgate.domain.timestamps import instant
 
 if TYPE_CHECKING:
@@ -79,7 +79,11 @@ class Accepted:
 
 def is_storable(text: str) -> bool:
     """Tell whether a text column can hold it: neither NUL nor a lone surrogate."""
-    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def _type_fault(value: JsonValue) -> str | None:
@@ -131,6 +135,7 @@ _FAULTS: dict[str, Callable[[JsonValue], str | None]] = {
     "entity_id": _entity_id_fault,
     "entity_version": _entity_version_fault,
 }
+_HEAD = _FAULTS.keys() - {"data"}
 _BATCH_FAULTS = {"idempotency_key": _key_fault, **_FAULTS}
 
 
@@ -203,11 +208,15 @@ def _event(value: dict[str, JsonValue], *, key: str) -> NewEvent:
         data = dump(value["data"])
     except LoneSurrogateError as error:
         raise InvalidEventError([Fault("/data", str(error))]) from None
-    head = dump({name: value[name] for name in _FAULTS if name in value and name != "data"})
+    head = {
+        name: member
+        for name, member in value.items()
+        if name in _HEAD and isinstance(member, (str, Number))
+    }
     version = value.get("entity_version")
     return NewEvent(
         key=stored_key(API_NAMESPACE, key),
-        fingerprint=fingerprint(head, data),
+        fingerprint=fingerprint(dump_members(head), data),
         source_id=None,
         type=str(value["type"]),
         data=data,

@@ -1,12 +1,13 @@
 """One canonical JSON line per request, and what it must never hold.
 
-Written with ``json`` and ``print``: Powertools' Logger takes 87 us for a line and up to
+Written with ``json`` alone: Powertools' Logger takes 87 us for a line and up to
 200 ms to import, on a path whose whole budget is a fraction of that.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 import time
 import traceback
 import uuid
@@ -95,8 +96,13 @@ def serve(
         "sandbox": sandbox.sandbox_id,
         **log.fields,
     }
-    print(json.dumps(line, separators=(",", ":")))  # noqa: T201  Standard output is Lambda's log.
+    _write(line)
     return answer
+
+
+def _write(line: Mapping[str, Any]) -> None:
+    """Write one line to Lambda's log, at once: print would make two writes of it."""
+    sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
 
 
 def note(log: RequestLog, error: Exception) -> None:
@@ -158,4 +164,4 @@ def log_task(
             "outcome": log.outcome,
             **log.fields,
         }
-        print(json.dumps(line, separators=(",", ":")))  # noqa: T201  As above.
+        _write(line)
