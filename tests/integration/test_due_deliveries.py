@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.integration.testdatabase import TestDatabase
 
 TODAY = datetime.now(UTC).date()
+PLANNED_ONCE = "plan_cache_mode = force_generic_plan"
 
 
 @pytest.fixture
@@ -294,14 +295,64 @@ def test_the_plan_of_a_claim_is_an_ordered_walk_through_the_indexes(stand: Deliv
     stand.accept(tenant, 500)
     stand.superuser.execute("ANALYZE tillgate.delivery")
     source = stand.value("SELECT prosrc FROM pg_proc WHERE proname = 'claim_deliveries'")
-    statement = re.search(r"WITH due.*?;", source, re.DOTALL)
+    statement = re.search(r"WITH due.*?GROUP BY o.day", source, re.DOTALL)
     assert statement is not None
-    text = statement.group().replace("p_limit", "500").replace("p_lease", "interval '6 hours'")
+    text = statement.group().replace("p_limit", "$1")
     with stand.superuser.transaction(force_rollback=True):
-        stand.superuser.execute("SET LOCAL enable_seqscan = off")
-        lines = stand.superuser.execute(b"EXPLAIN (COSTS OFF) " + text.encode())
+        for setting in ("enable_seqscan = off", "enable_sort = off", PLANNED_ONCE):
+            stand.superuser.execute(b"SET LOCAL " + setting.encode())
+        stand.superuser.execute(b"PREPARE due (integer) AS " + text.encode())
+        lines = stand.superuser.execute("EXPLAIN (COSTS OFF) EXECUTE due (500)")
         plan = "\n".join(line for (line,) in lines)
     names = re.findall(r"Index Scan using (delivery_\d{8})_due_at_idx", plan)
     assert len(set(names)) == 16
     assert "Merge Append" in plan
     assert "Seq Scan on" not in plan
+
+
+def test_a_look_opens_the_primary_keys_of_the_days_from_which_it_takes_and_no_others(
+    stand: DeliveryStand,
+) -> None:
+    # To plan for a partition is to open all its indexes, which takes longer than to look.
+    primary_keys = (
+        "SELECT count(*) FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation"
+        " WHERE l.pid = %s AND c.relname ~ '^delivery_2.*_pkey$'"
+    )
+    claim = "SELECT tillgate.claim_deliveries(100, '6 hours')"
+    tenant = stand.tenant()
+    with psycopg.connect(stand.database.url("sweep"), autocommit=True) as sweep:
+        pid = sweep.info.backend_pid
+        sweep.execute(claim)
+        with sweep.transaction():
+            assert sweep.execute(claim).fetchall() == []
+            idle = stand.value(primary_keys, pid)
+        stand.accept(tenant, 3)
+        with sweep.transaction():
+            assert len(sweep.execute(claim).fetchall()) == 3
+            busy = stand.value(primary_keys, pid)
+
+    assert (idle, busy) == (0, 1)
+
+
+def test_a_claim_takes_from_several_days_no_more_than_it_may(
+    stand: DeliveryStand, due: PostgresDueDeliveries
+) -> None:
+    tenants = [stand.tenant() for _ in range(3)]
+    # Tenants share an id: which of them it is of is not mixed up.
+    stand.superuser.execute(
+        "INSERT INTO tillgate.delivery (tenant_id, event_id, state, since, due_at)"
+        " SELECT t, i.event_id, 'pending', now(), now() - n * interval '1 second'"
+        " FROM unnest(%s::uuid[]) AS t CROSS JOIN ("
+        " SELECT n, tillgate.new_event_id(%s::date + n %% 5 * interval '1 day') AS event_id"
+        " FROM generate_series(1, 40) AS n) AS i",
+        (tenants, TODAY),
+    )
+
+    taken: list[DueDelivery] = []
+    for step in (50, 50, 20, 0):
+        with due.claim(at_most=50) as deliveries:
+            assert len(deliveries) == step
+            taken += deliveries
+
+    assert len(set(taken)) == 120
+    assert {one.tenant_id for one in taken} == set(tenants)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 # Hours and minutes are bounded here: fromisoformat reads +01:75, and from Python 3.14 on 24:00.
 _RFC_3339 = re.compile(
@@ -35,6 +36,8 @@ def instant(text: str) -> datetime | None:
         return None
 
 
+# A request writes the instant of its arrival three times.
+@lru_cache(maxsize=16)
 def rfc3339(moment: datetime) -> str:
     """Write an aware instant in UTC with microseconds, for example 2026-11-23T10:00:00.000000Z."""
     # A third of strftime's time.

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from tillgate.domain.errors import InvalidJsonError
 
 LambdaEvent = Mapping[str, Any]
 LambdaResponse = dict[str, Any]
+
+# Made once: ``json.dumps`` makes an encoder at each call.
+compact_json = json.JSONEncoder(separators=(",", ":")).encode
 
 _RID = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
 
@@ -34,6 +38,7 @@ class HttpRequest:
 
     ``path_parameters`` are percent-decoded. ``rid`` is the caller's X-Request-Id where it
     fits, else a new one; ``gateway_rid`` is API Gateway's own, which its access log has.
+    ``received_at`` is when this was made, aware.
     """
 
     route: str
@@ -45,6 +50,7 @@ class HttpRequest:
     gateway_rid: str
     raw_body: str
     is_base64: bool
+    received_at: datetime
 
     @classmethod
     def from_lambda(cls, event: LambdaEvent) -> HttpRequest:
@@ -57,10 +63,11 @@ class HttpRequest:
             path=event.get("rawPath") or "/",
             headers=headers,
             path_parameters=event.get("pathParameters") or {},
-            rid=given if _RID.match(given) else uuid.uuid4().hex,
+            rid=given if _RID.match(given) else os.urandom(16).hex(),
             gateway_rid=event["requestContext"].get("requestId", ""),
             raw_body=event.get("body") or "",
             is_base64=bool(event.get("isBase64Encoded")),
+            received_at=datetime.now(UTC),
         )
 
     def body(self) -> bytes:
@@ -106,4 +113,4 @@ def json_response(
     headers: Mapping[str, str] | None = None,
 ) -> LambdaResponse:
     """Make a JSON response; ``content`` is plain Python that ``json`` can write."""
-    return response(status, json.dumps(content, separators=(",", ":")), rid=rid, headers=headers)
+    return response(status, compact_json(content), rid=rid, headers=headers)

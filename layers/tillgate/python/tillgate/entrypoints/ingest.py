@@ -6,7 +6,6 @@ The order of checks is the contract's: token, tenant, content type, size, key, J
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tillgate.domain.errors import NotFoundError, UpstreamError
@@ -80,12 +79,11 @@ class IngestRoutes:
         return route(request, log)
 
     def _event(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
-        received_at = datetime.now(UTC)
         caller = self._caller(request, log)
         body = json_body(request, max_body_bytes=self._max_body_bytes)
         key = idempotency_key(request.headers.get("idempotency-key"))
         accepted = self._ingest.accept_event(
-            caller, body, key=key, received_at=received_at, rid=request.rid
+            caller, body, key=key, received_at=request.received_at, rid=request.rid
         )
         if isinstance(accepted, Queued):
             return _queued(accepted, key, request, log)
@@ -107,10 +105,11 @@ class IngestRoutes:
         )
 
     def _batch(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
-        received_at = datetime.now(UTC)
         caller = self._caller(request, log)
         body = json_body(request, max_body_bytes=self._max_body_bytes)
-        answers = self._ingest.accept_batch(caller, body, received_at=received_at, rid=request.rid)
+        answers = self._ingest.accept_batch(
+            caller, body, received_at=request.received_at, rid=request.rid
+        )
         results = [_batch_result(answer) for answer in answers]
         log.outcome = "batch"
         log.fields["items"] = len(results)
@@ -121,7 +120,6 @@ class IngestRoutes:
         return json_response(200, {"results": results, "rid": request.rid}, rid=request.rid)
 
     def _hook(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
-        received_at = datetime.now(UTC)
         provider = request.path_parameters.get("provider", "")
         log.provider = provider[:32]
         tally = self._accept_hook.accept(
@@ -131,7 +129,7 @@ class IngestRoutes:
                 endpoint_id=request.path_parameters.get("endpoint_id", ""),
                 headers=request.headers,
                 body=limited_body(request, max_body_bytes=MAX_HOOK_BODY_BYTES),
-                received_at=received_at,
+                received_at=request.received_at,
                 rid=request.rid,
             )
         )

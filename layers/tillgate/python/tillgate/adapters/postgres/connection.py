@@ -17,6 +17,7 @@ from tillgate.domain.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from types import TracebackType
 
     from tillgate.adapters.postgres.deadline_connection import Prepared, Row
 
@@ -37,20 +38,24 @@ _RENEW_AGAIN_SECONDS = 5.0
 READ_AGAIN_SECONDS = 5.0
 
 
-@contextmanager
-def refusals_as_unavailable() -> Iterator[None]:
-    """Take a refusal that is not the content's fault for an unavailable store.
+class _RefusalsAsUnavailable:
+    """Takes a refusal that is not the content's fault for an unavailable store.
 
     A missing grant or function, a table that is not as it should be: the sender can mend none
     of it, and the queue keeps the event until somebody has. What is wrong with the content
     itself (DataError) comes through.
     """
-    try:
-        yield
-    except psycopg.DataError:
-        raise
-    except psycopg.Error as error:
-        raise StoreRefusedError("the database refuses what it should do") from error
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, _type: object, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.DataError):
+            raise StoreRefusedError("the database refuses what it should do") from error
+
+
+refusals_as_unavailable = _RefusalsAsUnavailable()
 
 
 class RememberedUrl:
@@ -163,7 +168,7 @@ class Database:
 
     def value(
         self, statement: Prepared, params: Sequence[bytes | None], *, within_seconds: float
-    ) -> bytes | None:
+    ) -> str | None:
         """Run one statement as ``rows`` does, with text in and out: for what is called most."""
         return self._try_twice(
             lambda connection: connection.value(statement, params), within_seconds

@@ -70,7 +70,7 @@ class DeadlineConnection(psycopg.Connection[Row]):
         left = self._left()
         return super().wait(gen, interval, left if timeout is None else min(left, timeout))
 
-    def value(self, statement: Prepared, params: Sequence[bytes | None]) -> bytes | None:
+    def value(self, statement: Prepared, params: Sequence[bytes | None]) -> str | None:
         """Run a statement in a transaction of its own, text in and text out; give its value.
 
         By libpq itself: psycopg's cursor takes three times as long for the same call, most of
@@ -84,7 +84,8 @@ class DeadlineConnection(psycopg.Connection[Row]):
             self._result()
             self._prepared_names.add(statement.name)
         self.pgconn.send_query_prepared(statement.name, params)
-        return self._result().get_value(0, 0)
+        value = self._result().get_value(0, 0)
+        return None if value is None else value.decode()
 
     def _result(self) -> pq.abc.PGresult:
         """Send what is to be sent, and give the one result.

@@ -44,7 +44,7 @@ class PostgresDueDeliveries:
     @contextmanager
     def claim(self, *, at_most: int) -> Iterator[list[DueDelivery]]:
         with (
-            refusals_as_unavailable(),
+            refusals_as_unavailable,
             self._database.transaction(within_seconds=WITHIN_SECONDS) as cursor,
         ):
             rows = cursor.execute(self._claim, (at_most, self._lease)).fetchall()

@@ -44,13 +44,13 @@ class PostgresEventStore:
 
     def _ask(self, statement: Prepared, params: Sequence[str | None]) -> Any:  # noqa: ANN401  JSON.
         # No partition for today is among the refusals: as bad as no database.
-        with refusals_as_unavailable():
+        with refusals_as_unavailable:
             answer = self._database.value(
                 statement,
                 [None if param is None else param.encode() for param in params],
                 within_seconds=self._within_seconds,
             )
-        return json.loads(answer or b"null")
+        return json.loads(answer or "null")
 
 
 def _parameters(tenant_id: TenantId, event: NewEvent, received_at: str) -> Sequence[str | None]:

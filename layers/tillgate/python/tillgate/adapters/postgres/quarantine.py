@@ -35,7 +35,7 @@ class PostgresQuarantine:
         sealed = self._secret_box.seal(plain, context=quarantine_seal_context(quarantine_id))
         # From now on, not from its receipt: what comes late has to be looked at, too.
         expires_at = datetime.now(UTC) + timedelta(days=KEPT_DAYS)
-        with refusals_as_unavailable():
+        with refusals_as_unavailable:
             [(kept,)] = self._database.rows(
                 "SELECT tillgate.quarantine_put(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 (

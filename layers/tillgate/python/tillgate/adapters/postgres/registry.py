@@ -94,7 +94,7 @@ class PostgresRegistry:
         return str(text)
 
     def _rows(self, query: LiteralString, params: Sequence[object] = ()) -> list[Row]:
-        with refusals_as_unavailable():
+        with refusals_as_unavailable:
             return self._database.rows(query, params, within_seconds=self._within_seconds)
 
 
