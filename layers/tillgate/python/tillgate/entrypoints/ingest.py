@@ -87,7 +87,7 @@ class IngestRoutes:
         )
         if isinstance(accepted, Queued):
             return _queued(accepted, key, request, log)
-        log.outcome = accepted.outcome.value
+        log.outcome = accepted.outcome
         duplicate = accepted.outcome is Outcome.DUPLICATE
         return json_response(
             200 if duplicate else 201,

@@ -22,6 +22,7 @@ _ONE = Prepared(
     b"accept_event", b"SELECT tillgate.accept_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 )
 _MANY = Prepared(b"accept", b"SELECT tillgate.accept($1, $2)")
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 _ITEMS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -71,7 +72,7 @@ def _parameters(tenant_id: TenantId, event: NewEvent, received_at: str) -> Seque
 
 def _accepted(answer: Mapping[str, str]) -> Accepted:
     return Accepted(
-        Outcome(answer["outcome"]),
+        _OUTCOMES[answer["outcome"]],
         EventId(answer["event_id"]),
         datetime.fromisoformat(answer["received_at"]).astimezone(UTC),
         datetime.fromisoformat(answer["stored_at"]).astimezone(UTC),
