@@ -15,6 +15,7 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, TypeAlias
 
 from tillgate.domain.errors import InvalidJsonError, SenderError
+from tillgate.domain.json_writer import json_writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,13 +70,7 @@ def _mark(value: object) -> str:
     raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
-_ENCODER = json.JSONEncoder(
-    ensure_ascii=False,
-    check_circular=False,
-    sort_keys=True,
-    separators=(",", ":"),
-    default=_mark,
-)
+_write = json_writer(ensure_ascii=False, sort_keys=True, default=_mark)
 
 
 def parse(body: bytes) -> JsonValue:
@@ -129,7 +124,7 @@ def dump(value: JsonValue) -> str:
     characters unescaped where JSON allows it; the same value gives the same text.
     Raises LoneSurrogateError when a string cannot be written in UTF-8.
     """
-    text = _ENCODER.encode(value).replace(f'"{_MARK}', "").replace(f'{_MARK}"', "")
+    text = _write(value).replace(f'"{_MARK}', "").replace(f'{_MARK}"', "")
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -15,12 +14,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tillgate.domain.errors import InvalidJsonError
+from tillgate.domain.json_writer import json_writer
 
 LambdaEvent = Mapping[str, Any]
 LambdaResponse = dict[str, Any]
 
-# Made once: ``json.dumps`` makes an encoder at each call.
-compact_json = json.JSONEncoder(separators=(",", ":")).encode
+compact_json = json_writer()
 
 _RID = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
 

@@ -44,12 +44,11 @@ BEGIN
                 p_type, p_occurred_at, p_entity_id, p_entity_version, p_data, p_received_at,
                 v_now
             );
-            IF EXISTS (
-                SELECT FROM tillgate.destination AS d WHERE d.tenant_id = p_tenant_id
-            ) THEN
-                INSERT INTO tillgate.delivery (tenant_id, event_id, state, since, due_at)
-                VALUES (p_tenant_id, v_event_id, 'pending', v_now, v_now);
-            ELSE
+            INSERT INTO tillgate.delivery (tenant_id, event_id, state, since, due_at)
+            SELECT p_tenant_id, v_event_id, 'pending', v_now, v_now
+            FROM tillgate.destination AS d
+            WHERE d.tenant_id = p_tenant_id;
+            IF NOT FOUND THEN
                 INSERT INTO tillgate.delivery (tenant_id, event_id, state)
                 VALUES (p_tenant_id, v_event_id, 'none');
             END IF;

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tillgate.adapters.postgres.connection import refusals_as_unavailable
 from tillgate.adapters.postgres.deadline_connection import Prepared
 from tillgate.domain.event import Accepted, NewEvent, Outcome
+from tillgate.domain.json_writer import json_writer
 from tillgate.domain.tenant import EventId
 from tillgate.domain.timestamps import rfc3339
 
@@ -23,7 +24,9 @@ _ONE = Prepared(
 )
 _MANY = Prepared(b"accept", b"SELECT tillgate.accept($1, $2)")
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
-_ITEMS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_write_items = json_writer(ensure_ascii=False)
+# Without ``loads``, which first finds out what it was given.
+_read = json.JSONDecoder().raw_decode
 
 
 class PostgresEventStore:
@@ -40,7 +43,7 @@ class PostgresEventStore:
         if len(events) == 1:
             return [_accepted(self._ask(_ONE, _parameters(tenant_id, events[0], received)))]
         items = [{**event.document(), "received_at": received} for event in events]
-        answers = self._ask(_MANY, (tenant_id, _ITEMS.encode(items)))
+        answers = self._ask(_MANY, (tenant_id, _write_items(items)))
         return [_accepted(answer) for answer in answers]
 
     def _ask(self, statement: Prepared, params: Sequence[str | None]) -> Any:  # noqa: ANN401  JSON.
@@ -51,7 +54,7 @@ class PostgresEventStore:
                 [None if param is None else param.encode() for param in params],
                 within_seconds=self._within_seconds,
             )
-        return json.loads(answer or "null")
+        return _read(answer or "null")[0]
 
 
 def _parameters(tenant_id: TenantId, event: NewEvent, received_at: str) -> Sequence[str | None]:
