@@ -13,7 +13,7 @@ from stacks.delivery import DeliveryStack
 from stacks.ingest import IngestStack
 from stacks.operations import OperationsStack
 from stacks.stages import StageConfig, StageError, choose_stage
-from tillgate.settings import FunctionSettings, SettingsError
+from tillgate.settings.function import FunctionSettings, SettingsError
 
 
 def build(app: App, *, stage: StageConfig) -> None:

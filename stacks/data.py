@@ -16,7 +16,7 @@ from stacks.constructs.object_store import ObjectStore
 from stacks.constructs.secrets import GeneratedSecret
 from stacks.stages import DatabaseKind
 from tillgate import __version__
-from tillgate.settings import MigrateSettings
+from tillgate.settings.migrate import MigrateSettings
 
 if TYPE_CHECKING:
     from aws_cdk.aws_secretsmanager import ISecret

@@ -12,7 +12,8 @@ from stacks.constructs.function import Function
 from stacks.constructs.layers import Layers
 from stacks.constructs.routes import Routes
 from stacks.timing import DELIVER_BATCH_SECONDS
-from tillgate.settings import DeliverSettings, ProbeSettings
+from tillgate.settings.deliver import DeliverSettings
+from tillgate.settings.probe import ProbeSettings
 
 if TYPE_CHECKING:
     from aws_cdk.aws_sqs import IQueue

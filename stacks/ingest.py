@@ -13,7 +13,8 @@ from stacks.constructs.layers import Layers
 from stacks.constructs.object_store import Folder
 from stacks.constructs.routes import Routes
 from stacks.timing import ACCEPT_BATCH_SECONDS
-from tillgate.settings import AcceptSettings, IngestSettings
+from tillgate.settings.accept import AcceptSettings
+from tillgate.settings.ingest import IngestSettings
 
 if TYPE_CHECKING:
     from constructs import Construct

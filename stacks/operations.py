@@ -13,7 +13,9 @@ from stacks.constructs.layers import Layers
 from stacks.constructs.object_store import Folder
 from stacks.constructs.routes import Routes
 from stacks.timing import SWEEP_SECONDS
-from tillgate.settings import ApiSettings, HealthSettings, SweepSettings
+from tillgate.settings.api import ApiSettings
+from tillgate.settings.health import HealthSettings
+from tillgate.settings.sweep import SweepSettings
 
 if TYPE_CHECKING:
     from aws_cdk.aws_secretsmanager import ISecret
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from stacks.delivery import DeliveryStack
     from stacks.ingest import IngestStack
     from stacks.stages import StageConfig
-    from tillgate.settings import FunctionSettings
+    from tillgate.settings.function import FunctionSettings
 
 
 class OperationsStack(Stack):

@@ -101,7 +101,7 @@ class HttpConfig:
 
 
 class CommonSettings(TypedDict):
-    """The fields of ``tillgate.settings.FunctionSettings``."""
+    """The fields of ``tillgate.settings.function.FunctionSettings``."""
 
     stage: str
     version: str

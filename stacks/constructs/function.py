@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stacks.constructs.layers import Layers
     from stacks.constructs.network import Network
     from stacks.stages import FunctionConfig
-    from tillgate.settings import FunctionSettings
+    from tillgate.settings.function import FunctionSettings
 
 # What a function may use beyond its own deadline: to start, and to say that it was late.
 MARGIN_SECONDS = 3

@@ -16,7 +16,7 @@ from app import build
 from stacks.assets import ROOT
 from stacks.stages import StageError
 from tests.infra.synthesis import Synthesised, functions, stage_named, synthesise
-from tillgate.settings import SettingsError
+from tillgate.settings.function import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path

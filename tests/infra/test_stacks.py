@@ -22,23 +22,21 @@ from tests.infra.synthesis import (
     statements,
     synthesise,
 )
-from tillgate.settings import (
-    AcceptSettings,
-    ApiSettings,
-    DeliverSettings,
-    FunctionSettings,
-    HealthSettings,
-    IngestSettings,
-    MigrateSettings,
-    ProbeSettings,
-    SweepSettings,
-)
+from tillgate.settings.accept import AcceptSettings
+from tillgate.settings.api import ApiSettings
+from tillgate.settings.deliver import DeliverSettings
+from tillgate.settings.health import HealthSettings
+from tillgate.settings.ingest import IngestSettings
+from tillgate.settings.migrate import MigrateSettings
+from tillgate.settings.probe import ProbeSettings
+from tillgate.settings.sweep import SweepSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from stacks.assets import LayerName, LayerTarget
+    from tillgate.settings.function import FunctionSettings
 
 SETTINGS: dict[str, type[FunctionSettings]] = {
     "Migrate": MigrateSettings,

@@ -16,7 +16,7 @@ import snapshot_restore_py as hooks  # type: ignore[import-untyped]  # AWS ships
 
 from tests.architecture.subprocesses import LAYER
 from tillgate.entrypoints.lifecycle import ANSWER_SECONDS, CLOSE_SECONDS, Lifecycle
-from tillgate.settings import SettingsError
+from tillgate.settings.function import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

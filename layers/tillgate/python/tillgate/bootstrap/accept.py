@@ -19,7 +19,7 @@ from tillgate.entrypoints.sqs import AcceptBatch
 from tillgate.providers import PROVIDERS
 from tillgate.services.accept import AcceptQueued
 from tillgate.services.hooks import AcceptQueuedHook, HookStore
-from tillgate.settings import AcceptSettings
+from tillgate.settings.accept import AcceptSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -36,7 +36,7 @@ from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
 from tillgate.services.replay_own import ReplayOwnEvents
 from tillgate.services.status import CheckStatus
-from tillgate.settings import ApiSettings
+from tillgate.settings.api import ApiSettings
 
 if TYPE_CHECKING:
     from tillgate.adapters.postgres.connection import Database

@@ -16,7 +16,7 @@ from tillgate.adapters.secrets_manager import SecretsManager
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tillgate.settings import FunctionSettings
+    from tillgate.settings.function import FunctionSettings
 
 
 def secrets_manager(

@@ -21,7 +21,7 @@ from tillgate.entrypoints.deliver import DeliverBatch
 from tillgate.entrypoints.observability import Sandbox
 from tillgate.services.deliver import Deliver
 from tillgate.services.enrich import Enrich
-from tillgate.settings import DeliverSettings
+from tillgate.settings.deliver import DeliverSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

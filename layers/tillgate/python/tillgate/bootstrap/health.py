@@ -14,7 +14,7 @@ from tillgate.bootstrap.wired import WiredFunction
 from tillgate.entrypoints.health import HealthRoutes
 from tillgate.entrypoints.observability import Sandbox, serve
 from tillgate.services.health import CheckReadiness
-from tillgate.settings import HealthSettings
+from tillgate.settings.health import HealthSettings
 
 if TYPE_CHECKING:
     from tillgate.entrypoints.http import LambdaEvent, LambdaResponse

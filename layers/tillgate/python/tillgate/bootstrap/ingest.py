@@ -24,7 +24,7 @@ from tillgate.services.cached_registry import CachedRegistry
 from tillgate.services.hooks import AcceptHook, HookStore
 from tillgate.services.ingest import Ingest
 from tillgate.services.snapshot_registry import SnapshotRegistry
-from tillgate.settings import IngestSettings
+from tillgate.settings.ingest import IngestSettings
 
 if TYPE_CHECKING:
     from tillgate.entrypoints.http import LambdaEvent, LambdaResponse

@@ -16,7 +16,7 @@ from tillgate.bootstrap.connections import secrets_manager
 from tillgate.entrypoints.observability import log_task
 from tillgate.services.migrate import Migrate
 from tillgate.services.sweep import Sweep
-from tillgate.settings import MigrateSettings
+from tillgate.settings.migrate import MigrateSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -18,7 +18,7 @@ from tillgate.entrypoints.observability import Sandbox, serve
 from tillgate.entrypoints.probe import ProbeRoutes
 from tillgate.services.operator import OperatorGate
 from tillgate.services.probe import ProbeDestination
-from tillgate.settings import ProbeSettings
+from tillgate.settings.probe import ProbeSettings
 
 if TYPE_CHECKING:
     from tillgate.entrypoints.http import LambdaEvent, LambdaResponse

@@ -25,7 +25,7 @@ from tillgate.entrypoints.observability import log_task
 from tillgate.services.queue_due import CLAIMED_AT_ONCE, REDRIVEN_AT_ONCE, Feed, QueueDue
 from tillgate.services.snapshot_keeper import SnapshotKeeper
 from tillgate.services.sweep import Sweep, SweepReport
-from tillgate.settings import SweepSettings
+from tillgate.settings.sweep import SweepSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

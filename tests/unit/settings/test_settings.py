@@ -7,17 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tillgate.settings import (
-    MEBIBYTE,
-    AcceptSettings,
-    ApiSettings,
-    FunctionSettings,
-    HealthSettings,
-    IngestSettings,
-    MigrateSettings,
-    SettingsError,
-    SweepSettings,
-)
+from tillgate.settings.accept import AcceptSettings
+from tillgate.settings.api import ApiSettings
+from tillgate.settings.function import MEBIBYTE, FunctionSettings, SettingsError
+from tillgate.settings.health import HealthSettings
+from tillgate.settings.ingest import IngestSettings
+from tillgate.settings.migrate import MigrateSettings
+from tillgate.settings.sweep import SweepSettings
 
 CLASSES = [
     FunctionSettings,
