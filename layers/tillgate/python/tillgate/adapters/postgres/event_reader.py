@@ -1,8 +1,15 @@
-"""A tenant's events, read under row-level security by the api role."""
+"""A tenant's events, read under row-level security by the api role.
+
+An id says when its event was stored, and so in which partition it is. To plan for a partition
+takes longer than to read a page from it, so whoever reads says from which id to which.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, LiteralString
 
 from tillgate.domain.delivery import AttemptOutcome
@@ -18,11 +25,12 @@ from tillgate.domain.stored_event import (
 from tillgate.domain.tenant import EventId, SourceId
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import psycopg
 
-    from tillgate.adapters.postgres.connection import Database, Row
+    from tillgate.adapters.postgres.connection import Database
+    from tillgate.adapters.postgres.deadline_connection import Row
     from tillgate.domain.stored_event import EventQuery
     from tillgate.domain.tenant import TenantId
 
@@ -34,13 +42,56 @@ _HEAD: LiteralString = """
     SELECT e.event_id::text, e.type, e.occurred_at, e.entity_id, e.entity_version::text,
         e.idempotency_key, e.source_id::text, s.provider, e.received_at, e.stored_at, d.state
 """
-_FROM: LiteralString = """
+_SOURCE: LiteralString = """
+    LEFT JOIN tillgate.source AS s ON s.tenant_id = e.tenant_id AND s.source_id = e.source_id
+"""
+_ONE: LiteralString = f"""
+    {_HEAD}, e.data
     FROM tillgate.event AS e
     JOIN tillgate.delivery AS d ON d.tenant_id = e.tenant_id AND d.event_id = e.event_id
-    LEFT JOIN tillgate.source AS s ON s.tenant_id = e.tenant_id AND s.source_id = e.source_id
-    WHERE e.tenant_id = %s
+    {_SOURCE}
+    WHERE e.tenant_id = %s AND e.event_id = %s
 """
-_ONE: LiteralString = f"{_HEAD}, e.data {_FROM} AND e.event_id = %s"
+# The state is looked up for each event: joined, all deliveries of a tenant might be read for a
+# page. Nothing tells the planner that both ids have the same bounds.
+_EVENTS: LiteralString = f"""
+    {_HEAD}
+    FROM tillgate.event AS e
+    CROSS JOIN LATERAL (
+        SELECT o.state FROM tillgate.delivery AS o
+        WHERE o.tenant_id = e.tenant_id AND o.event_id = e.event_id
+            AND o.event_id >= %(low)s AND o.event_id < %(high)s
+        OFFSET 0
+    ) AS d
+    {_SOURCE}
+    WHERE e.tenant_id = %(tenant_id)s AND e.event_id >= %(low)s AND e.event_id < %(high)s
+"""  # noqa: S608  Made of our own text alone.
+# The other way round: of a state that few have, most events need not be looked at.
+_EVENTS_IN_STATE: LiteralString = f"""
+    {_HEAD}
+    FROM tillgate.delivery AS d
+    CROSS JOIN LATERAL (
+        SELECT o.* FROM tillgate.event AS o
+        WHERE o.tenant_id = d.tenant_id AND o.event_id = d.event_id
+            AND o.event_id >= %(low)s AND o.event_id < %(high)s
+        OFFSET 0
+    ) AS e
+    {_SOURCE}
+    WHERE d.tenant_id = %(tenant_id)s AND d.event_id >= %(low)s AND d.event_id < %(high)s
+        AND d.state = %(status)s
+"""  # noqa: S608  Made of our own text alone.
+# The tenant, as Database.transaction sets it, and that every plan is to know the bounds.
+_BEGIN: LiteralString = """
+    SELECT (extract(EPOCH FROM now()) * 1000)::bigint,
+        set_config('tillgate.tenant_id', %s, true),
+        set_config('plan_cache_mode', 'force_custom_plan', true)
+"""
+# Whatever is read of the whole history is planned once for a connection. Such a plan knows
+# neither the tenant nor the limit: left to its guess it might sort all there is.
+_PLAN_ONCE: LiteralString = """
+    SELECT set_config('plan_cache_mode', 'force_generic_plan', true),
+        set_config('enable_sort', 'off', true)
+"""
 _ATTEMPTS: LiteralString = """
     SELECT a.at, a.outcome, a.status, a.duration_ms, a.reason FROM tillgate.attempt AS a
     WHERE a.tenant_id = %s AND a.event_id = %s
@@ -51,17 +102,25 @@ _IDS_OF_KEYS: LiteralString = """
     SELECT k.event_id::text FROM tillgate.ingest_key AS k
     WHERE k.tenant_id = %s AND k.key = ANY (%s)
 """
-# An id is made from stored_at and names its partition, so each bound in time is a bound
-# on ids too, as wide as a millisecond: that is what leaves partitions out.
-_SINCE: LiteralString = """
-    AND e.event_id >= tillgate.first_event_id(date_trunc('milliseconds', %s::timestamptz))
-    AND e.stored_at >= %s
-"""
-_UNTIL: LiteralString = """
-    AND e.event_id < tillgate.first_event_id(
-        date_trunc('milliseconds', %s::timestamptz) + interval '1 millisecond')
-    AND e.stored_at < %s
-"""
+# Most lists end in the first days that they look at; only the others look at all that is left.
+_FIRST_LOOK_MS = 3 * 86_400_000
+# Of a UUIDv7's 128 bits, what stands below the milliseconds, and its least value.
+_BITS_BELOW_MS = 80
+_LEAST_BELOW_MS = 0x7000_8000_0000_0000_0000
+# No id is as great.
+_NO_ID = (1 << 128) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Ids from ``low`` to below ``high``, as numbers; ``is_rest`` says that they may be all."""
+
+    low: int
+    high: int
+    is_rest: bool = False
+
+    def params(self) -> dict[str, object]:
+        return {"low": str(uuid.UUID(int=self.low)), "high": str(uuid.UUID(int=self.high))}
 
 
 class PostgresEventReader:
@@ -78,9 +137,7 @@ class PostgresEventReader:
         self._within_seconds = within_seconds
 
     def event(self, tenant_id: TenantId, event_id: EventId) -> StoredEvent | None:
-        with self._database.transaction(
-            within_seconds=self._within_seconds, tenant_id=tenant_id
-        ) as cursor:
+        with self._reading(tenant_id) as (cursor, _):
             row = cursor.execute(_ONE, (tenant_id, event_id)).fetchone()
             if row is None:
                 return None
@@ -90,16 +147,21 @@ class PostgresEventReader:
         )
 
     def events(self, tenant_id: TenantId, query: EventQuery) -> list[EventHead]:
-        with self._database.transaction(
-            within_seconds=self._within_seconds, tenant_id=tenant_id
-        ) as cursor:
+        found: list[EventHead] = []
+        with self._reading(tenant_id) as (cursor, now_ms):
             ids = None
             if query.idempotency_key is not None:
                 ids = self._ids_of_key(cursor, tenant_id, query.idempotency_key)
-                if not ids:
-                    return []
             statement, params = _list(tenant_id, query, ids)
-            return [_head(row) for row in cursor.execute(statement, params)]
+            for window in _windows(query, ids, now_ms=now_ms):
+                if window.is_rest:
+                    cursor.execute(_PLAN_ONCE)
+                missing = {"limit": query.limit - len(found)}
+                rows = cursor.execute(statement, {**params, **window.params(), **missing})
+                found += [_head(row) for row in rows]
+                if len(found) == query.limit:
+                    break
+        return found
 
     def replay(self, tenant_id: TenantId, event_id: EventId) -> bool:
         with self._database.transaction(
@@ -110,6 +172,13 @@ class PostgresEventReader:
             raise NoDestinationError("There is no destination to deliver to.")
         return answer is not None
 
+    @contextmanager
+    def _reading(self, tenant_id: TenantId) -> Iterator[tuple[psycopg.Cursor[Row], int]]:
+        """Open a transaction under a tenant; give the server's time, too, in ms since 1970."""
+        with self._database.transaction(within_seconds=self._within_seconds) as cursor:
+            [(now_ms, *_)] = cursor.execute(_BEGIN, (tenant_id,)).fetchall()
+            yield cursor, now_ms
+
     def _ids_of_key(self, cursor: psycopg.Cursor[Row], tenant_id: TenantId, key: str) -> list[str]:
         # A query of its own: joined with the list, it could be planned as a scan of all events.
         keys = [stored_key(namespace, key) for namespace in self._namespaces]
@@ -118,28 +187,64 @@ class PostgresEventReader:
 
 def _list(
     tenant_id: TenantId, query: EventQuery, ids: list[str] | None
-) -> tuple[LiteralString, list[object]]:
-    statement: LiteralString = _HEAD + _FROM
-    params: list[object] = [tenant_id]
-    if ids is not None:
-        statement += " AND e.event_id = ANY (%s::uuid[])"
-        params.append(ids)
-    if query.before is not None:
-        statement += " AND e.event_id < %s"
-        params.append(query.before)
-    if query.since is not None:
-        statement += _SINCE
-        params += [max(query.since, _EPOCH)] * 2
-    if query.until is not None:
-        statement += _UNTIL
-        params += [max(query.until, _EPOCH)] * 2
-    if query.type is not None:
-        statement += " AND e.type = %s"
-        params.append(query.type)
+) -> tuple[LiteralString, dict[str, object]]:
+    """Say what to ask of each window, and with what beside its own parameters and the limit."""
+    statement: LiteralString = _EVENTS
+    of_ids: LiteralString = " AND e.event_id = ANY (%(ids)s::uuid[])"
+    order: LiteralString = " ORDER BY e.event_id DESC LIMIT %(limit)s"
+    params: dict[str, object] = {"tenant_id": tenant_id}
     if query.status is not None:
-        statement += " AND d.state = %s"
-        params.append(query.status)
-    return statement + " ORDER BY e.event_id DESC LIMIT %s", [*params, query.limit]
+        statement = _EVENTS_IN_STATE
+        of_ids = " AND d.event_id = ANY (%(ids)s::uuid[])"
+        order = " ORDER BY d.event_id DESC LIMIT %(limit)s"
+        params["status"] = query.status
+    if ids is not None:
+        statement += of_ids
+        params["ids"] = ids
+    if query.since is not None:
+        statement += " AND e.stored_at >= %(since)s"
+        params["since"] = max(query.since, _EPOCH)
+    if query.until is not None:
+        statement += " AND e.stored_at < %(until)s"
+        params["until"] = max(query.until, _EPOCH)
+    if query.type is not None:
+        statement += " AND e.type = %(type)s"
+        params["type"] = query.type
+    return statement + order, params
+
+
+def _windows(query: EventQuery, ids: list[str] | None, *, now_ms: int) -> Iterator[_Window]:
+    """Give where to look, the newest first; whatever ``now_ms`` is, nothing is left out."""
+    low, high = 0, _NO_ID
+    if query.before is not None:
+        high = uuid.UUID(query.before).int
+    if query.since is not None:
+        low = _first_id(_milliseconds(query.since))
+    if query.until is not None:
+        high = min(high, _first_id(_milliseconds(query.until) + 1))
+    if ids is not None:
+        numbers = [uuid.UUID(one).int for one in ids]
+        low = max(low, min(numbers, default=_NO_ID))
+        high = min(high, max(numbers, default=0) + 1)
+        if low < high:
+            yield _Window(low, high)
+        return
+    newest_ms = min(high >> _BITS_BELOW_MS, now_ms)
+    floor = max(low, _first_id(max(newest_ms - _FIRST_LOOK_MS, 0)))
+    if floor < high:
+        yield _Window(floor, high)
+    if low < min(floor, high):
+        yield _Window(low, min(floor, high), is_rest=True)
+
+
+def _milliseconds(at: datetime) -> int:
+    """Give whole milliseconds since 1970: a bound on ids is as wide as that."""
+    return (max(at, _EPOCH) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _first_id(milliseconds: int) -> int:
+    """Give the least id of a millisecond, as ``tillgate.first_event_id`` does."""
+    return milliseconds << _BITS_BELOW_MS | _LEAST_BELOW_MS
 
 
 def _head(row: Row) -> EventHead:
