@@ -176,6 +176,7 @@ def error_row(calibrations: Sequence[Calibration], points: Sequence[Point]) -> R
         TARGET,
         holds=worst <= TARGET,
         raw={
+            "goal": f"<= {TARGET:g}",
             "errors": errors,
             "rounds": {name: [asdict(one) for one in rounds] for name, rounds in by_name.items()},
             "calibration": _calibration(calibrations),

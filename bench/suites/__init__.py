@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench import cost
+from bench.scale import check
 from bench.suites import (
     accept,
     batch,
     cold,
     contract,
+    delivery,
+    growth,
     memory,
     outcomes,
     payloads,
@@ -32,6 +36,11 @@ SUITES: dict[str, Callable[[Stage], Iterator[Row]]] = {
     "outcomes": outcomes.run,
     "providers": providers.run,
     "processes": processes.run,
+    "delivery": delivery.run,
+    "scale": check.run,
+    "cost": cost.run,
+    # The longest by far: it begins with some minutes of filling databases.
+    "growth": growth.run,
 }
 # What `make test` can afford.
 QUICK = ("accept", "batch", "cold", "memory")
