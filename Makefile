@@ -27,9 +27,10 @@ BENCH_STAMP := $(BENCH)/.synced
 NODE_STAMP := node_modules/.installed
 
 SOURCES := $(wildcard app.py stacks ops functions layers/tillgate/python/tillgate tests bench)
-# Run at once, for both take long: these mostly wait, for servers and deadlines; the others compute.
-WAITING := tests/integration
-COMPUTING := $(filter-out $(WAITING) %.py %/__pycache__,$(wildcard tests/*))
+# Run at once, for each takes long: these mostly wait, for servers and deadlines; the others compute.
+STORING := tests/integration
+SERVING := tests/e2e tests/chaos
+COMPUTING := $(filter-out $(STORING) $(SERVING) %.py %/__pycache__,$(wildcard tests/*))
 PYTEST := $(BIN)/pytest -q -m "not proof and not chaos"
 
 # pip's index is uv's too, where one is set.
@@ -69,11 +70,13 @@ test: lint $(MINISTACK_STAMP) $(NODE_STAMP) layers ## Everything that a change m
 .PHONY: suites
 suites: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers
 	@$(PYTEST) $(COMPUTING) > build/computing.log 2>&1 & computing=$$!; \
-	$(PYTEST) -k postgres16 $(WAITING) > build/postgres16.log 2>&1 & older=$$!; \
-	failed=0; $(PYTEST) -k "not postgres16" $(WAITING) || failed=$$?; \
+	$(PYTEST) $(SERVING) > build/serving.log 2>&1 & serving=$$!; \
+	$(PYTEST) -k postgres16 $(STORING) > build/postgres16.log 2>&1 & older=$$!; \
+	failed=0; $(PYTEST) -k "not postgres16" $(STORING) || failed=$$?; \
 	wait $$older || { failed=$$?; cat build/postgres16.log; }; \
+	wait $$serving || { failed=$$?; cat build/serving.log; }; \
 	wait $$computing || { failed=$$?; cat build/computing.log; }; \
-	tail -qn 1 build/postgres16.log build/computing.log; \
+	tail -qn 1 build/postgres16.log build/serving.log build/computing.log; \
 	exit $$failed
 
 .PHONY: proof
