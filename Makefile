@@ -60,7 +60,9 @@ down: $(VENV_STAMP) ## Stop the local stack; PURGE=1 forgets its data
 
 ##@ Check it
 .PHONY: test
-test: lint $(MINISTACK_STAMP) $(NODE_STAMP) layers ## Everything that a change must pass: lint, types, contracts, every suite
+test: lint $(MINISTACK_STAMP) $(NODE_STAMP) layers ## Everything that a change must pass: lint, types, contracts, speed, every suite
+	@# Before the suites, which would be measured with it.
+	$(BIN)/python -m bench --quick
 	@# mypy reads all of aws_cdk, on one core for minutes: beside the suites, which mostly wait.
 	@$(MAKE) types > build/types.log 2>&1 & types=$$!; \
 	suites=0; $(MAKE) suites || suites=$$?; \
