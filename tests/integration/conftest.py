@@ -78,11 +78,18 @@ def empty_database(server: EmbeddedPostgres) -> Iterator[TestDatabase]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def template(server: EmbeddedPostgres) -> str:
+    """A migrated database that nobody connects to: a copy takes a fifth of migrating."""
+    migrate(create_database(server, "migrated"))
+    return "migrated"
+
+
 @pytest.fixture
-def own_database(empty_database: TestDatabase) -> TestDatabase:
+def own_database(server: EmbeddedPostgres, template: str) -> Iterator[TestDatabase]:
     """A migrated database of the test's own, which it may spoil."""
-    migrate(empty_database)
-    return empty_database
+    with scratch_database(server, f"t{uuid.uuid4().hex}", like=template) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from tillgate.domain.tenant import token_digest
 
 if TYPE_CHECKING:
     from tests.integration.testdatabase import TestDatabase
+    from tillgate.adapters.postgres.connection import Database
 
 TOKEN = "tg_live_made-up"
 
@@ -64,3 +65,8 @@ def count(database: TestDatabase, query: LiteralString) -> int:
         row = superuser.execute(query).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def count_at_once(database: Database) -> None:
+    """Let the server's statistics have what this connection did: it would keep that for 10 s."""
+    database.rows("SELECT pg_stat_force_next_flush()", within_seconds=3)

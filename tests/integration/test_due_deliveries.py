@@ -14,6 +14,7 @@ import pytest
 from tests.integration.deliveries import DeliveryStand
 from tests.integration.events import NOW, event
 from tests.integration.polling import pause, until
+from tests.integration.sessions import count_at_once
 from tillgate.adapters.postgres import due_deliveries
 from tillgate.adapters.postgres.due_deliveries import LEASE, PostgresDueDeliveries
 from tillgate.domain.delivery import DueDelivery
@@ -282,6 +283,7 @@ def test_a_claim_reads_every_partition_by_its_index_of_what_is_due(
 
     assert len(claimed(due, at_most=20)) == 20
 
+    count_at_once(due._database)
     until(
         lambda: all(n > 0 for _, n in stand.superuser.execute(scans)),
         what="an index scan in every partition",

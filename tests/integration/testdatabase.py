@@ -63,13 +63,18 @@ class TestDatabase:
         return TenantId(row[0])
 
 
-def create_database(server: EmbeddedPostgres, name: str) -> TestDatabase:
-    """Make an empty database whose owner may create roles, and nothing more."""
+def create_database(
+    server: EmbeddedPostgres, name: str, *, like: str = "template1"
+) -> TestDatabase:
+    """Make a database whose owner may create roles, and nothing more; empty, or a copy."""
     with psycopg.connect(server.url(), autocommit=True) as connection:
         known = connection.execute("SELECT FROM pg_roles WHERE rolname = 'deployer'").fetchone()
         if known is None:
             connection.execute("CREATE ROLE deployer LOGIN CREATEROLE PASSWORD 'pw-deployer'")
-        connection.execute(f'CREATE DATABASE "{name}" OWNER deployer')
+        # As files: a copy through the log would be written twice.
+        connection.execute(
+            f'CREATE DATABASE "{name}" OWNER deployer TEMPLATE "{like}" STRATEGY file_copy'
+        )
     return TestDatabase(
         server,
         server.url(database=name),
@@ -78,9 +83,11 @@ def create_database(server: EmbeddedPostgres, name: str) -> TestDatabase:
 
 
 @contextmanager
-def scratch_database(server: EmbeddedPostgres, name: str) -> Iterator[TestDatabase]:
-    """Make an empty database and drop it, whoever is still connected, at the end."""
-    made = create_database(server, name)
+def scratch_database(
+    server: EmbeddedPostgres, name: str, *, like: str = "template1"
+) -> Iterator[TestDatabase]:
+    """Make a database and drop it, whoever is still connected, at the end."""
+    made = create_database(server, name, like=like)
     try:
         yield made
     finally:
