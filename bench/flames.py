@@ -34,11 +34,12 @@ def record() -> list[Path]:
         for shape, path in (("flamegraph", FLAMES), ("raw", STACKS)):
             sampler = subprocess.Popen(
                 [
-                    str(py_spy), "record", "--pid", str(subject.pid), "--format", shape,
-                    "--output", str(path), "--rate", str(_RATE), "--duration", str(SECONDS),
-                    "--idle", "--native",
+                    # The page's title is this command: no path of this machine in it.
+                    str(py_spy.relative_to(ROOT)), "record", "--pid", str(subject.pid),
+                    "--format", shape, "--output", str(path.relative_to(ROOT)),
+                    "--rate", str(_RATE), "--duration", str(SECONDS), "--idle", "--native",
                 ],
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             ends = time.monotonic() + SECONDS + 1
             while time.monotonic() < ends and sampler.poll() is None:
