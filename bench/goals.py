@@ -36,8 +36,8 @@ class Goal:
 
 GOALS = {
     "peer_differences": Goal(0, quick=0),
-    "accept_wall_ratio": Goal(1.9, quick=4.0),
-    "accept_cpu_ratio": Goal(3.0, quick=5.5),
+    "accept_wall_ratio": Goal(1.9, quick=3.7),
+    "accept_cpu_ratio": Goal(3.0, quick=5.2),
     "peer_cpu_ratio": Goal(0.16, quick=0.2),
     "batch_ratio": Goal(0.8, quick=0.65, at_least=True),
     "cold_ratio": Goal(1.5, quick=1.9),
