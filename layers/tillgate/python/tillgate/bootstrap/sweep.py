@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from tillgate.adapters.postgres.connection import Database
     from tillgate.adapters.secrets_manager import SecretsManager
 
+_FLUSH_SECONDS = 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Upkeep:
@@ -66,7 +68,12 @@ def sweep() -> WiredFunction[object, Mapping[str, Any]]:
     # Of this thread's connection; the other thread's is not timed.
     recorder = Recorder()
     database = role_database(settings, secrets, settings.database_secret_arn, recorder=recorder)
-    meter = meter_on(database, recorder, within_seconds=within_seconds)
+    # Within the margin that the time-out leaves after the last look.
+    meter = meter_on(
+        database,
+        recorder,
+        within_seconds=min(_FLUSH_SECONDS, settings.connection_timeout_ms / 1000),
+    )
     queue = sqs(settings, timeout_seconds=within_seconds)
     queue_due = _queue_due(settings, database, queue, stop)
     upkeep = _upkeep(settings, stop, within_seconds=within_seconds)

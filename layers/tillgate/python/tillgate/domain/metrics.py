@@ -127,7 +127,7 @@ RETRY_ATTEMPTS = Counter(
             frozenset(
                 {
                     "timeout", "connection", "rate-limited", "server-error", "client-error",
-                    "redirect", "ours",
+                    "redirect", "unexpected-answer",
                 }
             ),
         ),
@@ -145,7 +145,7 @@ DELIVERIES = Counter(
     "deliveries_total",
     "What attempts to deliver an event came to.",
     (
-        Label("destination", frozenset({"supabase"})),
+        Label("destination", frozenset({"supabase", "none"})),
         Label("outcome", frozenset({"delivered", "retry_later", "gave_up"})),
     ),
 )

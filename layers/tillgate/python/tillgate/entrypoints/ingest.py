@@ -10,12 +10,16 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tillgate.domain.errors import (
+    IdempotencyKeyInvalidError,
+    IdempotencyKeyRequiredError,
     IdempotencyKeyReusedError,
     InvalidEventError,
     InvalidJsonError,
     NotFoundError,
+    PayloadTooLargeError,
     SenderError,
     SignatureRefusedError,
+    UnsupportedMediaTypeError,
     UpstreamError,
 )
 from tillgate.domain.event import Outcome
@@ -46,11 +50,15 @@ _BATCH_STATUS = {
     Outcome.DUPLICATE: "duplicate",
     Outcome.CONFLICT: "conflict",
 }
-# What is counted of an event that is refused; whose it would be is not asked of the others.
+# What is counted of an event that is refused for what it is. Who must not send has sent none.
 _REFUSED: dict[type[SenderError], str] = {
     IdempotencyKeyReusedError: "conflict",
     InvalidEventError: "invalid",
     InvalidJsonError: "invalid",
+    IdempotencyKeyInvalidError: "invalid",
+    IdempotencyKeyRequiredError: "invalid",
+    PayloadTooLargeError: "invalid",
+    UnsupportedMediaTypeError: "invalid",
     SignatureRefusedError: "refused",
 }
 # Of 500 items, each with its share of an answer that Lambda has to take.
