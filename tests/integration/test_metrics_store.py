@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.polling import until
 from tests.integration.testdatabase import migrate, scratch_database
+from tillgate.adapters.postgres.connection import Database
+from tillgate.adapters.postgres.metrics import PostgresMetrics
+from tillgate.domain.metrics import DELIVERIES, Recorder
+from tillgate.services.metering import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +25,8 @@ if TYPE_CHECKING:
 
 SANDBOXES = 4
 FLUSHES = 150
+WITHIN_SECONDS = 0.5
+DELIVERED = "deliveries_total|supabase|delivered"
 ROLES = ("ingest", "accept", "api", "deliver")
 
 
@@ -84,6 +91,26 @@ def test_a_flush_whose_answer_was_lost_counts_once(counted: TestDatabase) -> Non
             assert repeat.result() is False
     with counted.as_role("health") as health:
         assert series(health)["lost"] == 5
+
+
+def test_a_flush_that_is_committed_after_its_deadline_counts_once(counted: TestDatabase) -> None:
+    database = Database(lambda: counted.url("ingest"), max_uses=1_000)
+    meter = Meter(
+        Recorder(), PostgresMetrics(database, within_seconds=WITHIN_SECONDS), clock=lambda: 0.0
+    )
+    database.connect(within_seconds=10)
+    with counted.superuser() as other:
+        before = series(other).get(DELIVERED, 0)
+        with other.transaction():
+            other.execute("LOCK TABLE tillgate.metric_increment IN EXCLUSIVE MODE")
+            meter.recorder.count(DELIVERIES, "supabase", "delivered", by=7)
+            assert not meter.flush()
+        # Nobody waits for its answer any more, and the server does as it was told.
+        until(lambda: series(other).get(DELIVERED, 0) == before + 7, what="it is committed")
+        meter.recorder.count(DELIVERIES, "supabase", "delivered", by=2)
+        until(meter.flush, what="the database answers in time")
+        assert series(other)[DELIVERED] == before + 9
+    database.close()
 
 
 def test_no_counter_goes_down_while_it_is_folded_and_added_to(counted: TestDatabase) -> None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tillgate.entrypoints.observability import RequestLog
     from tillgate.services.health import CheckReadiness
 
+METRICS_ROUTE = "GET /metrics"
+
 
 class HealthRoutes:
     """Answers health's three routes."""
@@ -28,7 +30,7 @@ class HealthRoutes:
             return json_response(200, {"status": "ok", "version": self._version}, rid=request.rid)
         if request.route == "GET /startupz":
             return self._startupz(request, log)
-        if request.route == "GET /metrics":
+        if request.route == METRICS_ROUTE:
             answer = self._metrics.answer(request)
             log.outcome = "ok"
             return answer
