@@ -38,7 +38,7 @@ def accept() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]]
     database = role_database(
         settings, secrets, settings.database_secret_arn, budget=budget, recorder=recorder
     )
-    meter = meter_on(database, recorder, within_seconds=within_seconds)
+    meter = meter_on(database, recorder, within_seconds=settings.connection_timeout_ms / 1000)
     secret_box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
     # Not remembered between messages: it is what is right now that lets them in.
     registry = PostgresRegistry(database, within_seconds=within_seconds)

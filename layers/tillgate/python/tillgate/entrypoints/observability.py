@@ -96,12 +96,8 @@ def serve(
         answer = unexpected_response(rid=request.rid)
         note(log, error)
     if meter is not None:
-        status, seconds = answer["statusCode"], time.perf_counter() - started
-        _count(meter.recorder, request, log, status=status, seconds=seconds)
-        # After a 503 it is likely to be the database that gives no answer.
-        is_worth_trying = not log.is_local and status != _UNAVAILABLE
-        if is_worth_trying and not meter.flush_if_due():
-            log.fields["metrics"] = "kept"
+        seconds = time.perf_counter() - started
+        _meter(meter, request, log, status=answer["statusCode"], seconds=seconds)
     line = {
         "at": rfc3339(request.received_at),
         "rid": request.rid,
@@ -121,6 +117,17 @@ def serve(
     }
     _write(line)
     return answer
+
+
+def _meter(
+    meter: Meter, request: HttpRequest, log: RequestLog, *, status: int, seconds: float
+) -> None:
+    """Count one request, and store what was counted where that is due."""
+    _count(meter.recorder, request, log, status=status, seconds=seconds)
+    # After a 503 it is likely to be the database that gives no answer.
+    is_worth_trying = not log.is_local and status != _UNAVAILABLE
+    if is_worth_trying and not meter.flush_if_due():
+        log.fields["metrics"] = "kept"
 
 
 def _count(
