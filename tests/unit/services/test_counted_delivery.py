@@ -155,4 +155,4 @@ def test_every_kind_and_outcome_is_among_the_labels() -> None:
     kinds, outcomes = DELIVERIES.labels
 
     assert {kind.value for kind in DestinationKind} < (kinds.values or set())
-    assert {outcome.value for outcome in AttemptOutcome} == outcomes.values
+    assert {outcome.value for outcome in AttemptOutcome} == set(outcomes.values or ())
