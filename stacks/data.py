@@ -39,6 +39,7 @@ class DataStack(Stack):
         self.role_secrets: dict[str, ISecret] = {role: self._role_secret(role) for role in ROLES}
         self.key_ring = self._key_ring()
         self.operator = self._operator()
+        self.metrics = self._metrics()
         self.accept_queue = AcceptQueue(
             self,
             "AcceptQueue",
@@ -56,6 +57,7 @@ class DataStack(Stack):
         CfnOutput(self, "ObjectsBucketName", value=self.objects.bucket.bucket_name)
         CfnOutput(self, "KeyRingSecretArn", value=self.key_ring.secret_arn)
         CfnOutput(self, "OperatorSecretArn", value=self.operator.secret_arn)
+        CfnOutput(self, "MetricsSecretArn", value=self.metrics.secret_arn)
 
     def _add_database(self) -> ISecret:
         config = self.stage.database
@@ -101,6 +103,18 @@ class DataStack(Stack):
             length=48,
             removal_policy=self.stage.removal_policy,
             unrotated_because="People and CI hold this token: changed unannounced, it locks out.",
+        ).secret
+
+    def _metrics(self) -> ISecret:
+        return GeneratedSecret(
+            self,
+            "Metrics",
+            description="Tillgate: the token that /metrics is scraped with",
+            fixed={},
+            field="token",
+            length=48,
+            removal_policy=self.stage.removal_policy,
+            unrotated_because="Prometheus holds this token: changed unannounced, it goes blind.",
         ).secret
 
     def _add_migration(self, database_secret: ISecret) -> None:

@@ -95,6 +95,7 @@ class OperationsStack(Stack):
 
     def _add_health(self) -> None:
         role, key_ring = self.data.role_secrets["health"], self.data.key_ring
+        metrics = self.data.metrics
         queue = self.data.accept_queue.queue
         health = self._function(
             "health",
@@ -102,9 +103,10 @@ class OperationsStack(Stack):
                 **self.stage.common_settings(),
                 database_secret_arn=role.secret_arn,
                 key_ring_secret_arn=key_ring.secret_arn,
+                metrics_secret_arn=metrics.secret_arn,
                 accept_queue_url=queue.queue_url,
             ),
-            reads=[role, key_ring],
+            reads=[role, key_ring, metrics],
         )
         queue.grant(health.role, "sqs:GetQueueAttributes")
         Routes(
@@ -112,7 +114,7 @@ class OperationsStack(Stack):
             "HealthRoutes",
             http_api=self.http_api,
             function=health.live,
-            keys=["GET /livez", "GET /startupz"],
+            keys=["GET /livez", "GET /startupz", "GET /metrics"],
         )
 
     def _add_sweep(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,13 @@ from tillgate.domain.errors import (
     StoreUnavailableError,
 )
 from tillgate.domain.event import Accepted, NewEvent, Outcome
+from tillgate.domain.metrics import Sums
 from tillgate.domain.tenant import EventId
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tillgate.domain.metrics import Increment
     from tillgate.domain.quarantine import Quarantined
     from tillgate.domain.queued import QueuedMessage
     from tillgate.domain.tenant import (
@@ -216,3 +219,28 @@ class PlainSecretBox:
         if found != context.encode():
             raise SealBrokenError("sealed text does not open here")
         return plain
+
+
+class InMemoryMetrics:
+    """Implements MetricsStore. With ``loses_answers`` it stores, and says that it did not."""
+
+    def __init__(self) -> None:
+        self.flushes: dict[tuple[str, int], dict[str, int]] = {}
+        self.connections: dict[str, int] = {}
+        self.is_down = False
+        self.loses_answers = False
+
+    def add(self, sandbox_id: str, increment: Increment) -> None:
+        if self.is_down:
+            raise StoreUnavailableError("down")
+        self.flushes.setdefault((sandbox_id, increment.seq), dict(increment.series))
+        if self.loses_answers:
+            raise StoreUnavailableError("the answer was lost")
+
+    def read(self) -> Sums:
+        if self.is_down:
+            raise StoreUnavailableError("down")
+        totals: Counter[str] = Counter()
+        for series in self.flushes.values():
+            totals.update(series)
+        return Sums(dict(totals), self.connections)

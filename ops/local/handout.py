@@ -66,6 +66,7 @@ class HandOut:
     api_url: str
     browser_url: str
     admin_token: str
+    metrics_token: str
     database_url: str
     aws_endpoint_url: str
     tenants: list[TenantAccess]

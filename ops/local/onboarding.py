@@ -56,6 +56,7 @@ class Onboarding:
             api_url=self._stack.api_url,
             browser_url=self._stack.browser_url,
             admin_token=self._stack.operator_token,
+            metrics_token=self._stack.metrics_token,
             database_url=self._stack.database_url,
             aws_endpoint_url=self._stack.endpoint_url,
             tenants=[self._tenant(slug, tenant_id) for slug, tenant_id in ids.items()],

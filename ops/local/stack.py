@@ -30,6 +30,7 @@ class RunningStack:
     api_url: str
     browser_url: str
     operator_token: str
+    metrics_token: str
     database_url: str
     endpoint_url: str
     supabase: SupabaseProcess
@@ -79,15 +80,17 @@ class LocalStack:
         arns = {
             "key_ring": outputs["KeyRingSecretArn"],
             "operator": outputs["OperatorSecretArn"],
+            "metrics": outputs["MetricsSecretArn"],
         }
-        operator = keep_secrets(secrets, copy=self.state.secrets, arns=arns)["operator"]
+        kept = keep_secrets(secrets, copy=self.state.secrets, arns=arns)
         # The API's own address names a host that only a browser resolves.
         browser_url = outputs["ApiUrl"].rstrip("/")
         api_id = (urlsplit(browser_url).hostname or "").split(".")[0]
         return RunningStack(
             api_url=f"{endpoint}/_aws/execute-api/{api_id}",
             browser_url=browser_url,
-            operator_token=operator["token"],
+            operator_token=kept["operator"]["token"],
+            metrics_token=kept["metrics"]["token"],
             database_url=self.postgres.url(database=DATABASE),
             endpoint_url=endpoint,
             supabase=self.supabase,

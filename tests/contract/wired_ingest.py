@@ -12,11 +12,13 @@ from tests.fakes import (
     InMemoryAcceptQueue,
     InMemoryEventStore,
     InMemoryHandshakes,
+    InMemoryMetrics,
     InMemoryQuarantine,
     InMemoryRegistry,
     PlainSecretBox,
 )
 from tests.vendors import CLOVER_CODE, SHOPIFY_SECRET, SQUARE_KEY, STANDARD_SECRET, TOAST_SECRET
+from tillgate.domain.metrics import Recorder
 from tillgate.domain.quarantine import Reason
 from tillgate.domain.tenant import (
     Endpoint,
@@ -35,6 +37,7 @@ from tillgate.services.authenticate import Authenticator
 from tillgate.services.cached_registry import CachedRegistry
 from tillgate.services.hooks import AcceptHook, HookStore
 from tillgate.services.ingest import Ingest
+from tillgate.services.metering import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -127,6 +130,9 @@ class WiredIngest:
             self.registry.bound_sources[APP_ID, merchant_id] = bound
         self._routes = self._wire()
         self._sandbox = Sandbox("0.2.0")
+        self.metrics = InMemoryMetrics()
+        self.clock = 1_000.0
+        self.meter = Meter(Recorder(), self.metrics, clock=lambda: self.clock)
 
     def _wire(self) -> IngestRoutes:
         registry = CachedRegistry(self.registry, clock=lambda: 0.0)
@@ -189,7 +195,7 @@ class WiredIngest:
         self.queue.is_down = True
 
     def invoke(self, event: Mapping[str, Any]) -> Answer:
-        made = serve(event, self._routes.handle, sandbox=self._sandbox)
+        made = serve(event, self._routes.handle, sandbox=self._sandbox, meter=self.meter)
         json.dumps(made)
         assert made["isBase64Encoded"] is False
         return Answer(made["statusCode"], made["headers"], made["body"])

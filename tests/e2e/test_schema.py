@@ -51,8 +51,11 @@ def as_written(value: Any) -> Any:  # noqa: ANN401  Whatever was generated, at a
 def test_every_call_answers_as_documented(
     stack: dict[str, Any], operation: APIOperation[Any, Any, Any, Any]
 ) -> None:
-    is_admin = operation.path.startswith("/admin")
-    token = stack["admin_token"] if is_admin else stack["tenants"][1]["api_token"]
+    token = stack["tenants"][1]["api_token"]
+    if operation.path.startswith("/admin"):
+        token = stack["admin_token"]
+    elif operation.path == "/metrics":
+        token = stack["metrics_token"]
 
     @QUICK
     @given(case=operation.as_strategy())

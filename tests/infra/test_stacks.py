@@ -57,6 +57,8 @@ ROLES = {
     "AcceptRole",
     "DeliverRole",
 }
+# Those that are no role's.
+SHARED = ("KeyRing", "Operator", "Metrics")
 # Each function's secrets, by their constructs: what it reads is all that it may read.
 READS = {
     "Ingest": {"IngestRole", "KeyRing"},
@@ -64,7 +66,7 @@ READS = {
     "Deliver": {"DeliverRole", "KeyRing"},
     "Probe": {"DeliverRole", "KeyRing", "Operator"},
     "Api": {"ApiRole", "AdminRole", "KeyRing", "Operator"},
-    "Health": {"HealthRole", "KeyRing"},
+    "Health": {"HealthRole", "KeyRing", "Metrics"},
     "Sweep": {"SweepRole", "KeyRing"},
     "Migrate": {*ROLES, "Database"},
 }
@@ -75,6 +77,7 @@ ROUTES = {
     "POST /admin/api/tenants/{tenant_id}/destination/test": "Probe",
     "GET /livez": "Health",
     "GET /startupz": "Health",
+    "GET /metrics": "Health",
     "$default": "Api",
 }
 # Functions on whose start a request waits.
@@ -97,6 +100,7 @@ def generated(template: str, field: str, length: int) -> dict[str, object]:
 GENERATED = {
     "KeyRingSecret73EFAB8B": generated("{}", "k1", 64),
     "OperatorSecret0AA2B996": generated("{}", "token", 48),
+    "MetricsSecret330A7B2B": generated("{}", "token", 48),
     "IngestRoleSecretF13849F2": generated('{"username": "tillgate_ingest"}', "password", 48),
     "ApiRoleSecret10A03344": generated('{"username": "tillgate_api"}', "password", 48),
     "AdminRoleSecret25A80C8A": generated('{"username": "tillgate_admin"}', "password", 48),
@@ -129,7 +133,7 @@ def secret_grants(stage: Synthesised, function: str, actions: set[str]) -> set[s
         assert used <= READING | WRITING
         if used & actions:
             references = as_list(statement["Resource"])
-            granted |= {named(json.dumps(r), {*ROLES, "KeyRing", "Operator"}) for r in references}
+            granted |= {named(json.dumps(r), {*ROLES, *SHARED}) for r in references}
     return granted
 
 
@@ -237,6 +241,7 @@ def test_what_people_need_is_put_out(stage: Synthesised) -> None:
     assert {
         "ApiUrl",
         "OperatorSecretArn",
+        "MetricsSecretArn",
         "KeyRingSecretArn",
         "AcceptQueueUrl",
         "AcceptDeadLetterQueueUrl",

@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import time
@@ -121,6 +122,13 @@ class Sandbox:
             stdin.flush()
         except BrokenPipeError as error:
             raise SandboxEndedError(f"the sandbox ended: {self.log}") from error
+
+    def freeze(self) -> None:
+        """Let nothing in it run until ``thaw``, as Lambda does between requests."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     def strike(self) -> None:
         """End it with SIGKILL from any thread, whatever it does; ``kill`` is still due."""

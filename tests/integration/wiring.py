@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # In seconds; what a sandbox is told unless a test says otherwise.
 CONNECTION_TIMEOUT = 0.6
 RING = json.dumps({"k1": "made up"})
+METRICS_TOKEN = "made-up-metrics-token"
+METRICS = json.dumps({"token": METRICS_TOKEN})
 
 
 class Wiring:
@@ -30,7 +32,7 @@ class Wiring:
     ) -> None:
         self.database = database
         self.secrets = secrets_manager
-        self.secrets.secrets |= {**migrate(database).secrets, "key-ring": RING}
+        self.secrets.secrets |= {**migrate(database).secrets, "key-ring": RING, "metrics": METRICS}
         self._folder = folder
         self._stack = ExitStack()
 
@@ -46,6 +48,7 @@ class Wiring:
             "STAGE": "test", "VERSION": "0.0.0-test",
             "CONNECTION_TIMEOUT_MS": str(int(CONNECTION_TIMEOUT * 1000)),
             "DATABASE_SECRET_ARN": function, "KEY_RING_SECRET_ARN": "key-ring",
+            "METRICS_SECRET_ARN": "metrics",
             "ACCEPT_QUEUE_URL": f"{self.secrets.url}/000000000000/accept",
             "DEAD_LETTER_QUEUE_URL": f"{self.secrets.url}/000000000000/dead",
             "DELIVERY_QUEUE_URL": f"{self.secrets.url}/000000000000/delivery",

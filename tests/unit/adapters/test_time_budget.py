@@ -26,6 +26,16 @@ def test_what_is_used_up_is_none_or_fewer() -> None:
     assert budget() <= 0
 
 
+def test_one_request_may_have_another_length() -> None:
+    budget = TimeBudget(0)
+    budget.begin(seconds=60)
+    assert budget() > 50
+
+    budget.begin()
+
+    assert budget() <= 0
+
+
 def test_each_request_has_the_whole_of_it() -> None:
     budget = TimeBudget(0)
     budget.begin()

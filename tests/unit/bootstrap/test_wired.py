@@ -84,6 +84,14 @@ def test_closing_lets_go_of_every_connection() -> None:
     assert sorted(done) == ["close", "close", "close client"]
 
 
+def test_what_still_needs_a_connection_is_done_before_it_is_closed() -> None:
+    done: list[str] = []
+    function = wired(WatchedDatabase(done), clients=(WatchedClient(done),))
+    replace(function, before_close=lambda: done.append("flush")).close()
+
+    assert done == ["flush", "close client", "close"]
+
+
 def test_one_that_does_not_close_leaves_no_other_open() -> None:
     done: list[str] = []
     with pytest.raises(OSError, match="stuck"):

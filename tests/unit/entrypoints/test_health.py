@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.events import http_event
-from tests.fakes import InMemoryAcceptQueue, InMemorySecretStore
+from tests.fakes import InMemoryAcceptQueue, InMemoryMetrics, InMemorySecretStore
 from tillgate.domain.errors import NotFoundError, StoreUnavailableError
+from tillgate.entrypoints.exposition import MetricsPage
 from tillgate.entrypoints.health import HealthRoutes
 from tillgate.entrypoints.http import HttpRequest
 from tillgate.entrypoints.observability import RequestLog
 from tillgate.services.health import CheckReadiness
+from tillgate.services.operator import TokenGate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +46,12 @@ def routes(
         within_seconds=0.8,
         clock=lambda: 0.0,
     )
-    return HealthRoutes(check, version="0.2.0")
+    page = MetricsPage(
+        TokenGate(lambda: '{"token": "t"}', name="metrics", clock=lambda: 0.0),
+        InMemoryMetrics(),
+        version="0.2.0",
+    )
+    return HealthRoutes(check, page, version="0.2.0")
 
 
 def get(path: str, routes: HealthRoutes) -> tuple[int, Any, RequestLog]:

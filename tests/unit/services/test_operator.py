@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tillgate.domain.errors import SecretUnavailableError, UnauthenticatedError
-from tillgate.services.operator import OperatorGate
+from tillgate.services.operator import OperatorGate, TokenGate
 
 
 class Secret:
@@ -46,6 +46,15 @@ def test_everything_else_is_refused_alike(gate: OperatorGate, authorization: str
         gate.admit(authorization)
 
     assert str(caught.value) == "Send the operator's token: Authorization: Bearer <token>"
+
+
+def test_what_another_token_opens_says_which(secret: Secret) -> None:
+    gate = TokenGate(secret.read, name="metrics", clock=lambda: secret.now)
+
+    gate.admit("Bearer right")
+
+    with pytest.raises(UnauthenticatedError, match="Send the metrics token"):
+        gate.admit("Bearer wrong")
 
 
 def test_no_token_reads_no_secret(gate: OperatorGate, secret: Secret) -> None:

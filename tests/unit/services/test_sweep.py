@@ -17,6 +17,7 @@ class InMemoryUpkeep:
     def __init__(self, *, locked_out: int = 0, seconds_each: float = 0.0) -> None:
         self.days: list[date] = []
         self.expired = 0
+        self.unfolded = 0
         self.now = 1_000.0
         self.asked_for: list[int] = []
         self._seconds_each = seconds_each
@@ -30,6 +31,11 @@ class InMemoryUpkeep:
             return False
         self.days.append(day)
         return True
+
+    def fold_metrics(self, *, at_most: int) -> int:
+        folded = min(self.unfolded, at_most)
+        self.unfolded -= folded
+        return folded
 
     def discard_expired_quarantine(self, *, at_most: int) -> int:
         self.now += self._seconds_each
@@ -46,7 +52,9 @@ def sweep_of(upkeep: InMemoryUpkeep) -> Sweep:
 def test_partitions_reach_from_yesterday_to_14_days_ahead() -> None:
     upkeep = InMemoryUpkeep()
 
-    assert sweep_of(upkeep).run(TODAY) == SweepReport(16, 0, is_quarantine_swept=True)
+    assert sweep_of(upkeep).run(TODAY) == SweepReport(
+        16, 0, is_quarantine_swept=True, flushes_folded=0
+    )
     assert upkeep.days == DAYS
     assert (DAYS[0], DAYS[-1]) == (date(2026, 12, 24), date(2027, 1, 8))
 
@@ -104,5 +112,13 @@ def test_at_a_stop_no_further_call_is_begun() -> None:
     upkeep = InMemoryUpkeep()
     sweep = Sweep(upkeep, clock=lambda: upkeep.now, is_stopping=lambda: len(upkeep.days) == 3)
 
-    assert sweep.run(TODAY) == SweepReport(3, 0, is_quarantine_swept=False)
+    assert sweep.run(TODAY) == SweepReport(3, 0, is_quarantine_swept=False, flushes_folded=0)
     assert upkeep.asked_for == []
+
+
+def test_increments_are_folded_until_few_are_left() -> None:
+    upkeep = InMemoryUpkeep()
+    upkeep.unfolded = 4_001
+
+    assert sweep_of(upkeep).run(TODAY).flushes_folded == 4_001
+    assert upkeep.unfolded == 0

@@ -12,8 +12,9 @@ class TimeBudget:
         self._seconds = seconds
         self._ends_at = float("inf")
 
-    def begin(self) -> None:
-        self._ends_at = time.monotonic() + self._seconds
+    def begin(self, *, seconds: float | None = None) -> None:
+        """Begin it anew, with another length where this request's is another."""
+        self._ends_at = time.monotonic() + (self._seconds if seconds is None else seconds)
 
     def __call__(self) -> float:
         """Give the seconds left; none or fewer when it is used up."""

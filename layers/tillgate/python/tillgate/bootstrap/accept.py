@@ -11,8 +11,9 @@ from tillgate.adapters.postgres.event_store import PostgresEventStore
 from tillgate.adapters.postgres.quarantine import PostgresQuarantine
 from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.adapters.time_budget import TimeBudget
-from tillgate.bootstrap.connections import objects, role_database, secrets_manager, sqs
+from tillgate.bootstrap.connections import meter_on, objects, role_database, secrets_manager, sqs
 from tillgate.bootstrap.wired import WiredFunction
+from tillgate.domain.metrics import Recorder
 from tillgate.domain.quarantine import Reason
 from tillgate.entrypoints.observability import Sandbox
 from tillgate.entrypoints.sqs import AcceptBatch
@@ -32,8 +33,12 @@ def accept() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]]
     # last message of a batch that long after the batch's own time.
     within_seconds = settings.request_timeout_ms / 1000
     budget = TimeBudget(settings.batch_seconds + within_seconds)
+    recorder = Recorder()
     secrets = secrets_manager(settings, timeout_seconds=within_seconds, budget=budget)
-    database = role_database(settings, secrets, settings.database_secret_arn, budget=budget)
+    database = role_database(
+        settings, secrets, settings.database_secret_arn, budget=budget, recorder=recorder
+    )
+    meter = meter_on(database, recorder, within_seconds=settings.connection_timeout_ms / 1000)
     secret_box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
     # Not remembered between messages: it is what is right now that lets them in.
     registry = PostgresRegistry(database, within_seconds=within_seconds)
@@ -65,10 +70,17 @@ def accept() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]]
         batch_seconds=settings.batch_seconds,
         sandbox=Sandbox(settings.version),
         begin=budget.begin,
+        meter=meter,
     )
+
+    def before_close() -> None:
+        budget.begin()
+        meter.flush()
+
     return WiredFunction(
         handle=batch,
         databases=(database,),
         clients=(secrets, bucket, queue),
         connect_seconds=settings.connection_timeout_ms / 1000,
+        before_close=before_close,
     )

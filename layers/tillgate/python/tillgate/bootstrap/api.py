@@ -14,8 +14,9 @@ from tillgate.adapters.postgres.dead_letters import PostgresDeadLetters
 from tillgate.adapters.postgres.destinations import PostgresDestinationStore
 from tillgate.adapters.postgres.event_reader import PostgresEventReader
 from tillgate.adapters.postgres.registry import PostgresRegistry
-from tillgate.bootstrap.connections import role_database, secrets_manager
+from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager
 from tillgate.bootstrap.wired import WiredFunction
+from tillgate.domain.metrics import Recorder
 from tillgate.entrypoints.admin_api import AdminRoutes
 from tillgate.entrypoints.admin_credentials import AdminCredentials
 from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
@@ -49,8 +50,10 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
     settings = ApiSettings.from_env(os.environ)
     secrets = secrets_manager(settings)
     # Two roles, two connections: the one reads a tenant's rows only, the other no events.
-    tenants = role_database(settings, secrets, settings.database_secret_arn)
-    admin = role_database(settings, secrets, settings.admin_database_secret_arn)
+    recorder = Recorder()
+    tenants = role_database(settings, secrets, settings.database_secret_arn, recorder=recorder)
+    admin = role_database(settings, secrets, settings.admin_database_secret_arn, recorder=recorder)
+    meter = meter_on(tenants, recorder, within_seconds=settings.connection_timeout_ms / 1000)
     # What is left of a request when its tenant is known; a read may take longer than a write.
     within_seconds = (settings.request_timeout_ms - settings.connection_timeout_ms) / 1000
     registry = PostgresRegistry(tenants, within_seconds=settings.connection_timeout_ms / 1000)
@@ -93,10 +96,12 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
             version=settings.version,
         ),
         sandbox=Sandbox(settings.version),
+        meter=meter,
     )
     return WiredFunction(
         handle=routes,
         databases=(tenants, admin),
+        before_close=meter.flush,
         clients=(secrets,),
         connect_seconds=settings.connection_timeout_ms / 1000,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 from tillgate.adapters.aws.json_client import AwsJsonClient
@@ -11,7 +12,10 @@ from tillgate.adapters.aws.service import unlimited
 from tillgate.adapters.objects import S3Objects
 from tillgate.adapters.postgres.connection import Database
 from tillgate.adapters.postgres.conninfo import role_url
+from tillgate.adapters.postgres.metrics import PostgresMetrics
 from tillgate.adapters.secrets_manager import SecretsManager
+from tillgate.domain.metrics import DB_DURATION, Recorder
+from tillgate.services.metering import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,14 +81,24 @@ def role_database(
     *,
     budget: Callable[[], float] = unlimited,
     breaker_seconds: float = 0.0,
+    recorder: Recorder | None = None,
 ) -> Database:
     """Reach Postgres as the role whose secret this is; reads it and connects at first use.
 
-    The secret is read again only when connecting with what it held has failed.
+    The secret is read again only when connecting with what it held has failed. ``recorder``
+    is that of the thread in which the database is asked.
     """
+    timed = recorder or Recorder()
     return Database(
         lambda: role_url(secrets.read(secret_id)),
         max_uses=settings.max_requests_per_socket,
         budget=budget,
         breaker_seconds=breaker_seconds,
+        observe=lambda seconds: timed.observe(DB_DURATION, seconds),
     )
+
+
+def meter_on(database: Database, recorder: Recorder, *, within_seconds: float) -> Meter:
+    """Store what is recorded through a function's own connection."""
+    store = PostgresMetrics(database, within_seconds=within_seconds)
+    return Meter(recorder, store, clock=time.time)

@@ -14,11 +14,17 @@ from tillgate.adapters.pos.clover import CloverApi
 from tillgate.adapters.postgres.delivery_store import PostgresDeliveryStore
 from tillgate.adapters.supabase import SupabaseUpstream
 from tillgate.adapters.time_budget import TimeBudget
-from tillgate.bootstrap.connections import role_database, secrets_manager, sqs
+from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager, sqs
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.delivery import DestinationKind
+from tillgate.domain.metrics import Recorder
 from tillgate.entrypoints.deliver import DeliverBatch
 from tillgate.entrypoints.observability import Sandbox
+from tillgate.services.counted_delivery import (
+    CountedDeliveryStore,
+    CountedPosApi,
+    CountedUpstream,
+)
 from tillgate.services.deliver import Deliver
 from tillgate.services.enrich import Enrich
 from tillgate.settings.deliver import DeliverSettings
@@ -42,7 +48,11 @@ def deliver() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]
         settings.batch_seconds + within_seconds + min(within_seconds, _RECORDING_SECONDS)
     )
     secrets = secrets_manager(settings, timeout_seconds=within_seconds, budget=recording)
-    database = role_database(settings, secrets, settings.database_secret_arn, budget=recording)
+    recorder = Recorder()
+    database = role_database(
+        settings, secrets, settings.database_secret_arn, budget=recording, recorder=recorder
+    )
+    meter = meter_on(database, recorder, within_seconds=connect_seconds)
     allow_private = bool(settings.allow_private_destinations)
     # Vendors' APIs and destinations: one set of connections, closed together.
     http = OutboundHttp(
@@ -62,10 +72,12 @@ def deliver() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]
 
     handle = DeliverBatch(
         deliver=Deliver(
-            store=PostgresDeliveryStore(database, within_seconds=within_seconds),
+            store=CountedDeliveryStore(
+                PostgresDeliveryStore(database, within_seconds=within_seconds), recorder
+            ),
             secret_box=secret_box,
-            enrich=_enrich(settings, http, secret_box, batch),
-            upstreams={DestinationKind.SUPABASE: upstream},
+            enrich=_enrich(settings, http, secret_box, batch, recorder),
+            upstreams={DestinationKind.SUPABASE: CountedUpstream(upstream, recorder)},
             time_left=batch,
             now=lambda: datetime.now(UTC),
             clock=time.monotonic,
@@ -80,17 +92,28 @@ def deliver() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]
         batch_seconds=settings.batch_seconds,
         sandbox=Sandbox(settings.version),
         begin=begin,
+        meter=meter,
     )
+
+    def before_close() -> None:
+        begin()
+        meter.flush()
+
     return WiredFunction(
         handle=handle,
         databases=(database,),
         clients=(secrets, upstream, queue),
         connect_seconds=connect_seconds,
+        before_close=before_close,
     )
 
 
 def _enrich(
-    settings: DeliverSettings, http: OutboundHttp, secret_box: KeyRingSecretBox, batch: TimeBudget
+    settings: DeliverSettings,
+    http: OutboundHttp,
+    secret_box: KeyRingSecretBox,
+    batch: TimeBudget,
+    recorder: Recorder,
 ) -> Enrich:
     """Make what asks the vendors' APIs."""
     clover = CloverApi(
@@ -100,7 +123,7 @@ def _enrich(
     )
     return Enrich(
         secret_box=secret_box,
-        apis={"clover": clover},
+        apis={"clover": CountedPosApi(clover, recorder)},
         time_left=batch,
         now=lambda: datetime.now(UTC),
         clock=time.monotonic,

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 from tillgate.adapters.accept_queue import SqsQueueProbe
 from tillgate.adapters.migration_files import latest_number
+from tillgate.adapters.postgres.metrics import PostgresMetrics
 from tillgate.adapters.postgres.probe import PostgresProbe
 from tillgate.adapters.time_budget import TimeBudget
-from tillgate.bootstrap.connections import role_database, secrets_manager, sqs
+from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager, sqs
 from tillgate.bootstrap.wired import WiredFunction
-from tillgate.entrypoints.health import HealthRoutes
+from tillgate.domain.metrics import Recorder
+from tillgate.entrypoints.exposition import MetricsPage
+from tillgate.entrypoints.health import METRICS_ROUTE, HealthRoutes
 from tillgate.entrypoints.observability import Sandbox, serve
 from tillgate.services.health import CheckReadiness
+from tillgate.services.operator import TokenGate
 from tillgate.settings.health import HealthSettings
 
 if TYPE_CHECKING:
@@ -24,24 +29,51 @@ _AWS_SECONDS = 0.4
 
 
 def health() -> WiredFunction[LambdaEvent, LambdaResponse]:
-    """Make the function behind ``/livez`` and ``/startupz``."""
+    """Make the function behind ``/livez``, ``/startupz`` and ``/metrics``."""
     settings = HealthSettings.from_env(os.environ)
     budget = TimeBudget(settings.connection_timeout_ms / 1000 + _AWS_SECONDS)
     secrets = secrets_manager(settings, timeout_seconds=_AWS_SECONDS, budget=budget)
-    database = role_database(settings, secrets, settings.database_secret_arn, budget=budget)
+    recorder = Recorder()
+    database = role_database(
+        settings, secrets, settings.database_secret_arn, budget=budget, recorder=recorder
+    )
+    within_seconds = settings.connection_timeout_ms / 1000
+    request_seconds = settings.request_timeout_ms / 1000
+    meter = meter_on(database, recorder, within_seconds=within_seconds)
     queue = sqs(settings, timeout_seconds=_AWS_SECONDS, budget=budget)
     check = CheckReadiness(
         probe=PostgresProbe(database),
         read_secret=lambda: secrets.read(settings.key_ring_secret_arn),
         queue=SqsQueueProbe(queue, queue_url=settings.accept_queue_url),
         expected_migration=latest_number(),
-        within_seconds=settings.connection_timeout_ms / 1000,
+        within_seconds=within_seconds,
     )
-    routes = HealthRoutes(check, version=settings.version)
+    page = MetricsPage(
+        TokenGate(
+            lambda: secrets.read(settings.metrics_secret_arn), name="metrics", clock=time.time
+        ),
+        PostgresMetrics(database, within_seconds=request_seconds - within_seconds),
+        version=settings.version,
+    )
+    routes = HealthRoutes(check, page, version=settings.version)
     sandbox = Sandbox(settings.version)
+
+    def begin(event: LambdaEvent) -> None:
+        # What no sweep has folded for hours takes seconds to add up: then most of all it must
+        # be readable.
+        is_read = event.get("routeKey") == METRICS_ROUTE
+        budget.begin(seconds=request_seconds if is_read else None)
+
+    def before_close() -> None:
+        budget.begin()
+        meter.flush()
+
     return WiredFunction(
-        handle=lambda event: serve(event, routes.handle, sandbox=sandbox, begin=budget.begin),
+        handle=lambda event: serve(
+            event, routes.handle, sandbox=sandbox, begin=lambda: begin(event), meter=meter
+        ),
         databases=(database,),
         clients=(secrets, queue),
-        connect_seconds=settings.connection_timeout_ms / 1000,
+        connect_seconds=within_seconds,
+        before_close=before_close,
     )

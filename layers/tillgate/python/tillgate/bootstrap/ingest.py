@@ -13,8 +13,9 @@ from tillgate.adapters.postgres.event_store import PostgresEventStore
 from tillgate.adapters.postgres.quarantine import PostgresQuarantine
 from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.adapters.time_budget import TimeBudget
-from tillgate.bootstrap.connections import objects, role_database, secrets_manager, sqs
+from tillgate.bootstrap.connections import meter_on, objects, role_database, secrets_manager, sqs
 from tillgate.bootstrap.wired import WiredFunction
+from tillgate.domain.metrics import Recorder
 from tillgate.domain.quarantine import Reason
 from tillgate.entrypoints.ingest import IngestRoutes
 from tillgate.entrypoints.observability import Sandbox, serve
@@ -43,13 +44,16 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
     budget = TimeBudget(settings.request_timeout_ms / 1000)
     database_budget = TimeBudget(within_seconds * DATABASE_SHARE)
     secrets = secrets_manager(settings, budget=budget)
+    recorder = Recorder()
     database = role_database(
         settings,
         secrets,
         settings.database_secret_arn,
         budget=database_budget,
         breaker_seconds=BREAKER_SECONDS,
+        recorder=recorder,
     )
+    meter = meter_on(database, recorder, within_seconds=within_seconds)
     secret_box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
     bucket = objects(settings, settings.objects_bucket, budget=budget)
     looked_up = PostgresRegistry(database, within_seconds=within_seconds)
@@ -83,9 +87,14 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         database_budget.begin()
         database.begin_request()
 
+    def before_close() -> None:
+        begin()
+        meter.flush()
+
     return WiredFunction(
-        handle=lambda event: serve(event, routes.handle, sandbox=sandbox, begin=begin),
+        handle=lambda event: serve(event, routes.handle, sandbox=sandbox, begin=begin, meter=meter),
         databases=(database,),
         clients=(secrets, queue, bucket),
         connect_seconds=within_seconds,
+        before_close=before_close,
     )

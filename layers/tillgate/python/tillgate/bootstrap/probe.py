@@ -11,9 +11,10 @@ from tillgate.adapters.outbound_http import OutboundHttp
 from tillgate.adapters.postgres.destinations import PostgresSealedDestinations
 from tillgate.adapters.supabase import SupabaseUpstream
 from tillgate.adapters.time_budget import TimeBudget
-from tillgate.bootstrap.connections import role_database, secrets_manager
+from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.delivery import DestinationKind
+from tillgate.domain.metrics import Recorder
 from tillgate.entrypoints.observability import Sandbox, serve
 from tillgate.entrypoints.probe import ProbeRoutes
 from tillgate.services.operator import OperatorGate
@@ -33,7 +34,11 @@ def probe() -> WiredFunction[LambdaEvent, LambdaResponse]:
     within_seconds = settings.connection_timeout_ms / 1000
     allow_private = bool(settings.allow_private_destinations)
     secrets = secrets_manager(settings, budget=budget)
-    database = role_database(settings, secrets, settings.database_secret_arn, budget=budget)
+    recorder = Recorder()
+    database = role_database(
+        settings, secrets, settings.database_secret_arn, budget=budget, recorder=recorder
+    )
+    meter = meter_on(database, recorder, within_seconds=within_seconds)
     http = OutboundHttp(
         connect_seconds=within_seconds,
         max_uses=settings.max_requests_per_socket,
@@ -52,9 +57,17 @@ def probe() -> WiredFunction[LambdaEvent, LambdaResponse]:
         gate=OperatorGate(lambda: secrets.read(settings.operator_secret_arn), clock=time.time),
     )
     sandbox = Sandbox(settings.version)
+
+    def before_close() -> None:
+        budget.begin()
+        meter.flush()
+
     return WiredFunction(
-        handle=lambda event: serve(event, routes.handle, sandbox=sandbox, begin=budget.begin),
+        handle=lambda event: serve(
+            event, routes.handle, sandbox=sandbox, begin=budget.begin, meter=meter
+        ),
         databases=(database,),
         clients=(secrets, upstream),
         connect_seconds=within_seconds,
+        before_close=before_close,
     )

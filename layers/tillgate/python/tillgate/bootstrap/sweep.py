@@ -18,9 +18,10 @@ from tillgate.adapters.postgres.due_deliveries import (
 )
 from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.adapters.postgres.upkeep import PostgresUpkeep
-from tillgate.bootstrap.connections import objects, role_database, secrets_manager, sqs
+from tillgate.bootstrap.connections import meter_on, objects, role_database, secrets_manager, sqs
 from tillgate.bootstrap.stop import Stop
 from tillgate.bootstrap.wired import WiredFunction
+from tillgate.domain.metrics import Recorder
 from tillgate.entrypoints.observability import log_task
 from tillgate.services.queue_due import CLAIMED_AT_ONCE, REDRIVEN_AT_ONCE, Feed, QueueDue
 from tillgate.services.snapshot_keeper import SnapshotKeeper
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from tillgate.adapters.objects import S3Objects
     from tillgate.adapters.postgres.connection import Database
     from tillgate.adapters.secrets_manager import SecretsManager
+
+_FLUSH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,15 @@ def sweep() -> WiredFunction[object, Mapping[str, Any]]:
     within_seconds = settings.request_timeout_ms / 1000
     stop = Stop()
     secrets = secrets_manager(settings, timeout_seconds=within_seconds)
-    database = role_database(settings, secrets, settings.database_secret_arn)
+    # Of this thread's connection; the other thread's is not timed.
+    recorder = Recorder()
+    database = role_database(settings, secrets, settings.database_secret_arn, recorder=recorder)
+    # Within the margin that the time-out leaves after the last look.
+    meter = meter_on(
+        database,
+        recorder,
+        within_seconds=min(_FLUSH_SECONDS, settings.connection_timeout_ms / 1000),
+    )
     queue = sqs(settings, timeout_seconds=within_seconds)
     queue_due = _queue_due(settings, database, queue, stop)
     upkeep = _upkeep(settings, stop, within_seconds=within_seconds)
@@ -74,6 +85,7 @@ def sweep() -> WiredFunction[object, Mapping[str, Any]]:
             upkept = beside.submit(upkeep.run, now)
             queued = queue_due.run(until=until)
         written, kept = upkept.result()
+        meter.flush()
         return {**asdict(kept), "is_registry_written": written, **asdict(queued)}
 
     return WiredFunction(

@@ -35,6 +35,7 @@ class WiredFunction(Generic[Event, Answer]):
 
     ``connect_seconds`` is for each of ``databases``; ``clients`` connect at their first use.
     ``on_stop`` is for what takes longer than a request: it is called by a signal's handler.
+    ``before_close`` is for what still needs the connections.
     """
 
     handle: Callable[[Event], Answer]
@@ -42,6 +43,7 @@ class WiredFunction(Generic[Event, Answer]):
     clients: tuple[Client, ...]
     connect_seconds: float
     on_stop: Callable[[], None] = _nothing
+    before_close: Callable[[], object] = _nothing
 
     def __call__(self, event: Event, /) -> Answer:
         return self.handle(event)
@@ -61,3 +63,5 @@ class WiredFunction(Generic[Event, Answer]):
         with ExitStack() as steps:
             for connected in (*self.databases, *self.clients):
                 steps.callback(connected.close)
+            # The last one in is called first.
+            steps.callback(self.before_close)

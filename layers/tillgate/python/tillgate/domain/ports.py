@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from tillgate.domain.enrichment import Fetched, PosAccess, PosObject
     from tillgate.domain.event import Accepted, NewEvent
+    from tillgate.domain.metrics import Increment, Sums
     from tillgate.domain.migration import Migration
     from tillgate.domain.quarantine import Quarantined
     from tillgate.domain.queued import QueuedMessage
@@ -366,6 +367,22 @@ class Upkeep(Protocol):
 
     def discard_expired_quarantine(self, *, at_most: int) -> int:
         """Delete so much of what has expired, oldest first; give the number deleted."""
+        ...
+
+    def fold_metrics(self, *, at_most: int) -> int:
+        """Move so many flushes that are a while old into the totals; give how many there were."""
+        ...
+
+
+class MetricsStore(Protocol):
+    """What all sandboxes have counted. Raises StoreUnavailableError."""
+
+    def add(self, sandbox_id: str, increment: Increment) -> None:
+        """Store what a sandbox has counted. Idempotent: (sandbox_id, seq) counts once."""
+        ...
+
+    def read(self) -> Sums:
+        """Give the sums of all that was ever stored, as they are at one instant."""
         ...
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tillgate.entrypoints.http import HttpRequest, LambdaEvent, LambdaResponse
     from tillgate.entrypoints.observability import RequestLog, Sandbox
     from tillgate.services.authenticate import Authenticator
+    from tillgate.services.metering import Meter
     from tillgate.services.read import ReadEvents
     from tillgate.services.replay_own import ReplayOwnEvents
 
@@ -49,11 +50,13 @@ class ApiRoutes:
         documents: Documents,
         admin: AdminRoutes,
         sandbox: Sandbox,
+        meter: Meter | None = None,
     ) -> None:
         self._authenticator = authenticator
         self._events = events
         self._replay = replay
         self._sandbox = sandbox
+        self._meter = meter
         self._failure: Exception | None = None
         self._resolver = APIGatewayHttpResolver(debug=False)
         self._resolver.exception_handler(Exception)(self._hold)
@@ -71,7 +74,10 @@ class ApiRoutes:
         """Answer one request; never raises."""
         event = _without_stage(event)
         answer = serve(
-            event, lambda request, log: self._handle(event, request, log), sandbox=self._sandbox
+            event,
+            lambda request, log: self._handle(event, request, log),
+            sandbox=self._sandbox,
+            meter=self._meter,
         )
         if event["requestContext"]["http"]["method"] == "HEAD":
             # RFC 9110, section 9.3.2: the answer, here a 404 or 405, has no content.
@@ -82,7 +88,7 @@ class ApiRoutes:
         return answer
 
     def _handle(self, event: LambdaEvent, request: HttpRequest, log: RequestLog) -> LambdaResponse:
-        log.fields["route"] = check_route(request.method, request.path)
+        log.route = log.fields["route"] = check_route(request.method, request.path)
         self._failure = None
         self._resolver.context.update(request=request, log=log)
         answer = self._resolver.resolve(event, LambdaContext())

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tillgate.entrypoints.observability import RequestLog, Sandbox
     from tillgate.entrypoints.queue_batch import Backlog, Record
     from tillgate.services.deliver import Deliver
+    from tillgate.services.metering import Meter
 
 # A deployed version reads what the one before it queued: another schema has another number.
 MESSAGE_SCHEMA = 1
@@ -38,6 +39,7 @@ class DeliverBatch:
         batch_seconds: float,
         sandbox: Sandbox,
         begin: Callable[[], None] = lambda: None,
+        meter: Meter | None = None,
     ) -> None:
         self._deliver = deliver
         self._backlogs = backlogs
@@ -47,6 +49,7 @@ class DeliverBatch:
             batch_seconds=batch_seconds,
             sandbox=sandbox,
             begin=begin,
+            meter=meter,
         )
 
     def __call__(self, event: Mapping[str, Any]) -> dict[str, list[dict[str, str]]]:

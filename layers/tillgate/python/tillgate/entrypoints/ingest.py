@@ -6,9 +6,22 @@ The order of checks is the contract's: token, tenant, content type, size, key, J
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from tillgate.domain.errors import NotFoundError, UpstreamError
+from tillgate.domain.errors import (
+    IdempotencyKeyInvalidError,
+    IdempotencyKeyRequiredError,
+    IdempotencyKeyReusedError,
+    InvalidEventError,
+    InvalidJsonError,
+    NotFoundError,
+    PayloadTooLargeError,
+    SenderError,
+    SignatureRefusedError,
+    UnsupportedMediaTypeError,
+    UpstreamError,
+)
 from tillgate.domain.event import Outcome
 from tillgate.domain.idempotency import idempotency_key
 from tillgate.domain.provider import Hook
@@ -28,12 +41,25 @@ if TYPE_CHECKING:
     from tillgate.services.hooks import AcceptHook
     from tillgate.services.ingest import BatchAnswer, Ingest
 
+    _Route = Callable[[HttpRequest, RequestLog], LambdaResponse]
+
 MAX_HOOK_BODY_BYTES = 4 * 1024 * 1024
 
 _BATCH_STATUS = {
     Outcome.NEW: "stored",
     Outcome.DUPLICATE: "duplicate",
     Outcome.CONFLICT: "conflict",
+}
+# What is counted of an event that is refused for what it is. Who must not send has sent none.
+_REFUSED: dict[type[SenderError], str] = {
+    IdempotencyKeyReusedError: "conflict",
+    InvalidEventError: "invalid",
+    InvalidJsonError: "invalid",
+    IdempotencyKeyInvalidError: "invalid",
+    IdempotencyKeyRequiredError: "invalid",
+    PayloadTooLargeError: "invalid",
+    UnsupportedMediaTypeError: "invalid",
+    SignatureRefusedError: "refused",
 }
 # Of 500 items, each with its share of an answer that Lambda has to take.
 _MAX_FAULTS_AN_ITEM = 10
@@ -71,6 +97,15 @@ class IngestRoutes:
         if route is None:
             raise NotFoundError("There is no such path.")
         try:
+            return self._routed(route, request, log)
+        except SenderError as error:
+            outcome = _REFUSED.get(type(error))
+            if outcome is not None:
+                log.events[outcome] = 1
+            raise
+
+    def _routed(self, route: _Route, request: HttpRequest, log: RequestLog) -> LambdaResponse:
+        try:
             return route(request, log)
         except UpstreamError:
             # 503 is for when neither store is there, and one of them was not even asked.
@@ -89,6 +124,7 @@ class IngestRoutes:
             return _queued(accepted, key, request, log)
         log.outcome = accepted.outcome
         duplicate = accepted.outcome is Outcome.DUPLICATE
+        log.events["duplicate" if duplicate else "stored"] = 1
         return json_response(
             200 if duplicate else 201,
             {
@@ -111,6 +147,7 @@ class IngestRoutes:
             caller, body, received_at=request.received_at, rid=request.rid
         )
         results = [_batch_result(answer) for answer in answers]
+        log.events = Counter(result["status"] for result in results)
         log.outcome = "batch"
         log.fields["items"] = len(results)
         queued = [a.accepted for a in answers if isinstance(a.accepted, Queued)]
@@ -142,6 +179,12 @@ class IngestRoutes:
             "quarantined": tally.quarantined,
         }
         log.fields.update(counts)
+        log.events = {
+            "stored": tally.accepted,
+            "duplicate": tally.duplicates,
+            "queued": tally.queued,
+            "quarantined": tally.quarantined,
+        }
         if tally.cause is not None:
             note(log, tally.cause)
         return json_response(200, {**counts, "rid": request.rid}, rid=request.rid)
@@ -157,6 +200,7 @@ class IngestRoutes:
 def _queued(queued: Queued, key: str, request: HttpRequest, log: RequestLog) -> LambdaResponse:
     """Answer 202: no event_id yet, so no Location; the key finds it once it is stored."""
     log.outcome = "queued"
+    log.events["queued"] = 1
     note(log, queued.cause)
     content = {
         "status": "queued",

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tillgate.domain.errors import SenderError, SignatureRefusedError, TillgateError
+from tillgate.domain.metrics import HTTP_DURATION, HTTP_REQUESTS, INGEST_EVENTS, INGEST_LATENCY
 from tillgate.domain.timestamps import rfc3339
 from tillgate.entrypoints.http import HttpRequest, compact_json
 from tillgate.entrypoints.problems import problem_response, unexpected_response
@@ -22,7 +23,16 @@ from tillgate.entrypoints.problems import problem_response, unexpected_response
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tillgate.domain.metrics import Recorder
     from tillgate.entrypoints.http import LambdaEvent, LambdaResponse
+    from tillgate.services.metering import Meter
+
+# Where the request has no route of ours.
+_NO_ROUTE = "none"
+# The provider of what came by our own API.
+_FIRST_PARTY = "api"
+_UNAVAILABLE = 503
+_DURABLE = frozenset({"stored", "duplicate", "queued", "quarantined"})
 
 
 @dataclass(slots=True)
@@ -50,6 +60,12 @@ class RequestLog:
     tenant_id: str | None = None
     provider: str | None = None
     outcome: str | None = None
+    # The path's template, where it is not API Gateway that matched it.
+    route: str | None = None
+    # How many of the events that the request brought came to what: INGEST_EVENTS' outcomes.
+    events: dict[str, int] = field(default_factory=dict)
+    # Nothing outside the process is touched for it, not even to store what was counted.
+    is_local: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
 
 
@@ -59,10 +75,12 @@ def serve(
     *,
     sandbox: Sandbox,
     begin: Callable[[], None] = lambda: None,
+    meter: Meter | None = None,
 ) -> LambdaResponse:
     """Run one HTTP request: every error becomes an answer, and every request one line.
 
-    ``begin`` is called first: the request's time runs from then.
+    ``begin`` is called first: the request's time runs from then. ``meter`` counts the request,
+    and stores what was counted when that is due.
     """
     begin()
     started = time.perf_counter()
@@ -77,6 +95,9 @@ def serve(
     except Exception as error:  # noqa: BLE001  The last line of defence: it must answer, and say where.
         answer = unexpected_response(rid=request.rid)
         note(log, error)
+    if meter is not None:
+        seconds = time.perf_counter() - started
+        _meter(meter, request, log, status=answer["statusCode"], seconds=seconds)
     line = {
         "at": rfc3339(request.received_at),
         "rid": request.rid,
@@ -96,6 +117,34 @@ def serve(
     }
     _write(line)
     return answer
+
+
+def _meter(
+    meter: Meter, request: HttpRequest, log: RequestLog, *, status: int, seconds: float
+) -> None:
+    """Count one request, and store what was counted where that is due."""
+    _count(meter.recorder, request, log, status=status, seconds=seconds)
+    # After a 503 it is likely to be the database that gives no answer.
+    is_worth_trying = not log.is_local and status != _UNAVAILABLE
+    if is_worth_trying and not meter.flush_if_due():
+        log.fields["metrics"] = "kept"
+
+
+def _count(
+    recorder: Recorder, request: HttpRequest, log: RequestLog, *, status: int, seconds: float
+) -> None:
+    """Count one request, and the events that it brought."""
+    route = log.route or request.route.partition(" ")[2] or _NO_ROUTE
+    recorder.count(HTTP_REQUESTS, request.method, route, str(status))
+    recorder.observe(HTTP_DURATION, seconds, request.method, route)
+    provider = log.provider or _FIRST_PARTY
+    is_durable = False
+    for outcome, number in log.events.items():
+        if number:
+            recorder.count(INGEST_EVENTS, provider, outcome, by=number)
+            is_durable = is_durable or outcome in _DURABLE
+    if is_durable:
+        recorder.observe(INGEST_LATENCY, seconds, provider)
 
 
 def _write(line: Mapping[str, Any]) -> None:

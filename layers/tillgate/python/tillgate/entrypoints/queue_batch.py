@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from tillgate.entrypoints.observability import Sandbox
+    from tillgate.services.metering import Meter
 
 
 class Backlog(Protocol):
@@ -93,12 +94,14 @@ class QueueBatch:
         batch_seconds: float,
         sandbox: Sandbox,
         begin: Callable[[], None] = lambda: None,
+        meter: Meter | None = None,
     ) -> None:
         self._task = task
         self._work = work
         self._batch_seconds = batch_seconds
         self._sandbox = sandbox
         self._begin = begin
+        self._meter = meter
 
     def __call__(
         self, event: Mapping[str, Any], backlog: Backlog
@@ -122,6 +125,8 @@ class QueueBatch:
                 down_for = wait
         if later:
             self._hide(later, backlog)
+        if self._meter is not None:
+            self._meter.flush_if_due()
         return {"batchItemFailures": [{"itemIdentifier": r.message_id} for r, _ in later]}
 
     def _one(self, record: Record, backlog: Backlog) -> tuple[int | None, bool]:

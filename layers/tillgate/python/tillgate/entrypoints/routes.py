@@ -32,6 +32,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/docs/style.css": ("GET",),
     "/livez": ("GET",),
     "/startupz": ("GET",),
+    "/metrics": ("GET",),
     "/admin/api/status": ("GET",),
     "/admin/api/apps": ("GET", "POST"),
     "/admin/api/apps/{app_id}/secret": ("PUT",),

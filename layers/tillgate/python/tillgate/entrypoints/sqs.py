@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tillgate.entrypoints.observability import RequestLog, Sandbox
     from tillgate.entrypoints.queue_batch import Backlog, Record
     from tillgate.services.hooks import Tally
+    from tillgate.services.metering import Meter
 
 
 class AcceptBatch:
@@ -32,6 +33,7 @@ class AcceptBatch:
         batch_seconds: float,
         sandbox: Sandbox,
         begin: Callable[[], None] = lambda: None,
+        meter: Meter | None = None,
     ) -> None:
         self._open_message = open_message
         self._accept = accept
@@ -42,6 +44,7 @@ class AcceptBatch:
             batch_seconds=batch_seconds,
             sandbox=sandbox,
             begin=begin,
+            meter=meter,
         )
 
     def __call__(self, event: Mapping[str, Any]) -> dict[str, list[dict[str, str]]]:

@@ -1,4 +1,4 @@
-"""Who may use the admin API: whoever holds the operator token."""
+"""Who may use what one token opens: the admin API its operator's, /metrics a scraper's."""
 
 from __future__ import annotations
 
@@ -18,20 +18,24 @@ FRESH_SECONDS = 60.0
 RETRY_SECONDS = 5.0
 
 
-class OperatorGate:
+class TokenGate:
     """Compares with the secret ``{"token": "..."}``, which ``read_secret`` gives as text.
 
     ``clock`` gives seconds, by the wall clock: a frozen sandbox's monotonic one may stand.
+    ``name`` is the token's, in what is answered.
     """
 
-    def __init__(self, read_secret: Callable[[], str], *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, read_secret: Callable[[], str], *, name: str, clock: Callable[[], float]
+    ) -> None:
         self._read_secret = read_secret
+        self._name = name
         self._clock = clock
         self._token: bytes | None = None
         self._read_at = 0.0
 
     def admit(self, authorization: str | None) -> None:
-        """Let the operator in.
+        """Let in who has it.
 
         Raises UnauthenticatedError, the same whatever is wrong with the token, and
         SecretUnavailableError when the right one cannot be read.
@@ -42,21 +46,28 @@ class OperatorGate:
             or self._is(offered, within_seconds=RETRY_SECONDS)
         ):
             return
-        raise UnauthenticatedError("Send the operator's token: Authorization: Bearer <token>")
+        raise UnauthenticatedError(f"Send the {self._name} token: Authorization: Bearer <token>")
 
     def _is(self, offered: str, *, within_seconds: float) -> bool:
         # An age below zero means that the clock was set back: then it is read again.
         if self._token is None or not 0 <= self._clock() - self._read_at < within_seconds:
-            self._token = _token(self._read_secret())
+            self._token = _token(self._read_secret(), self._name)
             self._read_at = self._clock()
         return hmac.compare_digest(self._token, offered.encode())
 
 
-def _token(secret: str) -> bytes:
+def _token(secret: str, name: str) -> bytes:
     try:
         token = json.loads(secret)["token"]
     except (ValueError, TypeError, KeyError) as error:
-        raise SecretUnavailableError("the operator's secret holds no token") from error
+        raise SecretUnavailableError(f"the secret of the {name} token holds none") from error
     if not isinstance(token, str) or not token:
-        raise SecretUnavailableError("the operator's secret holds no token")
+        raise SecretUnavailableError(f"the secret of the {name} token holds none")
     return token.encode()
+
+
+class OperatorGate(TokenGate):
+    """Lets the operator in."""
+
+    def __init__(self, read_secret: Callable[[], str], *, clock: Callable[[], float]) -> None:
+        super().__init__(read_secret, name="operator's", clock=clock)

@@ -103,6 +103,7 @@ class Database:
     ``conninfo`` reads a libpq connection string or URL from where it is kept. ``budget``
     gives the seconds that are left of a whole request. For ``breaker_seconds`` after the
     database gave no answer it is not asked: whoever has another way goes that at once.
+    ``observe`` is told the seconds that each asking took, a failed one's too.
     """
 
     def __init__(
@@ -113,8 +114,10 @@ class Database:
         budget: Callable[[], float] = lambda: float("inf"),
         breaker_seconds: float = 0.0,
         clock: Callable[[], float] = time.time,
+        observe: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
         self._url = RememberedUrl(conninfo)
+        self._observe = observe
         self._max_uses = max_uses
         self._budget = budget
         self._breaker_seconds = breaker_seconds
@@ -214,11 +217,14 @@ class Database:
             # It was not asked, so nothing is known against it, nor against the connection.
             raise StoreUnavailableError("the time of the request is used up")
         self._was_asked = True
+        started = time.perf_counter()
         try:
             result = self._ask(work, min(within_seconds, left))
         except StoreUnavailableError:
             self._failed_at = self._clock()
             raise
+        finally:
+            self._observe(time.perf_counter() - started)
         self._failed_at = None
         return result
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from tillgate.adapters.postgres.connection import Database
 
 _WITHIN_SECONDS = 10.0
+# Young increments are few, and whoever reads adds them up.
+_FOLDED_AFTER_SECONDS = 60.0
 
 
 class PostgresUpkeep:
@@ -31,3 +33,11 @@ class PostgresUpkeep:
             within_seconds=_WITHIN_SECONDS,
         )
         return int(discarded)
+
+    def fold_metrics(self, *, at_most: int) -> int:
+        [(folded,)] = self._database.rows(
+            "SELECT tillgate.metrics_fold(make_interval(secs => %s), %s)",
+            (_FOLDED_AFTER_SECONDS, at_most),
+            within_seconds=_WITHIN_SECONDS,
+        )
+        return int(folded)

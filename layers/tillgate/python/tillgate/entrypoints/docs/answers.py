@@ -24,6 +24,7 @@ _PROBLEM_HEADERS: dict[int, list[str]] = {401: ["WWW-Authenticate"], 503: ["Retr
 
 TENANT = [{"tenantToken": list[str]()}]
 OPERATOR = [{"operatorToken": list[str]()}]
+SCRAPER = [{"metricsToken": list[str]()}]
 NOBODY: list[Json] = []
 
 
@@ -65,11 +66,11 @@ def answer(
     }
 
 
-def text_answer(description: str, media_type: str) -> Json:
+def text_answer(description: str, *media_types: str) -> Json:
     return {
         "description": description,
         "headers": _headers(),
-        "content": {media_type: {"schema": {"type": "string"}}},
+        "content": {one: {"schema": {"type": "string"}} for one in media_types},
     }
 
 

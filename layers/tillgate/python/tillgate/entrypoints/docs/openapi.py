@@ -70,6 +70,11 @@ _SECURITY: Json = {
         "scheme": "bearer",
         "description": "The operator's token. A tenant's is refused like none.",
     },
+    "metricsToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The metrics token, which opens nothing else.",
+    },
 }
 _TAGS = [
     {"name": "Events", "description": "Your own events: send them, read them back."},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tillgate.entrypoints.docs.answers import (
     NOBODY,
+    SCRAPER,
     Json,
     answer,
     parameter,
@@ -140,6 +141,23 @@ _STARTUP: Json = {
     },
 }
 
+_METRICS: Json = {
+    "operationId": "readMetrics",
+    "tags": ["Health"],
+    "summary": "What was counted, for Prometheus",
+    "description": "The sums over all sandboxes, whichever of them answers; no counter ever goes "
+    "down. A request is counted with the next one that its sandbox answers two seconds later or "
+    "after. OpenMetrics where `Accept` asks for it, else Prometheus' text.",
+    "security": SCRAPER,
+    "parameters": [parameter("X-Request-Id")],
+    "responses": {
+        "200": text_answer(
+            "Every family, counted or not", "text/plain", "application/openmetrics-text"
+        ),
+        **problems("unauthenticated", "unavailable"),
+    },
+}
+
 
 def _document(operation_id: str, summary: str, media_type: str) -> Json:
     return {
@@ -159,6 +177,7 @@ PATHS: Json = {
     "/v1/hooks/{provider}/{endpoint_id}": {"post": _HOOK},
     "/livez": {"get": _LIVE},
     "/startupz": {"get": _STARTUP},
+    "/metrics": {"get": _METRICS},
     "/openapi.json": {"get": _OPENAPI},
     "/docs": {"get": _document("readDocs", "This contract, for people", "text/html")},
     "/docs/style.css": {"get": _document("readStylesheet", "How that page looks", "text/css")},

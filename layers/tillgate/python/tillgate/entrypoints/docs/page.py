@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from tillgate.entrypoints.docs.answers import Json
 
 _TEMPLATES = Path(__file__).parent
-_TOKENS = {"tenantToken": "TOKEN", "operatorToken": "OPERATOR_TOKEN"}
+_TOKENS = {
+    "tenantToken": "TOKEN",
+    "operatorToken": "OPERATOR_TOKEN",
+    "metricsToken": "METRICS_TOKEN",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +191,8 @@ def _curl(method: str, path: str, operation: Json, parameters: list[Json], token
 
 
 def _answer(status: str, answer: Json) -> Answer:
-    [(media_type, content)] = answer["content"].items()
+    # There are two where the same is said in two forms, as of /metrics; its examples are text.
+    media_type, content = next(iter(answer["content"].items()))
     examples = content.get("examples", {})
     if media_type.endswith("problem+json"):
         return Answer(status, answer["description"], "", tuple(examples))

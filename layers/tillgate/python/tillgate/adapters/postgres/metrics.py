@@ -1,0 +1,47 @@
+"""What every sandbox counted: added by each, read by one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from tillgate.adapters.postgres.connection import refusals_as_unavailable
+from tillgate.adapters.postgres.deadline_connection import Prepared
+from tillgate.domain.errors import StoreRefusedError
+from tillgate.domain.json_writer import json_writer
+from tillgate.domain.metrics import Sums
+
+if TYPE_CHECKING:
+    from tillgate.adapters.postgres.connection import Database
+    from tillgate.domain.metrics import Increment
+
+_ADD = Prepared(b"metrics_add", b"SELECT tillgate.metrics_add($1, $2, $3)")
+_READ = Prepared(b"metrics_read", b"SELECT tillgate.metrics_read()")
+_write = json_writer()
+
+
+class PostgresMetrics:
+    """Implements MetricsStore. ``within_seconds`` is the deadline of one call."""
+
+    def __init__(self, database: Database, *, within_seconds: float) -> None:
+        self._database = database
+        self._within_seconds = within_seconds
+
+    def add(self, sandbox_id: str, increment: Increment) -> None:
+        params = [
+            sandbox_id.encode(), b"%d" % increment.seq, _write(increment.series).encode()
+        ]  # fmt: skip
+        try:
+            with refusals_as_unavailable:
+                self._database.value(_ADD, params, within_seconds=self._within_seconds)
+        except psycopg.DataError as error:
+            # Nobody sent it but ourselves: no request is to fail for it.
+            raise StoreRefusedError("the database refuses what was counted") from error
+
+    def read(self) -> Sums:
+        with refusals_as_unavailable:
+            text = self._database.value(_READ, [], within_seconds=self._within_seconds)
+        read = json.loads(text or "{}")
+        return Sums(read["series"], read["connections"])

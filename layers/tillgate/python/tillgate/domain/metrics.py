@@ -1,0 +1,252 @@
+"""What is counted, declared once, and the counting itself: in the process, with no library.
+
+A sandbox sends the increase since its last flush under a number of its own. Until it knows that
+this was stored it sends the same again, so a repeat counts once. What is counted are whole
+numbers, microseconds among them: they add up to the same in whatever order, and never to less.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import NamedTuple
+
+# Between the parts of a series as it is stored: family|label|label, and a bucket last.
+SEPARATOR = "|"
+OTHER = "other"
+# Of a histogram: the sum of all that was observed.
+SUM = "sum"
+MICROSECONDS = 1_000_000
+
+# The contract's ten, and our own API.
+PROVIDER_NAMES = frozenset(
+    {
+        "api", "square", "shopify", "toast", "clover", "lightspeed", "zettle", "sumup", "stripe",
+        "adyen", "standard",
+    }
+)  # fmt: skip
+
+
+# Written out, since making a dataclass takes half a millisecond of every cold start. Families are
+# compared by identity: on the accept path they are part of a dictionary's keys.
+class Label:
+    """Whatever is not among ``values`` counts as "other".
+
+    None: who records it takes it out of a list, such as that of our routes.
+    """
+
+    __slots__ = ("name", "values")
+
+    def __init__(self, name: str, values: frozenset[str] | None = None) -> None:
+        self.name = name
+        self.values = values
+
+    def bounded(self, value: str) -> str:
+        return value if self.values is None or value in self.values else OTHER
+
+
+class Family:
+    """``text`` is a sentence on what is counted."""
+
+    __slots__ = ("labels", "name", "text")
+
+    def __init__(self, name: str, text: str, labels: tuple[Label, ...] = ()) -> None:
+        self.name = name
+        self.text = text
+        self.labels = labels
+
+
+class Counter(Family):
+    """``name`` ends in _total, as Prometheus wants it."""
+
+    __slots__ = ()
+
+
+class Gauge(Family):
+    """What is looked up when somebody asks; never recorded."""
+
+    __slots__ = ()
+
+
+class Histogram(Family):
+    """Of seconds; ``bounds`` are the buckets' upper ends, but for the last, which is infinity."""
+
+    __slots__ = ("bounds",)
+
+    def __init__(
+        self, name: str, text: str, bounds: tuple[float, ...], labels: tuple[Label, ...] = ()
+    ) -> None:
+        super().__init__(name, text, labels)
+        self.bounds = bounds
+
+
+# From a tenth of Postgres' own time for one event to more than Toast waits; 0.001 and 1 are
+# what alarms and goals speak of.
+_REQUEST_BOUNDS = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+)  # fmt: skip
+_QUERY_BOUNDS = (
+    0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+)  # fmt: skip
+
+_METHOD = Label("method", frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}))
+_ROUTE = Label("route")
+_PROVIDER = Label("provider", PROVIDER_NAMES)
+_STATUS = Label("status", frozenset(str(status) for status in range(100, 600)))
+
+BUILD_INFO = Gauge("build_info", "1, of the version that answers.", (Label("version"),))
+HTTP_REQUESTS = Counter(
+    "http_requests_total", "Requests that were answered.", (_METHOD, _ROUTE, _STATUS)
+)
+HTTP_DURATION = Histogram(
+    "http_request_duration_seconds",
+    "From a request's arrival in the function to its answer.",
+    _REQUEST_BOUNDS,
+    (_METHOD, _ROUTE),
+)
+INGEST_LATENCY = Histogram(
+    "ingest_latency_seconds",
+    "Until what was taken in is durable, of requests that brought any such event.",
+    _REQUEST_BOUNDS,
+    (_PROVIDER,),
+)
+INGEST_EVENTS = Counter(
+    "ingest_events_total",
+    "What became of the events that were sent.",
+    (
+        _PROVIDER,
+        Label(
+            "outcome",
+            frozenset(
+                {
+                    "stored", "duplicate", "conflict", "queued", "quarantined", "invalid",
+                    "refused",
+                }
+            ),
+        ),
+    ),
+)  # fmt: skip
+RETRY_ATTEMPTS = Counter(
+    "retry_attempts_total",
+    "Requests that failed in a way that may pass, so that another is made.",
+    (
+        Label("target", frozenset({"supabase", "clover"})),
+        Label(
+            "reason",
+            frozenset(
+                {
+                    "timeout", "connection", "rate-limited", "server-error", "client-error",
+                    "redirect", "unexpected-answer",
+                }
+            ),
+        ),
+    ),
+)  # fmt: skip
+DB_CONNECTIONS = Gauge(
+    "db_connections", "Connections to the database, by the function's role.", (Label("role"),)
+)
+DB_DURATION = Histogram(
+    "db_query_duration_seconds",
+    "One statement and its answer, failed ones and reconnecting included.",
+    _QUERY_BOUNDS,
+)
+DELIVERIES = Counter(
+    "deliveries_total",
+    "What attempts to deliver an event came to.",
+    (
+        Label("destination", frozenset({"supabase", "none"})),
+        Label("outcome", frozenset({"delivered", "retry_later", "gave_up"})),
+    ),
+)
+
+RECORDED: tuple[Counter | Histogram, ...] = (
+    HTTP_REQUESTS, HTTP_DURATION, INGEST_LATENCY, INGEST_EVENTS, RETRY_ATTEMPTS, DB_DURATION,
+    DELIVERIES,
+)  # fmt: skip
+LOOKED_UP: tuple[Gauge, ...] = (BUILD_INFO, DB_CONNECTIONS)
+
+
+class Increment(NamedTuple):
+    """What was counted between two flushes: ``series`` -> by how much it grew."""
+
+    seq: int
+    series: dict[str, int]
+
+
+class Sums(NamedTuple):
+    """What all sandboxes have counted, and how many connections each role has."""
+
+    series: dict[str, int]
+    connections: dict[str, int]
+
+
+class Recorder:
+    """Counts in one sandbox. Not for two threads at once.
+
+    ``increments`` and ``stored`` are the two sides of a flush: what is not known to be stored is
+    given again, under the same number and with nothing added to it.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[Counter, tuple[str, ...]], int] = {}
+        # Of each bucket, and last the sum in microseconds.
+        self._cells: dict[tuple[Histogram, tuple[str, ...]], list[int]] = {}
+        self._unconfirmed: Increment | None = None
+        self._seq = 0
+
+    def count(self, counter: Counter, *labels: str, by: int = 1) -> None:
+        """Add to a counter; ``labels`` in the order of their declaration."""
+        key = (counter, labels)
+        if key not in self._counts:
+            # Only a bounded key is kept, so that what a sender makes up fills no memory.
+            key = (counter, _bounded(counter, labels))
+        self._counts[key] = self._counts.get(key, 0) + by
+
+    def observe(self, histogram: Histogram, seconds: float, *labels: str) -> None:
+        """Put a duration into its bucket."""
+        cell = self._cells.get((histogram, labels))
+        if cell is None:
+            bounded = _bounded(histogram, labels)
+            cell = self._cells.setdefault((histogram, bounded), [0] * (len(histogram.bounds) + 2))
+        cell[bisect_left(histogram.bounds, seconds)] += 1
+        # A clock that was set back must not make a sum fall.
+        cell[-1] += max(0, round(seconds * MICROSECONDS))
+
+    def unflushed(self) -> Increment | None:
+        """Give what has to be stored next; None when all is known to be."""
+        if self._unconfirmed is None and (self._counts or self._cells):
+            self._seq += 1
+            self._unconfirmed = Increment(self._seq, self._series())
+            self._counts, self._cells = {}, {}
+        return self._unconfirmed
+
+    @property
+    def is_repeating(self) -> bool:
+        """Tell whether ``unflushed`` gives what it gave before."""
+        return self._unconfirmed is not None
+
+    def stored(self, increment: Increment) -> None:
+        """Say that it is stored, by this call or by one before."""
+        if increment is self._unconfirmed:
+            self._unconfirmed = None
+
+    def _series(self) -> dict[str, int]:
+        series = {
+            SEPARATOR.join((counter.name, *labels)): count
+            for (counter, labels), count in self._counts.items()
+        }
+        for (histogram, labels), cell in self._cells.items():
+            stem = SEPARATOR.join((histogram.name, *labels))
+            for end, count in zip((*histogram.bounds, float("inf")), cell, strict=False):
+                if count:
+                    series[f"{stem}{SEPARATOR}{bound_text(end)}"] = count
+            series[f"{stem}{SEPARATOR}{SUM}"] = cell[-1]
+        return series
+
+
+def bound_text(bound: float) -> str:
+    """Write a bucket's upper end as Prometheus does."""
+    return "+Inf" if bound == float("inf") else repr(bound)
+
+
+def _bounded(family: Counter | Histogram, labels: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(label.bounded(value) for label, value in zip(family.labels, labels, strict=True))

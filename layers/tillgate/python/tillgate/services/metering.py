@@ -1,0 +1,72 @@
+"""When what was counted is stored: with the requests themselves, since nothing else runs.
+
+There is no background thread: Lambda freezes a sandbox between its requests.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from tillgate.domain.errors import UpstreamError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tillgate.domain.metrics import Recorder
+    from tillgate.domain.ports import MetricsStore
+
+FLUSH_SECONDS = 2.0
+
+
+class Meter:
+    """A sandbox's counters, and the way that they take to the database.
+
+    ``clock`` gives seconds, by the wall clock: a frozen sandbox's monotonic one may stand.
+    """
+
+    def __init__(
+        self, recorder: Recorder, store: MetricsStore, *, clock: Callable[[], float]
+    ) -> None:
+        self.recorder = recorder
+        self._store = store
+        self._clock = clock
+        # Made at the first flush: sandboxes that came out of one snapshot would share it.
+        self._sandbox_id = ""
+        self._tried_at: float | None = None
+
+    def flush_if_due(self) -> bool:
+        """Flush when the last flush is two seconds old; False when that failed.
+
+        The first request of a sandbox does not: it has waited for a cold start already, and is
+        counted by the next one.
+        """
+        now = self._clock()
+        if self._tried_at is None:
+            self._tried_at = now
+        # An age below zero means that the clock was set back.
+        if 0 <= now - self._tried_at < FLUSH_SECONDS:
+            return True
+        return self.flush()
+
+    def flush(self) -> bool:
+        """Store what is not known to be stored; False when it has to be kept for the next time.
+
+        Never raises for a store that is down. What a call before left unknown goes first, under
+        its own number, and what was counted since under the next.
+        """
+        # A flush that fails is tried again in two seconds, not by every request.
+        self._tried_at = self._clock()
+        recorder = self.recorder
+        for _ in range(2 if recorder.is_repeating else 1):
+            increment = recorder.unflushed()
+            if increment is None:
+                return True
+            if not self._sandbox_id:
+                self._sandbox_id = str(uuid.uuid4())
+            try:
+                self._store.add(self._sandbox_id, increment)
+            except UpstreamError:
+                return False
+            recorder.stored(increment)
+        return True

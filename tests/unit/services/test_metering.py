@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from tests.fakes import InMemoryMetrics
+from tillgate.domain.metrics import DELIVERIES, Recorder
+from tillgate.services.metering import Meter
+
+SERIES = "deliveries_total|supabase|delivered"
+
+
+class Stand:
+    """A sandbox's meter, its clock and what it flushes to."""
+
+    def __init__(self, store: InMemoryMetrics | None = None) -> None:
+        self.now = 1_000.0
+        self.store = store or InMemoryMetrics()
+        self.meter = Meter(Recorder(), self.store, clock=lambda: self.now)
+
+    def count(self, number: int = 1) -> None:
+        self.meter.recorder.count(DELIVERIES, "supabase", "delivered", by=number)
+
+    def request(self, *, after: float) -> bool:
+        """Serve one, so long after the one before."""
+        self.now += after
+        self.count()
+        return self.meter.flush_if_due()
+
+    @property
+    def total(self) -> int:
+        return self.store.read().series.get(SERIES, 0)
+
+
+def test_the_first_request_waits_for_no_flush() -> None:
+    stand = Stand()
+
+    assert stand.request(after=0)
+
+    assert stand.store.flushes == {}
+
+
+def test_a_request_two_seconds_later_flushes_with_itself_counted() -> None:
+    stand = Stand()
+    stand.request(after=0)
+    stand.request(after=1.9)
+    assert stand.total == 0
+
+    stand.request(after=0.1)
+
+    assert stand.total == 3
+    stand.request(after=1.9)
+    assert stand.total == 3
+    stand.request(after=100)
+    assert stand.total == 5
+
+
+def test_a_clock_that_was_set_back_puts_no_flush_off() -> None:
+    stand = Stand()
+    stand.request(after=0)
+
+    stand.request(after=-3_600)
+
+    assert stand.total == 2
+
+
+def test_what_cannot_be_stored_is_kept_and_tried_again_in_two_seconds() -> None:
+    stand = Stand()
+    stand.request(after=0)
+    stand.store.is_down = True
+    assert not stand.request(after=2)
+    stand.store.is_down = False
+
+    assert stand.request(after=1)
+    assert stand.total == 0
+    assert stand.request(after=1)
+
+    assert stand.total == 4
+    assert len(stand.store.flushes) == 2
+
+
+def test_a_flush_whose_answer_was_lost_counts_once() -> None:
+    stand = Stand()
+    stand.count(7)
+    stand.store.loses_answers = True
+    assert not stand.meter.flush()
+    stand.count(2)
+    stand.store.loses_answers = False
+
+    assert stand.meter.flush()
+
+    assert stand.total == 9
+    assert [seq for _, seq in stand.store.flushes] == [1, 2]
+
+
+def test_nothing_is_stored_when_nothing_was_counted() -> None:
+    stand = Stand()
+
+    assert stand.meter.flush()
+
+    assert stand.store.flushes == {}
+
+
+def test_two_sandboxes_have_ids_of_their_own() -> None:
+    store = InMemoryMetrics()
+    for _ in range(2):
+        stand = Stand(store)
+        stand.count()
+        stand.meter.flush()
+
+    assert stand.total == 2
+    assert len({sandbox for sandbox, _ in store.flushes}) == 2
