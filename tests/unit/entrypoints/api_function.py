@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.admin_fakes import InMemoryAdminStore, InMemoryEventReader
+from tests.admin_fakes import InMemoryActivity, InMemoryAdminStore, InMemoryEventReader
 from tests.delivery_fakes import InMemoryCredentials, InMemoryDeadLetters, InMemoryDestinations
 from tests.events import http_event
-from tests.fakes import InMemoryRegistry, PlainSecretBox
+from tests.fakes import InMemoryMetrics, InMemoryRegistry, PlainSecretBox
+from tillgate.domain.metrics import Recorder
 from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
 from tillgate.entrypoints.admin_credentials import AdminCredentials
 from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
+from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
 from tillgate.entrypoints.observability import Sandbox
@@ -23,15 +26,18 @@ from tillgate.services.authenticate import Authenticator
 from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
+from tillgate.services.metering import Meter
 from tillgate.services.operator import OperatorGate
 from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
 from tillgate.services.replay_own import ReplayOwnEvents
+from tillgate.services.slo import CheckServiceLevels
 from tillgate.services.status import CheckStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OPERATOR = {"authorization": "Bearer operator"}
 MINE = {"authorization": "Bearer tg_live_mine"}
 SUSPENDED = {"authorization": "Bearer tg_live_suspended"}
@@ -52,6 +58,9 @@ class ApiFunction:
         }
         self.destinations = InMemoryDestinations(self.store.all_tenants)
         self.dead_letters = InMemoryDeadLetters()
+        self.activity = InMemoryActivity()
+        self.metrics = InMemoryMetrics()
+        self.meter = Meter(Recorder(), self.metrics, clock=lambda: 0.0)
         events = ReadEvents(self.reader)
         administration = Administration(
             self.store,
@@ -90,6 +99,10 @@ class ApiFunction:
                         )
                     ),
                     AdminDeadLetters(DeadLetterOffice(self.dead_letters)),
+                    AdminSlo(
+                        administration,
+                        check=CheckServiceLevels(self.activity, now=lambda: NOON),
+                    ),
                 ),
                 check_status=CheckStatus(
                     self.store,
@@ -102,6 +115,7 @@ class ApiFunction:
                 version="9.8.7",
             ),
             sandbox=Sandbox("9.8.7"),
+            meter=self.meter,
         )
 
     def call(
