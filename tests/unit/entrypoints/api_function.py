@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.admin_fakes import InMemoryAdminStore, InMemoryEventReader
+from tests.admin_fakes import InMemoryActivity, InMemoryAdminStore, InMemoryEventReader
 from tests.delivery_fakes import InMemoryCredentials, InMemoryDeadLetters, InMemoryDestinations
 from tests.events import http_event
-from tests.fakes import InMemoryRegistry, PlainSecretBox
+from tests.fakes import InMemoryMetrics, InMemoryRegistry, PlainSecretBox
 from tests.hours_fakes import InMemoryOpeningHours
+from tillgate.domain.metrics import Recorder
 from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
 from tillgate.entrypoints.admin_credentials import AdminCredentials
@@ -17,6 +19,7 @@ from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_hours import AdminHours
+from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
 from tillgate.entrypoints.observability import Sandbox
@@ -25,16 +28,19 @@ from tillgate.services.authenticate import Authenticator
 from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
+from tillgate.services.metering import Meter
 from tillgate.services.opening_hours import OpeningHours
 from tillgate.services.operator import OperatorGate
 from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
 from tillgate.services.replay_own import ReplayOwnEvents
+from tillgate.services.slo import CheckServiceLevels
 from tillgate.services.status import CheckStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OPERATOR = {"authorization": "Bearer operator"}
 MINE = {"authorization": "Bearer tg_live_mine"}
 SUSPENDED = {"authorization": "Bearer tg_live_suspended"}
@@ -56,6 +62,9 @@ class ApiFunction:
         self.destinations = InMemoryDestinations(self.store.all_tenants)
         self.dead_letters = InMemoryDeadLetters()
         self.hours = InMemoryOpeningHours(self.store)
+        self.activity = InMemoryActivity()
+        self.metrics = InMemoryMetrics()
+        self.meter = Meter(Recorder(), self.metrics, clock=lambda: 0.0)
         events = ReadEvents(self.reader)
         administration = Administration(
             self.store,
@@ -95,6 +104,10 @@ class ApiFunction:
                     ),
                     AdminHours(OpeningHours(self.hours, sources=self.store)),
                     AdminDeadLetters(DeadLetterOffice(self.dead_letters)),
+                    AdminSlo(
+                        administration,
+                        check=CheckServiceLevels(self.activity, now=lambda: NOON),
+                    ),
                 ),
                 check_status=CheckStatus(
                     self.store,
@@ -107,6 +120,7 @@ class ApiFunction:
                 version="9.8.7",
             ),
             sandbox=Sandbox("9.8.7"),
+            meter=self.meter,
         )
 
     def call(

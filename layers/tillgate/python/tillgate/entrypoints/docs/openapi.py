@@ -13,6 +13,7 @@ from tillgate.entrypoints.docs import (
     first_party,
     hours,
     operations,
+    slo,
 )
 from tillgate.entrypoints.docs.admin_schemas import admin_schemas
 from tillgate.entrypoints.docs.delivery_schemas import DELIVERY
@@ -111,12 +112,14 @@ def openapi(*, version: str) -> Json:
             **delivery.PATHS,
             **dead_letters.PATHS,
             **hours.PATHS,
+            **slo.PATHS,
         },
         "components": {
             "schemas": {
                 **FIRST_PARTY,
                 **DELIVERY,
                 **HOURS,
+                **slo.SCHEMAS,
                 **admin_schemas(
                     list(VENDORS),
                     app_providers=[name for name, made in PROVIDERS.items() if made.signs_merchant],
