@@ -78,7 +78,7 @@ class Switches:
     snap_start_functions: Decimal = Decimal(3)
     snap_start_versions: Decimal = Decimal(5)
     tenants: Decimal = Decimal(100)
-    metrics_per_tenant: Decimal = Decimal(0)
+    metrics_per_tenant: Decimal = Decimal(7)
     metrics: Decimal = Decimal(40)
     routes: Decimal = Decimal(7)
     alarms: Decimal = Decimal(25)

@@ -7,6 +7,7 @@ Written with ``json`` alone: Powertools' Logger takes 87 us for a line and up to
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 import traceback
@@ -37,6 +38,9 @@ _NO_ROUTE = "none"
 _FIRST_PARTY = "api"
 _UNAVAILABLE = 503
 _DURABLE = frozenset({"stored", "duplicate", "queued", "quarantined"})
+# Where an error of this package has its code, and what is one.
+_CODES = {"psycopg": "sqlstate", "tillgate": "code"}
+_CODE = re.compile(r"[A-Za-z0-9.]{1,80}\Z")
 # What Lambda tells of X-Ray, anew for each invocation.
 _XRAY = "_X_AMZN_TRACE_ID"
 
@@ -225,10 +229,13 @@ def note(log: RequestLog, error: Exception) -> None:
 def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
-    code = getattr(error, "sqlstate", None) or getattr(error, "code", None)
-    # Codes are words out of a list, AWS's or Postgres's: safe to log.
-    said = f" {code}" if isinstance(code, str) and code else ""
-    return f"{type(error).__module__}.{type(error).__qualname__}{said}{where}"
+    module = type(error).__module__
+    # Codes are words out of a list, Postgres's or AWS's: safe to log. Whatever else has a code may
+    # quote in it.
+    named = _CODES.get(module.partition(".")[0])
+    code = getattr(error, named, None) if named is not None else None
+    said = f" {code}" if isinstance(code, str) and _CODE.match(code) else ""
+    return f"{module}.{type(error).__qualname__}{said}{where}"
 
 
 class TaskFailedError(TillgateError):

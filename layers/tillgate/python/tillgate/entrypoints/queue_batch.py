@@ -82,7 +82,7 @@ class Record:
             record["receiptHandle"],
             int(record["attributes"]["ApproximateReceiveCount"]),
             record["body"],
-            record["eventSourceARN"].rpartition(":")[2],
+            record.get("eventSourceARN", "").rpartition(":")[2],
         )
 
 
