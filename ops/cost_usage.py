@@ -38,8 +38,8 @@ class Usage:
     database_ms: Decimal
     io: Decimal
     stored_bytes: Decimal
-    request_log_bytes: Decimal = Decimal(1500)
-    delivery_log_bytes: Decimal = Decimal(300)
+    request_log_bytes: Decimal = Decimal(2000)
+    delivery_log_bytes: Decimal = Decimal(900)
 
     @property
     def requests(self) -> Decimal:

@@ -18,6 +18,7 @@ from tests.contract.wired_ingest import (
     notification_url,
     source_id,
 )
+from tests.log_fields import documented
 from tests.unit.entrypoints.emf_specification import Datum, read
 from tests.vendors import SQUARE_KEY, square_body, square_headers
 from tillgate.domain.tenant import token_digest
@@ -51,6 +52,7 @@ class LineReader:
             assert base64.b64encode(canary.encode()).decode() not in text
         made = json.loads(text)
         assert made.keys() >= PROMISED
+        assert made.keys() <= documented("R")
         self.metrics = read(text)
         return dict(made)
 

@@ -13,6 +13,7 @@ import pytest
 from tests.canaries import Canaries
 from tests.fakes import PlainSecretBox
 from tests.http_server import recording_server
+from tests.log_fields import documented
 from tests.unit.entrypoints.queue_worker import ScriptedBacklog, Worker, hook
 from tests.unit.services.deliveries import DESTINATION, TENANT, World, event_id
 from tillgate.adapters.outbound_http import OutboundHttp
@@ -49,6 +50,11 @@ ERRORS = [
     ObjectsUnavailableError, QueueUnavailableError, RuntimeError, KeyError, UnicodeError,
 ]  # fmt: skip
 
+EVERY_MESSAGE = {
+    "at", "task", "rid", "trace_id", "tenantId", "version", "stage", "function", "path", "route",
+    "status", "latency_ms", "database_ms", "provider", "outcome", "cold_start", "sandbox",
+}  # fmt: skip
+
 
 @pytest.fixture
 def canaries() -> Canaries:
@@ -67,6 +73,14 @@ class Output:
         assert err == ""
         assert self._canaries.found_in(out) == set()
         return [json.loads(line) for line in out.splitlines()]
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Give the lines of messages, in which every field is there and is documented."""
+        made = self.lines()
+        for line in made:
+            assert line.keys() <= documented("M")
+            assert line.keys() >= EVERY_MESSAGE
+        return made
 
 
 @pytest.fixture
@@ -96,7 +110,7 @@ def test_accept_quotes_no_message(
     first = {**worker.record(broken, received=received), "messageId": "id-1"}
     worker.failures({"Records": [first, worker.record("hook-b")]})
 
-    assert output.lines()
+    assert len(output.messages()) == 2
 
 
 @pytest.mark.parametrize("backlog", [ScriptedBacklog(), ScriptedBacklog(cannot_bury=True)])
@@ -206,7 +220,7 @@ def test_what_a_destination_or_a_vendor_echoes_does_not_come_out(
     with closing(Delivery(canaries, server)) as delivery:
         delivery.run()
 
-    assert output.lines()
+    assert len(output.messages()) == 1
     sent = json.dumps([[r.path, r.headers, r.body.decode()] for r in server.received])
     assert {"payload", "key", "vendor token"} & canaries.found_in(sent)
     reasons = json.dumps(
