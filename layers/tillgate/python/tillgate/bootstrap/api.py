@@ -29,6 +29,7 @@ from tillgate.entrypoints.admin_hours import AdminHours
 from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
+from tillgate.entrypoints.emf import RequestMetrics
 from tillgate.entrypoints.observability import Sandbox
 from tillgate.providers import PROVIDERS
 from tillgate.services.admin import Administration
@@ -111,8 +112,9 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
             stage=settings.stage,
             version=settings.version,
         ),
-        sandbox=Sandbox(settings.version),
+        sandbox=Sandbox(settings.version, stage=settings.stage, function="api"),
         meter=meter,
+        metrics=RequestMetrics(per_tenant=bool(settings.per_tenant_metrics)),
     )
     return WiredFunction(
         handle=routes,
