@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+import re
 import sys
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -128,6 +129,11 @@ class StageConfig:
     deliver_concurrency: int = 10
     # Whether a tenant's destination may be plain http, at an address that is not public.
     allow_private_destinations: bool = False
+    # Whether the stage has alarms of its own. The emulator knows neither composite alarms nor
+    # metric math, and refuses a template with either.
+    has_alarms: bool = True
+    # Who is sent every alarm, besides whoever subscribes to the topic.
+    alarm_email: str | None = None
     # Of the secrets that the deployment makes for itself, and of what waits to be stored.
     removal_policy: RemovalPolicy = RemovalPolicy.DESTROY
     termination_protection: bool = False
@@ -200,6 +206,7 @@ def _local() -> StageConfig:
         ),
         # The stand-in for Supabase listens on this machine's own loopback.
         allow_private_destinations=True,
+        has_alarms=False,
     )
 
 
@@ -254,8 +261,8 @@ def choose_stage(context: Callable[[str], str | None]) -> StageConfig:
     """Read the stage and what the operator overrides of it from CDK context.
 
     ``stage``; ``database`` (aurora or external), ``database_secret`` (its name),
-    ``database_identity``; ``domain_name`` with ``certificate_arn``; and the
-    limits by their variables' names in lower case. Raises StageError with a
+    ``database_identity``; ``domain_name`` with ``certificate_arn``; ``alarm_email``;
+    and the limits by their variables' names in lower case. Raises StageError with a
     sentence when a value fits nothing.
     """
     name = context("stage") or DEFAULT_STAGE
@@ -267,6 +274,7 @@ def choose_stage(context: Callable[[str], str | None]) -> StageConfig:
         database=_chosen_database(stage.database, context),
         http=replace(stage.http, domain=_chosen_domain(context)),
         limits=_chosen_limits(stage.limits, context),
+        alarm_email=_chosen_email(context("alarm_email")),
     )
 
 
@@ -291,6 +299,12 @@ def _chosen_domain(context: Callable[[str], str | None]) -> DomainConfig | None:
     if not name or not certificate:
         raise StageError("A domain needs both domain_name and certificate_arn.")
     return DomainConfig(name=name, certificate_arn=certificate)
+
+
+def _chosen_email(address: str | None) -> str | None:
+    if address and not re.fullmatch(r"[^@\s]+@[^@\s]+", address):
+        raise StageError(f"alarm_email must be one address, not {address!r}.")
+    return address or None
 
 
 def _chosen_limits(config: LimitsConfig, context: Callable[[str], str | None]) -> LimitsConfig:

@@ -25,6 +25,13 @@ class Missing(StrEnum):
     CHANGES_NOTHING = "ignore"  # the alarm stays as it was
 
 
+_MISSING = {
+    Missing.BREACHES: "no data is as bad",
+    Missing.IS_FINE: "no data is fine",
+    Missing.CHANGES_NOTHING: "no data changes nothing",
+}
+
+
 class Comparison(StrEnum):
     """On which side of the threshold it is bad."""
 
@@ -64,7 +71,12 @@ class Metric:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """``datapoints`` of the last ``periods`` have to be bad; all of them where it is None."""
+    """``datapoints`` of the last ``periods`` have to be bad; all of them where it is None.
+
+    A period is a minute or a multiple of it; all of them together are a day at most, or seven
+    where one is an hour or longer.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    """
 
     period_seconds: int
     periods: int
@@ -77,6 +89,12 @@ class Window:
     @property
     def needed(self) -> int:
         return self.periods if self.datapoints is None else self.datapoints
+
+    @property
+    def text(self) -> str:
+        if self.needed == self.periods:
+            return f"for {_duration(self.seconds)}"
+        return f"in {self.needed} of {self.periods} times {_duration(self.period_seconds)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +117,14 @@ class Condition:
     window: Window
     missing: Missing
     minimum_traffic: int = 0
+
+    @property
+    def text(self) -> str:
+        """Say when it fires: ``the gateway's P95 latency > 1000 ms for 10 min``."""
+        sign = ">" if self.comparison is Comparison.ABOVE else "<"
+        threshold = f"{self.threshold:g} {self.unit}".rstrip()
+        least = f", from {self.minimum_traffic} requests on" if self.minimum_traffic else ""
+        return f"{self.what} {sign} {threshold} {self.window.text}{least}; {_MISSING[self.missing]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,3 +150,12 @@ class Alert:
     @property
     def runbook(self) -> str:
         return f"runbooks/alerts/{self.name}.md"
+
+    def description(self, *conditions: Condition) -> str:
+        """Tell whoever is woken: how urgent, who is hurt, when it fires, and where to read on."""
+        when = " and ".join(condition.text for condition in conditions)
+        return f"{self.severity}: {self.summary} Fires: {when}. Runbook: {self.runbook}"
+
+
+def _duration(seconds: int) -> str:
+    return f"{seconds // 3600} h" if seconds % 3600 == 0 else f"{seconds // 60} min"
