@@ -44,7 +44,8 @@ SECRET_DAYS: Final = 90
 THROTTLED: Final = ("ingest", "api", "health", "probe", "accept", "deliver")
 DEAD_LETTER_QUEUES: Final = ("accept-dead-letters", "delivery-dead-letters")
 
-# Five minutes of what is looked at each minute; fifteen of what moves in hours.
+# Minute by minute, as things are measured: the window slides, and of a longer period one bad minute
+# would be enough. Five of them; fifteen of what moves in hours.
 SOON: Final = Window(period_seconds=MINUTE, periods=5)
-LATER: Final = Window(period_seconds=5 * MINUTE, periods=3)
+LATER: Final = Window(period_seconds=MINUTE, periods=15)
 AT_ONCE: Final = Window(period_seconds=MINUTE, periods=1)
