@@ -1,0 +1,111 @@
+"""promtool, and the series that it is given: ``promtool test rules`` over made-up scrapes.
+
+https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ops.prometheus_rules import INTERVAL_SECONDS, RULES, SCRAPE_SECONDS, annotations, labels
+from stacks.assets import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from stacks.alerts import Alert
+
+UNPACKED = ROOT / ".local" / "prometheus" / "usr" / "bin" / "promtool"
+SCRAPES = 60 // SCRAPE_SECONDS  # a minute
+
+Part = tuple[int, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """After so many minutes the alert fires, once for each of these label sets; or not at all."""
+
+    minute: float
+    fires: tuple[Mapping[str, str], ...] = ()
+
+
+def promtool() -> str:
+    """Find it. Raises AssertionError, which says what to run."""
+    found = str(UNPACKED) if UNPACKED.is_file() else shutil.which("promtool")
+    assert found, (
+        "There is no promtool: run `make infra`, which unpacks Debian's package prometheus into"
+        " .local/prometheus, or install Prometheus."
+    )
+    return found
+
+
+def gauge(*parts: Part) -> str:
+    """Each part is minutes and a value; None is a scrape that failed, or gave no such series."""
+    return " ".join(
+        f"stale _x{minutes * SCRAPES - 1}"
+        if value is None
+        else f"{value:g}+0x{minutes * SCRAPES - 1}"
+        for minutes, value in parts
+    )
+
+
+def counter(*parts: tuple[int, float]) -> str:
+    """Each part is minutes, and by how much the counter grows in each of them."""
+    total, written = 0.0, []
+    for minutes, growth in parts:
+        step, scrapes = growth / SCRAPES, minutes * SCRAPES
+        written.append(f"{total + step:.10g}+{step:.10g}x{scrapes - 1}")
+        total += step * scrapes
+    return " ".join(written)
+
+
+def born(minutes: int, series: str) -> str:
+    """Give a series that is not there for so many minutes."""
+    return f"_x{minutes * SCRAPES} {series}"
+
+
+def run(
+    alert: Alert, series: Mapping[str, str], verdicts: Sequence[Verdict], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Ask promtool whether the alert fires as the verdicts say; its answer is its exit code."""
+    test = {
+        "rule_files": [str(RULES)],
+        "evaluation_interval": f"{INTERVAL_SECONDS}s",
+        "tests": [
+            {
+                "interval": f"{SCRAPE_SECONDS}s",
+                "input_series": [
+                    {"series": name, "values": values} for name, values in series.items()
+                ],
+                "alert_rule_test": [
+                    {
+                        "eval_time": f"{round(verdict.minute * 60)}s",
+                        "alertname": alert.name,
+                        "exp_alerts": [
+                            {
+                                "exp_labels": {**labels(alert), **more},
+                                "exp_annotations": annotations(alert),
+                            }
+                            for more in verdict.fires
+                        ],
+                    }
+                    for verdict in verdicts
+                ],
+            }
+        ],
+    }
+    path = folder / "test.json"
+    # JSON is YAML.
+    path.write_text(json.dumps(test))
+    return ask("test", "rules", str(path))
+
+
+def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603  Ours, from a list.
+        [promtool(), *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
