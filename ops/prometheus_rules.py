@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stacks.alerts import Alert
 
 RULES: Final = Path(__file__).parent / "prometheus" / "rules.yml"
-# How often the rules are looked at. The shortest rate is over a minute, and wants four scrapes in it.
+# How often the rules are looked at. The shortest rate is over a minute: it wants four scrapes.
 INTERVAL_SECONDS: Final = 30
 SCRAPE_SECONDS: Final = 15
 

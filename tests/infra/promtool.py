@@ -11,7 +11,13 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ops.prometheus_rules import INTERVAL_SECONDS, RULES, SCRAPE_SECONDS, annotations, labels
+from ops.prometheus_rules import (
+    INTERVAL_SECONDS,
+    SCRAPE_SECONDS,
+    annotations,
+    labels,
+    rules_text,
+)
 from stacks.assets import ROOT
 
 if TYPE_CHECKING:
@@ -21,8 +27,6 @@ if TYPE_CHECKING:
     from stacks.alerts import Alert
 
 UNPACKED = ROOT / ".local" / "prometheus" / "usr" / "bin" / "promtool"
-SCRAPES = 60 // SCRAPE_SECONDS  # a minute
-
 Part = tuple[int, float | None]
 
 
@@ -47,38 +51,53 @@ def promtool() -> str:
 def gauge(*parts: Part) -> str:
     """Each part is minutes and a value; None is a scrape that failed, or gave no such series."""
     return " ".join(
-        f"stale _x{minutes * SCRAPES - 1}"
+        f"stale _x{_scrapes(minutes) - 1}"
         if value is None
-        else f"{value:g}+0x{minutes * SCRAPES - 1}"
+        else f"{value:.12g}+0x{_scrapes(minutes) - 1}"
         for minutes, value in parts
     )
 
 
-def counter(*parts: tuple[int, float]) -> str:
+def counter(*parts: tuple[int, float], every: int = SCRAPE_SECONDS) -> str:
     """Each part is minutes, and by how much the counter grows in each of them."""
     total, written = 0.0, []
     for minutes, growth in parts:
-        step, scrapes = growth / SCRAPES, minutes * SCRAPES
-        written.append(f"{total + step:.10g}+{step:.10g}x{scrapes - 1}")
+        scrapes = _scrapes(minutes, every)
+        step = growth * every / 60
+        written.append(f"{total + step:.12g}+{step:.12g}x{scrapes - 1}")
         total += step * scrapes
     return " ".join(written)
 
 
 def born(minutes: int, series: str) -> str:
     """Give a series that is not there for so many minutes."""
-    return f"_x{minutes * SCRAPES} {series}"
+    return f"_x{_scrapes(minutes)} {series}"
+
+
+def _scrapes(minutes: int, every: int = SCRAPE_SECONDS) -> int:
+    return minutes * 60 // every
 
 
 def run(
-    alert: Alert, series: Mapping[str, str], verdicts: Sequence[Verdict], folder: Path
+    alert: Alert,
+    series: Mapping[str, str],
+    verdicts: Sequence[Verdict],
+    folder: Path,
+    *,
+    every: int = SCRAPE_SECONDS,
 ) -> subprocess.CompletedProcess[str]:
-    """Ask promtool whether the alert fires as the verdicts say; its answer is its exit code."""
+    """Ask promtool whether the alert fires as the verdicts say; its answer is its exit code.
+
+    It is given this alert's rule alone, as it stands in the file, which takes a tenth of the time.
+    """
+    rules = folder / "rules.yml"
+    rules.write_text(rules_text([alert]))
     test = {
-        "rule_files": [str(RULES)],
-        "evaluation_interval": f"{INTERVAL_SECONDS}s",
+        "rule_files": [str(rules)],
+        "evaluation_interval": f"{max(INTERVAL_SECONDS, every)}s",
         "tests": [
             {
-                "interval": f"{SCRAPE_SECONDS}s",
+                "interval": f"{every}s",
                 "input_series": [
                     {"series": name, "values": values} for name, values in series.items()
                 ],
