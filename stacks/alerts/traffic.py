@@ -39,14 +39,15 @@ def _error_ratio(
 ) -> Condition:
     """Compare the sum of errors with the sum of requests, period by period.
 
-    The Average statistic is documented as a rate for REST APIs only.
+    The Average statistic is documented as a rate for REST APIs only. Without any requests there
+    is no point, or 0 where there is a minimum: then no older point is looked for in its place.
     """
     ratio = "FILL(errors, 0) / requests"
     return Condition(
         name=name,
         what=f"the gateway's {errors} of all requests",
         metrics={"errors": gateway(errors, "Sum"), "requests": gateway("Count", "Sum")},
-        expression=f"IF(requests >= {minimum}, {ratio}, 0)" if minimum else ratio,
+        expression=f"IF(FILL(requests, 0) >= {minimum}, {ratio}, 0)" if minimum else ratio,
         threshold=above,
         window=window,
         missing=Missing.IS_FINE,

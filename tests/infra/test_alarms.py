@@ -370,6 +370,23 @@ def test_the_pair_ends_with_its_short_window(
     assert in_alarm[-1] == long + 20 + short - 1
 
 
+@pytest.mark.parametrize("older_periods", OLDER)
+@pytest.mark.parametrize(
+    ("alarm", "short", "long"), [("ErrorBudgetFastAll", 5, 60), ("ErrorBudgetSlowAll", 30, 360)]
+)
+def test_the_pair_ends_though_nothing_comes_in_any_more(
+    alarms: Deployed, alarm: str, short: int, long: int, older_periods: int
+) -> None:
+    world = World()
+    for metric, values in burning(alarms, 1).items():
+        world.put(metric, range(20), values)
+
+    states = alarms.states(alarm, world, long, older_periods=older_periods)
+
+    in_alarm = [minute for minute, state in enumerate(states, start=1) if state is State.ALARM]
+    assert in_alarm[-1] == 20 + short - 1
+
+
 @pytest.mark.parametrize(
     ("alarm", "count", "expected"),
     [

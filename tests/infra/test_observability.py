@@ -120,7 +120,7 @@ def test_minimum_traffic_stands_in_the_expression() -> None:
 
     assert len(with_minimum) == 5  # client-errors, and two pairs
     for condition in with_minimum:
-        assert f"requests >= {condition.minimum_traffic}," in condition.expression
+        assert f"(requests, 0) >= {condition.minimum_traffic}," in condition.expression
 
 
 def test_the_topic_is_encrypted_and_takes_nothing_but_tls_and_our_own_alarms(
