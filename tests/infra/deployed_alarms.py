@@ -24,6 +24,10 @@ QUEUES = {
 # What CDK adds to a construct's path.
 _HASH = re.compile(r"[0-9A-F]{8}$")
 Samples = dict[Metric, list[float]]
+LEAD = 60  # minutes in which all is well
+NEVER = None
+# More points than the evaluation periods are looked at; AWS does not say how many.
+OLDER = (0, 2, 15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +101,32 @@ def _target(value: Mapping[str, str | list[str]]) -> str:
 def _only(found: list[str]) -> str:
     [only] = found
     return only
+
+
+def fires_after(
+    alarms: Deployed,
+    alarm: str,
+    good: Samples,
+    bad: Samples,
+    minutes: int,
+    *,
+    lead: int = LEAD,
+    older_periods: int = 2,
+) -> int | None:
+    """Tell how many minutes after it began to be bad the alarm fires; None for not at all.
+
+    It is bad for so many minutes, and good again afterwards, for as long.
+    """
+    end = lead + minutes
+    world = World()
+    for samples, span in (
+        (good, range(lead)),
+        (bad, range(lead, end)),
+        (good, range(end, end + minutes)),
+    ):
+        for metric, values in samples.items():
+            world.put(metric, span, values)
+    states = alarms.states(alarm, world, end + minutes, older_periods=older_periods)
+    assert State.ALARM not in states[:lead], "it fires while all is well"
+    fired = [minute for minute, state in enumerate(states, start=1) if state is State.ALARM]
+    return fired[0] - lead if fired else None

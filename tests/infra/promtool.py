@@ -18,6 +18,7 @@ from ops.prometheus_rules import (
     labels,
     rules_text,
 )
+from stacks.alerts import BY_NAME
 from stacks.assets import ROOT
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 UNPACKED = ROOT / ".local" / "prometheus" / "usr" / "bin" / "promtool"
 Part = tuple[int, float | None]
+# Once, with no labels of its own.
+FIRES: tuple[Mapping[str, str], ...] = ({},)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +131,30 @@ def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603  Ours, from a list.
         [promtool(), *arguments], capture_output=True, text=True, check=False, timeout=60
     )
+
+
+class Judge:
+    """Asks promtool about one alert and one story."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(
+        self,
+        alert: str,
+        series: Mapping[str, str],
+        *verdicts: Verdict,
+        every: int = SCRAPE_SECONDS,
+    ) -> None:
+        answer = run(BY_NAME[alert], series, verdicts, self._folder, every=every)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def fires_from(
+    minute: float, *, not_at: float, of: tuple[Mapping[str, str], ...] = FIRES
+) -> tuple[Verdict, Verdict]:
+    return Verdict(not_at), Verdict(minute, of)
+
+
+def never(*minutes: float) -> list[Verdict]:
+    return [Verdict(minute) for minute in minutes]

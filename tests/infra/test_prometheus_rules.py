@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.prometheus_rules import RULES, SCRAPE_SECONDS, rules_text
+from ops.prometheus_rules import RULES, rules_text
 from stacks.alerts import ALERTS, BY_NAME
 from tests.infra import promtool
-from tests.infra.promtool import Verdict, born, counter, gauge
+from tests.infra.promtool import (
+    FIRES,
+    Judge,
+    Verdict,
+    born,
+    counter,
+    fires_from,
+    gauge,
+    never,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +30,6 @@ LEAD = 30  # minutes in which all is well
 LEADS = {"error-budget-fast": 70, "error-budget-slow": 370}
 MINUTE = 60
 DAYS = 86_400
-FIRES: tuple[Mapping[str, str], ...] = ({},)
 GAUGES = {
     "database_up", "dead_letters", "queue_messages", "queue_oldest_age_seconds", "quiet_sources",
     "event_partitions_ahead_days", "backup_verified_timestamp_seconds", "drill_timestamp_seconds",
@@ -36,33 +44,6 @@ COUNTED = {
 @pytest.fixture
 def judge(tmp_path: Path) -> Judge:
     return Judge(tmp_path)
-
-
-class Judge:
-    """Asks promtool about one alert and one story."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __call__(
-        self,
-        alert: str,
-        series: Mapping[str, str],
-        *verdicts: Verdict,
-        every: int = SCRAPE_SECONDS,
-    ) -> None:
-        answer = promtool.run(BY_NAME[alert], series, verdicts, self._folder, every=every)
-        assert answer.returncode == 0, answer.stdout + answer.stderr
-
-
-def fires_from(
-    minute: float, *, not_at: float, of: tuple[Mapping[str, str], ...] = FIRES
-) -> tuple[Verdict, Verdict]:
-    return Verdict(not_at), Verdict(minute, of)
-
-
-def never(*minutes: float) -> list[Verdict]:
-    return [Verdict(minute) for minute in minutes]
 
 
 def answered(status: int, values: str) -> dict[str, str]:
