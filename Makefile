@@ -121,7 +121,7 @@ contract: $(VENV_STAMP) ## Contract tests
 	$(PYTEST) tests/contract
 
 .PHONY: infra
-infra: $(VENV_STAMP) layers ## The stacks, synthesised for every stage
+infra: $(VENV_STAMP) $(PROMETHEUS_STAMP) layers ## The stacks, synthesised for every stage
 	$(PYTEST) tests/infra
 
 .PHONY: integration
@@ -161,6 +161,10 @@ lock: $(UV_STAMP) ## Resolve requirements/*.in and package.json again, with hash
 	# The peer gets the psycopg and pydantic that ours has.
 	cd requirements && $(COMPILE) -c vendor.txt --output-file bench.txt bench.in
 	npm install --package-lock-only --ignore-scripts
+
+.PHONY: rules
+rules: $(VENV_STAMP) ## Make Prometheus' alerting rules anew from stacks/alerts
+	$(BIN)/python -m ops.prometheus_rules
 
 .PHONY: clean
 clean: ## Remove what was built; the local stack's data stays

@@ -11,6 +11,7 @@ from stacks.assets import LayerMissingError
 from stacks.data import DataStack
 from stacks.delivery import DeliveryStack
 from stacks.ingest import IngestStack
+from stacks.observability import ObservabilityStack
 from stacks.operations import OperationsStack
 from stacks.stages import StageConfig, StageError, choose_stage
 from tillgate.settings.function import FunctionSettings, SettingsError
@@ -28,7 +29,7 @@ def build(app: App, *, stage: StageConfig) -> None:
     data = DataStack(app, f"{prefix}-Data", stage=stage)
     ingest = IngestStack(app, f"{prefix}-Ingest", stage=stage, data=data)
     delivery = DeliveryStack(app, f"{prefix}-Delivery", stage=stage, data=data, ingest=ingest)
-    OperationsStack(
+    operations = OperationsStack(
         app,
         f"{prefix}-Operations",
         stage=stage,
@@ -36,6 +37,16 @@ def build(app: App, *, stage: StageConfig) -> None:
         ingest=ingest,
         delivery=delivery,
     )
+    if stage.has_alarms:
+        ObservabilityStack(
+            app,
+            f"{prefix}-Observability",
+            stage=stage,
+            data=data,
+            ingest=ingest,
+            delivery=delivery,
+            operations=operations,
+        )
     Tags.of(app).add("tillgate:stage", stage.name)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app, verbose=True))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+import re
 import sys
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -133,6 +134,11 @@ class StageConfig:
     per_tenant_metrics: bool = False
     # Whether a tenant's destination may be plain http, at an address that is not public.
     allow_private_destinations: bool = False
+    # Whether the stage has alarms of its own. The emulator knows neither composite alarms nor
+    # metric math, and refuses a template with either.
+    has_alarms: bool = True
+    # Who is sent every alarm, besides whoever subscribes to the topic.
+    alarm_email: str | None = None
     # Of the secrets that the deployment makes for itself, and of what waits to be stored.
     removal_policy: RemovalPolicy = RemovalPolicy.DESTROY
     termination_protection: bool = False
@@ -206,6 +212,7 @@ def _local() -> StageConfig:
         ),
         # The stand-in for Supabase listens on this machine's own loopback.
         allow_private_destinations=True,
+        has_alarms=False,
     )
 
 
@@ -265,8 +272,9 @@ def choose_stage(context: Callable[[str], str | None]) -> StageConfig:
 
     ``stage``; ``database`` (aurora or external), ``database_secret`` (its name),
     ``database_identity``; ``domain_name`` with ``certificate_arn``;
-    ``per_tenant_metrics`` (on or off); and the limits by their variables' names
-    in lower case. Raises StageError with a sentence when a value fits nothing.
+    ``per_tenant_metrics`` (on or off); ``alarm_email``; and the limits by their
+    variables' names in lower case. Raises StageError with a sentence when a value
+    fits nothing.
     """
     name = context("stage") or DEFAULT_STAGE
     if name not in _STAGES:
@@ -280,6 +288,7 @@ def choose_stage(context: Callable[[str], str | None]) -> StageConfig:
         per_tenant_metrics=_chosen_switch(
             "per_tenant_metrics", context, default=stage.per_tenant_metrics
         ),
+        alarm_email=_chosen_email(context("alarm_email")),
     )
 
 
@@ -313,6 +322,12 @@ def _chosen_switch(name: str, context: Callable[[str], str | None], *, default: 
     if text not in _SWITCH:
         raise StageError(f"{name} is on or off, not {text!r}.")
     return _SWITCH[text]
+
+
+def _chosen_email(address: str | None) -> str | None:
+    if address and not re.fullmatch(r"[^@\s]+@[^@\s]+", address):
+        raise StageError(f"alarm_email must be one address, not {address!r}.")
+    return address or None
 
 
 def _chosen_limits(config: LimitsConfig, context: Callable[[str], str | None]) -> LimitsConfig:

@@ -10,6 +10,7 @@ import pytest
 from ops.layers import build_all
 from stacks.assets import LayerTarget
 from stacks.stages import DatabaseKind
+from tests.infra.deployed_alarms import Deployed, deployed
 from tests.infra.synthesis import Synthesised, stage_named, synthesise
 
 if TYPE_CHECKING:
@@ -41,3 +42,9 @@ def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Syn
 @pytest.fixture(params=["local", "dev", "prod", "external"])
 def stage(request: pytest.FixtureRequest, synthesised: Callable[[str], Synthesised]) -> Synthesised:
     return synthesised(request.param)
+
+
+@pytest.fixture(scope="session")
+def alarms(synthesised: Callable[[str], Synthesised]) -> Deployed:
+    """Give prod's alarms; the other stages' are the same."""
+    return deployed(synthesised("prod"))

@@ -1,0 +1,148 @@
+"""What waits between its acceptance and its destination, and what got stuck there."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from stacks.alerts.metrics import ours, queue
+from stacks.alerts.model import (
+    Alert,
+    Condition,
+    Missing,
+    Rule,
+    Severity,
+    Window,
+)
+from stacks.alerts.thresholds import (
+    ACCEPT_AGE_SECONDS,
+    AT_ONCE,
+    DEAD_LETTER_QUEUES,
+    DUE_AGE_SECONDS,
+    MINUTE,
+    SOON,
+    WAITING_AGE_SECONDS,
+)
+
+
+def _grew(counter: str, over: str) -> str:
+    """Tell whether a counter grew, were it from nothing: ``increase`` misses a series' first value.
+
+    Only where there was a scrape that long ago, since all would seem new to a new Prometheus.
+    """
+    return f"sum({counter}) > (sum({counter} offset {over}) or vector(0)) and on() {_before(over)}"
+
+
+def _before(over: str) -> str:
+    return f"count(build_info offset {over})"
+
+
+ONWARD: Final[tuple[Alert, ...]] = (
+    Alert(
+        name="accept-queue-age",
+        severity=Severity.PAGE,
+        summary="Events that were acknowledged are not stored yet, nor delivered.",
+        conditions=(
+            Condition(
+                what="the age of the accept queue's oldest message",
+                metrics={"age": queue("accept", "ApproximateAgeOfOldestMessage", "Maximum")},
+                threshold=ACCEPT_AGE_SECONDS,
+                unit="s",
+                window=SOON,
+                missing=Missing.IS_FINE,
+            ),
+        ),
+        rule=Rule(
+            expr=f'queue_oldest_age_seconds{{queue="accept"}} > {ACCEPT_AGE_SECONDS}',
+            seconds=SOON.seconds,
+        ),
+    ),
+    Alert(
+        name="delivery-queue-age",
+        severity=Severity.PAGE,
+        summary="Events reach no destination in time: sweep or deliver does not keep up.",
+        conditions=(
+            Condition(
+                name="due",
+                what="how long the oldest due delivery has waited for sweep",
+                metrics={"age": ours("oldest_pending_seconds", "Maximum")},
+                threshold=DUE_AGE_SECONDS,
+                unit="s",
+                window=SOON,
+                missing=Missing.CHANGES_NOTHING,
+            ),
+            Condition(
+                name="waiting",
+                what="the age of the delivery queue's oldest message, while it is never empty",
+                metrics={
+                    "age": queue("delivery", "ApproximateAgeOfOldestMessage", "Maximum"),
+                    "waiting": queue("delivery", "ApproximateNumberOfMessagesVisible", "Minimum"),
+                },
+                expression="IF(waiting > 0, age, 0)",
+                threshold=WAITING_AGE_SECONDS,
+                unit="s",
+                window=Window(period_seconds=MINUTE, periods=10),
+                missing=Missing.IS_FINE,
+            ),
+        ),
+        rule=Rule(
+            expr=f'queue_oldest_age_seconds{{queue="delivery"}} > {DUE_AGE_SECONDS}',
+            seconds=SOON.seconds,
+        ),
+    ),
+    Alert(
+        name="dead-letters",
+        severity=Severity.TICKET,
+        summary="A merchant's destination lacks events that were given up.",
+        conditions=(
+            Condition(
+                what="deliveries that were given up",
+                metrics={"dead": ours("dead_letters", "Maximum")},
+                threshold=0,
+                window=AT_ONCE,
+                missing=Missing.CHANGES_NOTHING,
+            ),
+        ),
+        rule=Rule(expr="dead_letters > 0", seconds=MINUTE),
+    ),
+    Alert(
+        name="queue-dead-letters",
+        severity=Severity.PAGE,
+        summary="A message kills its worker: of the accept queue's, acknowledged events are in it.",
+        conditions=tuple(
+            Condition(
+                name=kind.removesuffix("-dead-letters"),
+                what=f"messages in {kind}",
+                metrics={"dead": queue(kind, "ApproximateNumberOfMessagesVisible", "Maximum")},
+                threshold=0,
+                window=AT_ONCE,
+                missing=Missing.CHANGES_NOTHING,
+            )
+            for kind in DEAD_LETTER_QUEUES
+        ),
+        rule=Rule(
+            expr=f'queue_messages{{queue=~"{"|".join(DEAD_LETTER_QUEUES)}"}} > 0', seconds=MINUTE
+        ),
+    ),
+    Alert(
+        name="conflict-after-queued",
+        severity=Severity.TICKET,
+        summary="An acknowledged event is not stored: another one took its key meanwhile.",
+        conditions=(
+            Condition(
+                what="how many more such items are in quarantine than a minute before",
+                metrics={
+                    "items": ours("quarantine_items", "Maximum", reason="conflict-after-queued")
+                },
+                expression="DIFF(items)",
+                threshold=0,
+                # It stays for an hour, so that it is seen; the items stay until they expire.
+                window=Window(period_seconds=MINUTE, periods=60, datapoints=1),
+                missing=Missing.IS_FINE,
+            ),
+        ),
+        rule=Rule(
+            expr=_grew('quarantined_events_total{reason="conflict-after-queued"}', "1h"),
+            seconds=0,
+        ),
+    ),
+)
