@@ -38,8 +38,8 @@ class Usage:
     database_ms: Decimal
     io: Decimal
     stored_bytes: Decimal
-    request_log_bytes: Decimal = Decimal(1500)
-    delivery_log_bytes: Decimal = Decimal(300)
+    request_log_bytes: Decimal = Decimal(2000)
+    delivery_log_bytes: Decimal = Decimal(900)
 
     @property
     def requests(self) -> Decimal:
@@ -78,7 +78,7 @@ class Switches:
     snap_start_functions: Decimal = Decimal(3)
     snap_start_versions: Decimal = Decimal(5)
     tenants: Decimal = Decimal(100)
-    metrics_per_tenant: Decimal = Decimal(0)
+    metrics_per_tenant: Decimal = Decimal(7)
     metrics: Decimal = Decimal(40)
     routes: Decimal = Decimal(7)
     alarms: Decimal = Decimal(25)

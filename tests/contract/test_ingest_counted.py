@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.contract.wired_ingest import (
@@ -12,6 +14,7 @@ from tests.contract.wired_ingest import (
     notification_url,
     source_id,
 )
+from tests.fakes import PlainSecretBox
 from tests.vendors import square_body, square_headers
 
 HOOK_PATH = "/v1/hooks/{provider}/{endpoint_id}"
@@ -107,6 +110,33 @@ def test_a_vendor_s_events_are_counted_under_its_name(ingest: WiredIngest) -> No
         "ingest_events_total|square|quarantined": 1,
         "ingest_events_total|square|refused": 1,
     }
+
+
+def test_what_is_set_aside_is_counted_by_its_reason(ingest: WiredIngest) -> None:
+    square(ingest, merchant_id="M9")
+    square(ingest, forged=True)
+    ingest.hook("made-up", b"{}", {}, endpoint_id="e")
+
+    assert counted(ingest, "quarantined_events_total") == {
+        "quarantined_events_total|square|merchant-mismatch": 1,
+        "quarantined_events_total|square|signature-refused": 1,
+        "quarantined_events_total|other|unknown-endpoint": 1,
+    }
+
+
+def test_a_good_signature_is_counted_by_the_secret_it_was_made_with(ingest: WiredIngest) -> None:
+    square(ingest)
+    square(ingest, forged=True)
+    key = "square", source_id("square")
+    known = ingest.registry.endpoints[key]
+    [older] = known.sealed_secrets
+    newer = PlainSecretBox().seal(b"the next one", context=known.seal_context)
+    rotating = WiredIngest()
+    rotating.registry.endpoints[key] = replace(known, sealed_secrets=(newer, older))
+    square(rotating)
+
+    assert counted(ingest, "secret_matched") == {"secret_matched_total|square|current": 1}
+    assert counted(rotating, "secret_matched") == {"secret_matched_total|square|previous": 1}
 
 
 def test_a_vendor_that_somebody_made_up_is_another(ingest: WiredIngest) -> None:

@@ -18,13 +18,18 @@ from tests.contract.wired_ingest import (
     notification_url,
     source_id,
 )
+from tests.log_fields import documented
+from tests.unit.entrypoints.emf_specification import Datum, read
 from tests.vendors import SQUARE_KEY, square_body, square_headers
 from tillgate.domain.tenant import token_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PROMISED = {"rid", "tenantId", "version", "path", "latency_ms"}
+PROMISED = {
+    "rid", "tenantId", "version", "path", "latency_ms", "trace_id", "route", "status", "provider",
+    "outcome", "cold_start", "sandbox", "stage", "function", "database_ms",
+}  # fmt: skip
 PAYLOAD, TOKEN, KEY, SIGNATURE = "canary-payload", "canary-token", "canary-key", "canary-sig"
 CANARIES = (PAYLOAD, TOKEN, KEY, SIGNATURE, SQUARE_KEY, "tg_live_one", token_digest(TOKEN).hex())
 
@@ -34,6 +39,7 @@ class LineReader:
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
+        self.metrics: list[Datum] = []
 
     def line(self) -> dict[str, Any]:
         """Give the one line, after looking for what must never be in it."""
@@ -46,6 +52,8 @@ class LineReader:
             assert base64.b64encode(canary.encode()).decode() not in text
         made = json.loads(text)
         assert made.keys() >= PROMISED
+        assert made.keys() <= documented("R")
+        self.metrics = read(text)
         return dict(made)
 
 
@@ -81,6 +89,43 @@ def test_a_stored_event_s_line(ingest: WiredIngest, log: LineReader) -> None:
     assert (line["path"], line["method"]) == ("/v1/events", "POST")
     assert (line["outcome"], line["cold_start"]) == ("new", True)
     assert 0 <= line["latency_ms"] < 60_000
+
+
+def test_an_event_s_line_leads_to_the_event(ingest: WiredIngest, log: LineReader) -> None:
+    answer = post(ingest)
+
+    line = log.line()
+    assert line["event_id"] == answer.json["event_id"]
+    assert line["at"] == answer.json["received_at"]
+
+
+def test_what_cloudwatch_makes_of_the_lines(ingest: WiredIngest, log: LineReader) -> None:
+    def accepted() -> dict[tuple[str, ...], tuple[float, ...]]:
+        log.line()
+        return {
+            tuple(name for name, _ in one.dimensions): one.values
+            for one in log.metrics
+            if one.name == "events_accepted"
+        }
+
+    items = [{"idempotency_key": f"b{n}", "type": "t", "data": {}} for n in range(3)]
+    ingest.post_batch(*items, PAYLOAD)
+    assert accepted() == {("stage",): (3.0,), ("stage", "tenantId"): (3.0,)}
+    square(ingest, merchant_id="M2")
+    assert accepted() == {("stage",): (1.0,), ("stage", "tenantId"): (1.0,)}
+    post(ingest, authorization=f"Bearer {TOKEN}")
+    assert accepted() == {}
+    ingest.post(b"{")
+    assert accepted() == {("stage",): (0.0,), ("stage", "tenantId"): (0.0,)}
+
+
+def test_a_caller_s_trace_is_the_line_s(ingest: WiredIngest, log: LineReader) -> None:
+    post(ingest, traceparent=f"00-{'ab' * 16}-{'cd' * 8}-01")
+    assert log.line()["trace_id"] == "ab" * 16
+    post(ingest, x_amzn_trace_id="Root=1-5759e988-bd862e3fe1be46a994272793")
+    assert log.line()["trace_id"] == "5759e988bd862e3fe1be46a994272793"
+    post(ingest, traceparent=PAYLOAD)
+    assert len(log.line()["trace_id"]) == 32
 
 
 def test_a_duplicate_s_and_a_conflict_s_line(ingest: WiredIngest, log: LineReader) -> None:

@@ -24,6 +24,7 @@ from tillgate.domain.errors import (
 from tillgate.domain.queued import QueuedEvents
 from tillgate.domain.tenant import token_digest
 from tillgate.domain.timestamps import rfc3339
+from tillgate.domain.trace import Trace
 
 if TYPE_CHECKING:
     from tillgate.domain.errors import UpstreamError
@@ -55,6 +56,12 @@ def put(ingest: WiredIngest) -> QueuedEvents:
 def statuses(answer: Answer) -> list[str]:
     assert answer.status == 200
     return [result["status"] for result in answer.json["results"]]
+
+
+def test_what_is_queued_carries_its_request_s_trace(ingest: WiredIngest) -> None:
+    ingest.post(event_body(), headers(traceparent=f"00-{'ab' * 16}-{'cd' * 8}-01"))
+
+    assert put(ingest).trace == Trace("ab" * 16, "01")
 
 
 def test_an_event_is_202_in_the_contract_s_words(ingest: WiredIngest) -> None:

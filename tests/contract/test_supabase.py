@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -29,7 +30,9 @@ from tests.unit.services.deliveries import DESTINATION, TENANT, outgoing
 from tillgate.adapters.outbound_http import MAX_ANSWER_BYTES, OutboundHttp
 from tillgate.adapters.public_address import addresses
 from tillgate.adapters.supabase import SupabaseUpstream
+from tillgate.adapters.trace_in_hand import TraceInHand
 from tillgate.domain.delivery import Delivered, GaveUp, RetryLater
+from tillgate.domain.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,6 +90,30 @@ def head_of(peer: ScriptedPeer) -> tuple[str, dict[str, str], Any]:
     first, *lines = head.decode().split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines)
     return first, {name.lower(): value for name, value in headers.items()}, body.decode()
+
+
+def test_each_request_is_a_span_of_the_trace_in_hand() -> None:
+    trace = TraceInHand()
+    http = OutboundHttp(
+        connect_seconds=0.5, max_uses=1_000, allow_private=True, trace_headers=trace.headers
+    )
+    made = SupabaseUpstream(http, request_seconds=5, allow_private=True)
+    with scripted_peer(CREATED, CREATED, CREATED) as peer:
+        send(made, peer.url)
+        trace.begin(Trace("ab" * 16, "01", "rojo=1"))
+        send(made, peer.url)
+        send(made, peer.url)
+        made.close()
+        heads = [request.decode().lower() for request in peer.requests]
+
+    assert "traceparent" not in heads[0]
+    spans = [
+        re.findall(rf"\r\ntraceparent: 00-{'ab' * 16}-([0-9a-f]{{16}})-01\r\n", head)
+        for head in heads[1:]
+    ]
+    assert [len(found) for found in spans] == [1, 1]
+    assert spans[0] != spans[1]
+    assert all("\r\ntracestate: rojo=1\r\n" in head for head in heads[1:])
 
 
 def test_rows_are_posted_as_postgrest_takes_them() -> None:

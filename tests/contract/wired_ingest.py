@@ -30,11 +30,13 @@ from tillgate.domain.tenant import (
     endpoint_seal_context,
     token_digest,
 )
+from tillgate.entrypoints.emf import RequestMetrics
 from tillgate.entrypoints.ingest import IngestRoutes
 from tillgate.entrypoints.observability import Sandbox, serve
 from tillgate.providers import PROVIDERS
 from tillgate.services.authenticate import Authenticator
 from tillgate.services.cached_registry import CachedRegistry
+from tillgate.services.counted_intake import CountedQuarantine, counted_matches
 from tillgate.services.hooks import AcceptHook, HookStore
 from tillgate.services.ingest import Ingest
 from tillgate.services.metering import Meter
@@ -128,11 +130,13 @@ class WiredIngest:
         for merchant_id, tenant in {"M1": ONE, "M2": TWO, "M3": IDLE}.items():
             bound = Source(SourceId(f"source-{merchant_id}"), tenant, merchant_id)
             self.registry.bound_sources[APP_ID, merchant_id] = bound
+        self.recorder = Recorder()
         self._routes = self._wire()
-        self._sandbox = Sandbox("0.2.0")
+        self._sandbox = Sandbox("0.2.0", stage="test", function="ingest")
+        self._line_metrics = RequestMetrics(per_tenant=True)
         self.metrics = InMemoryMetrics()
         self.clock = 1_000.0
-        self.meter = Meter(Recorder(), self.metrics, clock=lambda: self.clock)
+        self.meter = Meter(self.recorder, self.metrics, clock=lambda: self.clock)
 
     def _wire(self) -> IngestRoutes:
         registry = CachedRegistry(self.registry, clock=lambda: 0.0)
@@ -144,9 +148,10 @@ class WiredIngest:
                     providers=PROVIDERS,
                     registry=registry,
                     events=self.events,
-                    quarantine=self.quarantine,
+                    quarantine=CountedQuarantine(self.quarantine, self.recorder),
                     secret_box=self._box,
                     conflict=Reason.KEY_CONFLICT,
+                    on_match=counted_matches(self.recorder),
                 ),
                 self.queue,
                 handshakes=self.handshakes,
@@ -195,7 +200,13 @@ class WiredIngest:
         self.queue.is_down = True
 
     def invoke(self, event: Mapping[str, Any]) -> Answer:
-        made = serve(event, self._routes.handle, sandbox=self._sandbox, meter=self.meter)
+        made = serve(
+            event,
+            self._routes.handle,
+            sandbox=self._sandbox,
+            meter=self.meter,
+            metrics=self._line_metrics,
+        )
         json.dumps(made)
         assert made["isBase64Encoded"] is False
         return Answer(made["statusCode"], made["headers"], made["body"])

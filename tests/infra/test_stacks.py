@@ -290,6 +290,50 @@ def test_aws_runs_arm64_and_traces(synthesised: Callable[[str], Synthesised], na
 
 
 @pytest.mark.parametrize("name", ["dev", "prod", "external"])
+def test_every_function_s_role_may_send_traces(
+    synthesised: Callable[[str], Synthesised], name: str
+) -> None:
+    stage = synthesised(name)
+    for function in functions(stage):
+        granted = [
+            (action, statement["Effect"], statement["Resource"])
+            for statement in statements(stage, function)
+            for action in as_list(statement["Action"])
+            if action.startswith("xray:")
+        ]
+        assert sorted(granted) == [
+            ("xray:PutTelemetryRecords", "Allow", "*"),
+            ("xray:PutTraceSegments", "Allow", "*"),
+        ]
+
+
+def test_local_traces_nothing_and_may_not(synthesised: Callable[[str], Synthesised]) -> None:
+    local = synthesised("local")
+    for function, properties in functions(local).items():
+        assert "TracingConfig" not in properties
+        actions = [
+            action
+            for statement in statements(local, function)
+            for action in as_list(statement["Action"])
+        ]
+        assert not [action for action in actions if action.startswith("xray:")]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("local", "0"), ("dev", "0"), ("prod", "1"), ("external", "1")]
+)
+def test_every_function_is_told_whether_tenants_have_metrics(
+    synthesised: Callable[[str], Synthesised], name: str, told: str
+) -> None:
+    environments = [
+        properties["Environment"]["Variables"]
+        for properties in functions(synthesised(name)).values()
+    ]
+
+    assert {one["PER_TENANT_METRICS"] for one in environments} == {told}
+
+
+@pytest.mark.parametrize("name", ["dev", "prod", "external"])
 def test_only_what_a_request_waits_for_starts_from_a_snapshot(
     synthesised: Callable[[str], Synthesised], name: str
 ) -> None:

@@ -36,5 +36,21 @@ def test_half_a_domain_is_refused() -> None:
         chosen(domain_name="pos.example.com")
 
 
+@pytest.mark.parametrize(("stage", "default"), [("local", False), ("dev", False), ("prod", True)])
+def test_each_tenant_s_metrics_are_prod_s_unless_the_operator_says_otherwise(
+    stage: str,
+    default: bool,  # noqa: FBT001  A parameter of the test.
+) -> None:
+    assert chosen(stage=stage).per_tenant_metrics is default
+    assert chosen(stage=stage, per_tenant_metrics="on").per_tenant_metrics is True
+    assert chosen(stage=stage, per_tenant_metrics="off").per_tenant_metrics is False
+    assert chosen(stage=stage).common_settings()["per_tenant_metrics"] == int(default)
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_refused() -> None:
+    with pytest.raises(StageError, match="per_tenant_metrics is on or off, not 'yes'"):
+        chosen(per_tenant_metrics="yes")
+
+
 def test_limits_are_taken_from_context() -> None:
     assert chosen(request_timeout_ms="4000").limits.request_timeout_ms == 4000

@@ -14,6 +14,7 @@ from tillgate.adapters.delivery_queue import WITHIN_SECONDS, SqsDeliveryQueue
 from tillgate.domain.delivery import DueDelivery
 from tillgate.domain.errors import QueueUnavailableError
 from tillgate.domain.tenant import EventId, TenantId
+from tillgate.domain.trace import Trace, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +67,12 @@ def sqs() -> BatchSqs:
 
 @pytest.fixture
 def queue(sqs: BatchSqs) -> SqsDeliveryQueue:
-    return SqsDeliveryQueue(sqs, queue_url=QUEUE, clock=lambda: sqs.now)
+    return SqsDeliveryQueue(
+        sqs,
+        queue_url=QUEUE,
+        clock=lambda: sqs.now,
+        new_trace=lambda: Trace(f"{len(sqs.batches) + 1:032x}"),
+    )
 
 
 def due(tenant: int, event: int) -> DueDelivery:
@@ -80,11 +86,34 @@ def messages(sqs: BatchSqs) -> list[dict[str, Any]]:
     return [json.loads(entry["MessageBody"]) for batch in sqs.batches for entry in batch]
 
 
+def without_trace(message: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in message.items() if name != "traceparent"}
+
+
+def test_each_message_begins_a_trace_of_its_own(sqs: BatchSqs) -> None:
+    queue = SqsDeliveryQueue(sqs, queue_url=QUEUE, clock=lambda: sqs.now)
+    queue.put([due(1, 1), due(2, 2), *(due(3, n) for n in range(101))])
+
+    traces = [parsed(message["traceparent"]) for message in messages(sqs)]
+    assert len({trace.trace_id for trace in traces if trace is not None}) == 4
+
+
+def test_the_version_before_reads_a_message_with_a_trace(
+    sqs: BatchSqs, queue: SqsDeliveryQueue
+) -> None:
+    queue.put([due(1, 1)])
+
+    # It asks for these three, and for nothing else to be missing.
+    [message] = messages(sqs)
+    assert message["schema"] == 1
+    assert message.keys() - {"traceparent"} == {"schema", "tenant_id", "event_ids"}
+
+
 def test_a_message_names_one_tenant_and_its_events(sqs: BatchSqs, queue: SqsDeliveryQueue) -> None:
     one, other = due(1, 1), due(2, 2)
     queue.put([one, other, due(1, 3)])
 
-    assert messages(sqs) == [
+    assert [without_trace(message) for message in messages(sqs)] == [
         {
             "schema": 1, "tenant_id": one.tenant_id,
             "event_ids": [one.event_id, due(1, 3).event_id],

@@ -16,6 +16,7 @@ from tillgate.domain.event import NewEvent
 from tillgate.domain.provider import Hook
 from tillgate.domain.queued import QueuedEvents, QueuedHook
 from tillgate.domain.tenant import SourceId, TenantId
+from tillgate.domain.trace import Trace
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, 123456, tzinfo=UTC)
 MESSAGE_ID = "00000000-0000-4000-8000-000000000001"
@@ -39,6 +40,12 @@ EVENTS = st.builds(
     entity_id=MAYBE,
     entity_version=MAYBE,
 )
+TRACES = st.none() | st.builds(
+    Trace,
+    trace_id=st.integers(min_value=1, max_value=2**128 - 1).map(lambda n: f"{n:032x}"),
+    flags=st.sampled_from(["00", "01", "03"]),
+    state=st.sampled_from(["", "rojo=00f067aa0ba902b7,congo=t61"]),
+)
 QUEUED_EVENTS = st.builds(
     QueuedEvents,
     message_id=st.uuids().map(str),
@@ -47,6 +54,7 @@ QUEUED_EVENTS = st.builds(
     received_at=INSTANTS,
     rid=CARRIED,
     events=st.lists(EVENTS, max_size=5).map(tuple),
+    trace=TRACES,
 )
 HOOKS = st.builds(
     Hook,
@@ -58,7 +66,7 @@ HOOKS = st.builds(
     received_at=INSTANTS,
     rid=CARRIED,
 )
-QUEUED_HOOKS = st.builds(QueuedHook, hook=HOOKS, is_refused=st.booleans())
+QUEUED_HOOKS = st.builds(QueuedHook, hook=HOOKS, is_refused=st.booleans(), trace=TRACES)
 
 
 @given(QUEUED_EVENTS)
@@ -94,6 +102,14 @@ def events(*made: NewEvent) -> QueuedEvents:
         rid="r",
         events=made,
     )
+
+
+@pytest.mark.parametrize("traceparent", [7, None, "", "00-x", ["a"], {}])
+def test_a_message_with_an_odd_trace_is_good_without_it(traceparent: object) -> None:
+    head, _, content = zlib.decompress(encode(hook())).partition(b"\n")
+    odd = json.dumps({**json.loads(head), "traceparent": traceparent, "tracestate": 7})
+
+    assert decode(zlib.compress(odd.encode() + b"\n" + content)) == hook()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,6 @@ def test_what_deliver_is_fed_it_reads_in_messages_of_a_hundred() -> None:
     event_ids = [EventId(str(uuid.uuid4())) for _ in range(250)]
     event = sqs_event(tenant_id, event_ids, queue="delivery")
     messages = [opened(Record.from_lambda(record).body) for record in event["Records"]]
-    assert [len(ids) for _, ids in messages] == [100, 100, 50]
-    assert {tenant for tenant, _ in messages} == {tenant_id}
-    assert [one for _, ids in messages for one in ids] == event_ids
+    assert [len(one.event_ids) for one in messages] == [100, 100, 50]
+    assert {one.tenant_id for one in messages} == {tenant_id}
+    assert [event_id for one in messages for event_id in one.event_ids] == event_ids

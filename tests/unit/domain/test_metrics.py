@@ -13,14 +13,18 @@ from tillgate.domain.metrics import (
     INGEST_LATENCY,
     LOOKED_UP,
     PROVIDER_NAMES,
+    QUARANTINED_EVENTS,
     RECORDED,
+    RETRY_ATTEMPTS,
     SEPARATOR,
+    UPSTREAM_REQUESTS,
     Counter,
     Gauge,
     Histogram,
     Increment,
     Recorder,
 )
+from tillgate.domain.quarantine import Reason
 from tillgate.providers import PROVIDERS
 
 PROMISED = {
@@ -33,6 +37,10 @@ PROMISED = {
     "db_connections": None,
     "db_query_duration_seconds": None,
     "deliveries_total": ("destination", "outcome"),
+    "delivery_lag_seconds": ("destination",),
+    "upstream_requests_total": ("target",),
+    "quarantined_events_total": ("provider", "reason"),
+    "secret_matched_total": ("provider", "generation"),
 }
 FAMILIES = {family.name: family for family in (*RECORDED, *LOOKED_UP)}
 
@@ -68,6 +76,28 @@ def test_buckets_rise(family: Histogram) -> None:
 
 def test_every_provider_that_is_built_is_among_the_labels() -> None:
     assert set(PROVIDERS) < PROVIDER_NAMES
+
+
+def test_every_reason_of_quarantine_is_among_the_labels() -> None:
+    [_, reasons] = QUARANTINED_EVENTS.labels
+
+    assert set(reasons.values or ()) == {reason.value for reason in Reason}
+
+
+def test_every_target_is_retried_and_counted_under_one_name() -> None:
+    [target] = UPSTREAM_REQUESTS.labels
+
+    assert target is RETRY_ATTEMPTS.labels[0]
+
+
+def test_how_long_the_database_was_waited_for_is_told_once() -> None:
+    recorder = Recorder()
+    recorder.observe_database(0.25)
+    recorder.observe_database(0.5)
+    recorder.observe(HTTP_DURATION, 4.0, "GET", "/livez")
+
+    assert (recorder.take_waited_seconds(), recorder.take_waited_seconds()) == (0.75, 0.0)
+    assert taken(recorder).series["db_query_duration_seconds|sum"] == 750_000
 
 
 def test_what_was_counted_is_given_once_it_is_known_to_be_stored_no_more() -> None:

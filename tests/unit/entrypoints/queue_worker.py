@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pytest
 
     from tillgate.domain.queued import QueuedMessage
+    from tillgate.domain.trace import Trace
 
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -63,6 +64,7 @@ class Worker:
     backlog: ScriptedBacklog = field(default_factory=ScriptedBacklog)
     batch_seconds: float = 60
     accept_seconds: float = 0
+    trace: Trace | None = None
     tally: Tally = field(default_factory=lambda: Tally(accepted=1))
     opened: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
@@ -73,7 +75,7 @@ class Worker:
             accept=self._accept,
             backlog=self.backlog,
             batch_seconds=self.batch_seconds,
-            sandbox=Sandbox("0.2.0"),
+            sandbox=Sandbox("0.2.0", stage="test", function="accept"),
         )
 
     def run(self, *bodies: str, received: int = 1) -> list[str]:
@@ -105,7 +107,8 @@ class Worker:
         self.opened.append(body)
         if body in self.opening:
             raise self.opening[body]
-        return hook(body) if body.startswith("hook") else events(body)
+        message = hook(body) if body.startswith("hook") else events(body)
+        return replace(message, trace=self.trace)
 
     def _accept(self, message: QueuedMessage) -> Tally:
         pause(self.accept_seconds)

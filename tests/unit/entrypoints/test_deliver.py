@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,10 @@ from tillgate.entrypoints.observability import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tillgate.domain.trace import Trace
+
+TRACEPARENT = f"00-{'ab' * 16}-{'cd' * 8}-01"
 
 
 @dataclass
@@ -41,12 +45,14 @@ class Worker:
     """DeliverBatch over a world, with both of its queues."""
 
     def __init__(self, world: World) -> None:
+        self.traces: list[Trace] = []
         self.backlogs = {name: RememberingBacklog() for name in ("delivery", "redrive")}
         self._batch = DeliverBatch(
             deliver=world._deliver,
             backlogs=self.backlogs,
             batch_seconds=40,
-            sandbox=Sandbox("0.2.0"),
+            sandbox=Sandbox("0.2.0", stage="test", function="deliver"),
+            begin_trace=self.traces.append,
         )
 
     def run(self, *bodies: str, queue: str = "delivery", received: int = 1) -> list[str]:
@@ -84,11 +90,15 @@ def test_a_message_that_is_delivered_is_done(capsys: pytest.CaptureFixture[str])
     assert line.pop("latency_ms") >= 0
     assert line.pop("at")
     assert line.pop("sandbox")
+    assert len(line.pop("trace_id")) == 32
     assert line == {
-        "task": "deliver", "tenantId": TENANT, "version": "0.2.0", "provider": None,
-        "outcome": "done", "message": "id-0", "received": 2, "events": 2, "delivered": 2,
-        "gave_up": 0, "attempts": 1, "enriched": 0, "unenriched": 0, "reasons": [],
-        "later_seconds": None,
+        "task": "deliver", "rid": "id-0", "tenantId": TENANT, "version": "0.2.0",
+        "stage": "test", "function": "deliver", "path": "delivery", "route": "SQS deliver",
+        "status": 201, "database_ms": None, "cold_start": True, "provider": None,
+        "outcome": "done", "message": "id-0", "received": 2, "events": 2,
+        "event_ids": [event_id(0), event_id(1)], "delivered": 2, "gave_up": 0,
+        "target": "supabase", "attempts": 1, "retries": 0, "delivery_lag_ms": [0.0, 0.0],
+        "enriched": 0, "unenriched": 0, "reasons": [], "later_seconds": None,
     }  # fmt: skip
 
 
@@ -138,7 +148,7 @@ def test_with_the_database_down_the_rest_is_left(capsys: pytest.CaptureFixture[s
     assert worker.run(body(0), body(1), received=4) == ["id-0", "id-1"]
 
     assert [seconds for _, seconds in worker.backlogs["delivery"].hidden] == [retry_seconds(4)] * 2
-    assert len(lines(capsys)) == 1
+    assert [line["outcome"] for line in lines(capsys)] == ["later", "untried"]
 
 
 @pytest.mark.parametrize(
@@ -171,4 +181,62 @@ def test_a_bad_message_is_buried_with_its_reason(
 
 
 def test_an_event_that_is_named_twice_is_one() -> None:
-    assert opened(body(1, 1, 2)) == (TENANT, (event_id(1), event_id(2)))
+    assert opened(body(1, 1, 2)) == (TENANT, (event_id(1), event_id(2)), None)
+
+
+def test_a_message_s_trace_is_told_and_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    world = World(1)
+    worker = Worker(world)
+
+    worker.run(body(0, traceparent=TRACEPARENT))
+
+    assert [trace.trace_id for trace in worker.traces] == ["ab" * 16]
+    assert lines(capsys)[0]["trace_id"] == "ab" * 16
+
+
+@pytest.mark.parametrize("traceparent", [7, None, "", TRACEPARENT.upper(), ["a"]])
+def test_an_odd_trace_is_another_one_and_no_reason_to_bury(
+    capsys: pytest.CaptureFixture[str], traceparent: object
+) -> None:
+    world = World(1)
+    worker = Worker(world)
+
+    assert worker.run(body(0, traceparent=traceparent)) == []
+
+    [line] = lines(capsys)
+    assert line["outcome"] == "done"
+    assert line["trace_id"] == worker.traces[0].trace_id != "ab" * 16
+
+
+def test_requests_that_have_to_be_made_again_are_retries(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world = World(1)
+    world.upstream.answer = lambda _ids: RetryLater("http-503", 503)
+
+    Worker(world).run(body(0))
+
+    [line] = lines(capsys)
+    assert (line["attempts"], line["retries"], line["status"]) == (3, 3, 503)
+    assert (line["target"], line["delivery_lag_ms"]) == ("supabase", [])
+
+
+def test_the_lag_is_from_the_receipt_and_of_a_replay_from_its_beginning(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world = World(2)
+    first, again = (world.store.pending[event_id(n)] for n in (0, 1))
+    received = NOW - timedelta(seconds=7)
+    world.store.pending = {
+        first.event_id: replace(first, received_at=received, stored_at=received, since=received),
+        again.event_id: replace(
+            again,
+            received_at=NOW - timedelta(days=3),
+            stored_at=NOW - timedelta(days=3),
+            since=NOW - timedelta(seconds=2),
+        ),
+    }
+
+    Worker(world).run(body(0, 1))
+
+    assert lines(capsys)[0]["delivery_lag_ms"] == [7_000.0, 2_000.0]

@@ -260,7 +260,7 @@ def stop_line(line: str) -> dict[str, object]:
     return told
 
 
-STOPPED = {"task": "stop", "version": "", "signal": "SIGTERM", "in_hand": True}
+STOPPED = {"task": "stop", "version": "", "stage": "", "signal": "SIGTERM", "in_hand": True}
 
 
 def test_a_request_in_hand_is_answered_before_anything_is_closed() -> None:

@@ -16,6 +16,7 @@ from tillgate.domain.errors import (
 )
 from tillgate.domain.queued import LONGEST_UNTRIED_SECONDS, MAX_OWN_FAILURES, retry_seconds
 from tillgate.domain.tenant import TenantId
+from tillgate.domain.trace import Trace
 from tillgate.services.hooks import Tally
 
 
@@ -67,7 +68,7 @@ def test_after_the_database_is_down_the_rest_is_not_touched(
         ("receipt-c", LONGEST_UNTRIED_SECONDS),
         ("receipt-d", LONGEST_UNTRIED_SECONDS),
     ]
-    assert lines.outcomes() == ["done", "later"]
+    assert lines.outcomes() == ["done", "later", "untried", "untried"]
 
 
 def test_a_secret_that_does_not_open_is_no_neighbour_s_trouble(lines: Lines) -> None:
@@ -84,7 +85,7 @@ def test_the_next_batch_begins_with_the_database_thought_up(lines: Lines) -> Non
     worker.accepting.clear()
 
     assert worker.run("a", "b") == []
-    assert lines.outcomes() == ["later", "done", "done"]
+    assert lines.outcomes() == ["later", "untried", "done", "done"]
 
 
 def test_when_the_batch_s_time_is_over_the_rest_is_left_for_later(lines: Lines) -> None:
@@ -95,7 +96,7 @@ def test_when_the_batch_s_time_is_over_the_rest_is_left_for_later(lines: Lines) 
     assert worker.backlog.hidden == [
         [("receipt-b", retry_seconds(3)), ("receipt-c", retry_seconds(3))]
     ]
-    assert lines.outcomes() == ["done"]
+    assert lines.outcomes() == ["done", "untried", "untried"]
 
 
 @pytest.mark.parametrize("reason", ["seal-broken", "claim-expired", "unreadable"])
@@ -168,8 +169,8 @@ def test_what_cannot_be_hidden_is_still_reported(lines: Lines) -> None:
     )
 
     assert worker.run("a", "b") == ["id-a", "id-b"]
-    message, batch = lines()
-    assert message["outcome"] == "later"
+    *messages, batch = lines()
+    assert [line["outcome"] for line in messages] == ["later", "untried"]
     assert (batch["outcome"], batch["messages"], batch["not_hidden"]) == ("not-hidden", 2, 2)
 
 
@@ -179,8 +180,8 @@ def test_how_many_could_not_be_hidden_is_said(lines: Lines) -> None:
     )
 
     assert worker.run("a", "b", "c") == ["id-a", "id-b", "id-c"]
-    message, batch = lines()
-    assert message["outcome"] == "later"
+    *messages, batch = lines()
+    assert [line["outcome"] for line in messages] == ["later", "untried", "untried"]
     assert (batch["outcome"], batch["messages"], batch["not_hidden"]) == ("not-hidden", 3, 2)
     assert "error" not in batch
 
@@ -203,7 +204,7 @@ def test_who_was_not_tried_waits_as_the_one_that_was_and_a_minute_at_most(
             ("receipt-c", seconds),
         ]
     ]
-    assert lines.outcomes() == ["later"]
+    assert lines.outcomes() == ["later", "untried", "untried"]
 
 
 def test_a_line_of_events_says_what_became_of_them(lines: Lines) -> None:
@@ -212,14 +213,58 @@ def test_a_line_of_events_says_what_became_of_them(lines: Lines) -> None:
 
     [line] = lines()
     latency, at, sandbox = line.pop("latency_ms"), line.pop("at"), line.pop("sandbox")
+    trace_id = line.pop("trace_id")
     assert line == {
-        "task": "accept", "tenantId": "t", "version": "0.2.0", "provider": None,
+        "task": "accept", "tenantId": "t", "version": "0.2.0", "stage": "test",
+        "function": "accept", "path": "accept", "route": "SQS accept", "status": None,
+        "database_ms": None, "cold_start": True, "provider": None,
         "outcome": "done", "message": "id-rid-1", "received": 4, "rid": "rid-1",
+        "target": "database", "attempts": 1, "retries": 0,
         "accepted": 3, "duplicates": 2, "quarantined": 1,
     }  # fmt: skip
     assert latency >= 0
     assert datetime.fromisoformat(at).tzinfo is not None
     assert sandbox
+    assert len(trace_id) == 32
+
+
+def test_a_message_s_line_has_the_trace_of_the_request_that_it_came_from(lines: Lines) -> None:
+    Worker(trace=Trace("ab" * 16)).run("a", "hook-b")
+
+    assert [line["trace_id"] for line in lines()] == ["ab" * 16] * 2
+
+
+def test_messages_without_a_trace_have_the_invocation_s(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
+    Worker(opening={"b": BadMessageError("unreadable")}).run("a", "b")
+
+    assert {line["trace_id"] for line in lines()} == {"5759e988bd862e3fe1be46a994272793"}
+
+
+def test_what_could_not_be_opened_is_known_by_its_message_s_id(lines: Lines) -> None:
+    Worker(opening={"b": BadMessageError("unreadable")}).run("b")
+
+    [line] = lines()
+    assert (line["rid"], line["tenantId"], line["outcome"]) == ("id-b", None, "buried")
+
+
+def test_only_a_sandbox_s_first_line_is_a_cold_start(lines: Lines) -> None:
+    worker = Worker()
+    worker.run("a", "b")
+    worker.run("c")
+
+    assert [line["cold_start"] for line in lines()] == [True, False, False]
+
+
+def test_a_message_that_has_to_come_again_is_one_more_retry(lines: Lines) -> None:
+    worker = Worker(accepting={"a": StoreUnavailableError("down")})
+    worker.run("a", "b")
+
+    tried, untried = lines()
+    assert (tried["target"], tried["attempts"], tried["retries"]) == ("database", 1, 1)
+    assert "attempts" not in untried
 
 
 def test_a_line_of_a_hook_names_its_provider(lines: Lines) -> None:

@@ -45,11 +45,13 @@ def settled(number: int, outcome: AttemptOutcome) -> Settled:
 
 def store_of(world: World) -> tuple[CountedDeliveryStore, InMemoryDeliveryStore, Recorder]:
     recorder = Recorder()
-    return CountedDeliveryStore(world.store, recorder), world.store, recorder
+    return CountedDeliveryStore(world.store, recorder, now=world.now), world.store, recorder
 
 
 def test_deliveries_are_counted_as_they_are_settled() -> None:
-    store, _, recorder = store_of(World(4))
+    world = World(4)
+    store, _, recorder = store_of(world)
+    world.pass_time(3)
     store.begin(TENANT, [event_id(n) for n in range(4)], attempt_id=ATTEMPT, at=NOW)
 
     store.record(
@@ -64,7 +66,13 @@ def test_deliveries_are_counted_as_they_are_settled() -> None:
         is_well=True,
     )
 
-    assert series(recorder) == {
+    counted = series(recorder)
+    lag = {name: number for name, number in counted.items() if name.startswith("delivery_lag")}
+    assert lag == {
+        "delivery_lag_seconds|supabase|5.0": 2,
+        "delivery_lag_seconds|supabase|sum": 6_000_000,
+    }
+    assert {name: number for name, number in counted.items() if name not in lag} == {
         "deliveries_total|supabase|delivered": 2,
         "deliveries_total|supabase|gave_up": 1,
         "deliveries_total|supabase|retry_later": 1,
@@ -98,12 +106,19 @@ def test_a_tenant_without_a_destination_has_none() -> None:
 @pytest.mark.parametrize(
     ("result", "expected"),
     [
-        (Delivered(201), {}),
-        (GaveUp("http-400", 400), {}),
-        (RetryLater("http-503", 503), {"retry_attempts_total|supabase|server-error": 1}),
+        (Delivered(201), {"upstream_requests_total|supabase": 1}),
+        (GaveUp("http-400", 400), {"upstream_requests_total|supabase": 1}),
+        (GaveUp("bad-address"), {}),
+        (
+            RetryLater("http-503", 503),
+            {
+                "upstream_requests_total|supabase": 1,
+                "retry_attempts_total|supabase|server-error": 1,
+            },
+        ),
     ],
 )
-def test_requests_that_are_made_again_are_counted_by_their_reason(
+def test_requests_are_counted_and_by_their_reason_those_that_are_made_again(
     result: SendResult, expected: dict[str, int]
 ) -> None:
     world, recorder = World(1), Recorder()
@@ -128,7 +143,10 @@ def test_a_vendor_s_api_is_a_target_of_its_own() -> None:
 
     named = api.named_in(next(iter(world.store.pending.values())))
     assert named == PosObject("M1", "O1")
-    assert series(recorder) == {"retry_attempts_total|clover|timeout": 1}
+    assert series(recorder) == {
+        "upstream_requests_total|clover": 1,
+        "retry_attempts_total|clover|timeout": 1,
+    }
 
 
 @pytest.mark.parametrize(

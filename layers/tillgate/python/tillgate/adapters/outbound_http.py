@@ -53,8 +53,8 @@ class OutboundHttp:
     """Keeps connections between requests; for one thread at a time.
 
     ``connect_seconds`` is for a connection, and as long again for TLS. A connection is not
-    used more than ``max_uses`` times. No redirect is followed. ``resolve`` and ``tls`` are for
-    tests.
+    used more than ``max_uses`` times. No redirect is followed. ``trace_headers`` gives those of
+    one request. ``resolve`` and ``tls`` are for tests.
     """
 
     def __init__(
@@ -63,11 +63,13 @@ class OutboundHttp:
         connect_seconds: float,
         max_uses: int,
         allow_private: bool,
+        trace_headers: Callable[[], Mapping[str, str]] = dict,
         resolve: Callable[[str, int], list[Address]] = addresses,
         tls: Callable[[], ssl.SSLContext] = default_tls,
     ) -> None:
         self._connect_seconds = connect_seconds
         self._max_uses = max_uses
+        self._trace_headers = trace_headers
         self._tls = tls
         self._deadline = Deadline()
         self._network = PublicNetwork(self._deadline, allow_private=allow_private, resolve=resolve)
@@ -118,7 +120,12 @@ class OutboundHttp:
         within_seconds: float,
     ) -> OutboundAnswer:
         self._deadline.set(within_seconds=within_seconds)
-        sent = {"Host": origin.partition("://")[2], "Accept-Encoding": "identity", **headers}
+        sent = {
+            "Host": origin.partition("://")[2],
+            "Accept-Encoding": "identity",
+            **headers,
+            **self._trace_headers(),
+        }
         if self._is_last_use(origin):
             sent["Connection"] = "close"
         try:

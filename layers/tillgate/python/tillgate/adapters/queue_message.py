@@ -8,6 +8,7 @@ this. Version N of Tillgate writes what version N-1 reads: a new form is first o
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from tillgate.domain.event import NewEvent
 from tillgate.domain.provider import Hook
 from tillgate.domain.queued import QueuedEvents, QueuedHook, QueuedMessage
 from tillgate.domain.tenant import TenantId
+from tillgate.domain.trace import Trace, parsed
 
 ENVELOPE_SCHEMA = 1
 
@@ -49,6 +51,10 @@ def encode(message: QueuedMessage) -> bytes:
             "is_refused": message.is_refused,
         }
         content = hook.body
+    if message.trace is not None:
+        # Optional, so the schema stays: who does not know it goes without.
+        head["traceparent"] = message.trace.traceparent(os.urandom(8).hex())
+        head["tracestate"] = message.trace.state
     return zlib.compress(json.dumps(head).encode() + b"\n" + content, _COMPRESSION_LEVEL)
 
 
@@ -65,6 +71,7 @@ def decode(compressed: bytes) -> QueuedMessage:
                 received_at=datetime.fromisoformat(head["received_at"]),
                 rid=head["rid"],
                 events=tuple(_event(document) for document in json.loads(content)),
+                trace=_trace(head),
             )
         if head["kind"] == "hook":
             return _hook(head, content)
@@ -100,4 +107,12 @@ def _hook(head: dict[str, Any], content: bytes) -> QueuedHook:
             rid=head["rid"],
         ),
         is_refused=head["is_refused"],
+        trace=_trace(head),
     )
+
+
+def _trace(head: dict[str, Any]) -> Trace | None:
+    """Read the trace; a message is good without one, and with one that cannot be read."""
+    told = head.get("traceparent"), head.get("tracestate")
+    parent, state = (text if isinstance(text, str) else "" for text in told)
+    return parsed(parent, state)

@@ -15,10 +15,12 @@ from tillgate.bootstrap.connections import meter_on, objects, role_database, sec
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.quarantine import Reason
+from tillgate.entrypoints.emf import MessageMetrics
 from tillgate.entrypoints.observability import Sandbox
 from tillgate.entrypoints.sqs import AcceptBatch
 from tillgate.providers import PROVIDERS
 from tillgate.services.accept import AcceptQueued
+from tillgate.services.counted_intake import CountedQuarantine
 from tillgate.services.hooks import AcceptQueuedHook, HookStore
 from tillgate.settings.accept import AcceptSettings
 
@@ -43,7 +45,9 @@ def accept() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]]
     # Not remembered between messages: it is what is right now that lets them in.
     registry = PostgresRegistry(database, within_seconds=within_seconds)
     events = PostgresEventStore(database, within_seconds=within_seconds)
-    quarantine = PostgresQuarantine(database, secret_box, within_seconds=within_seconds)
+    quarantine = CountedQuarantine(
+        PostgresQuarantine(database, secret_box, within_seconds=within_seconds), recorder
+    )
     hooks = HookStore(
         providers=PROVIDERS,
         registry=registry,
@@ -68,9 +72,10 @@ def accept() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]]
             dead_letter_queue_url=settings.dead_letter_queue_url,
         ),
         batch_seconds=settings.batch_seconds,
-        sandbox=Sandbox(settings.version),
+        sandbox=Sandbox(settings.version, stage=settings.stage, function="accept"),
         begin=budget.begin,
         meter=meter,
+        metrics=MessageMetrics(per_tenant=bool(settings.per_tenant_metrics)),
     )
 
     def before_close() -> None:

@@ -24,6 +24,7 @@ from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
+from tillgate.entrypoints.emf import RequestMetrics
 from tillgate.entrypoints.observability import Sandbox
 from tillgate.providers import PROVIDERS
 from tillgate.services.admin import Administration
@@ -95,8 +96,9 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
             stage=settings.stage,
             version=settings.version,
         ),
-        sandbox=Sandbox(settings.version),
+        sandbox=Sandbox(settings.version, stage=settings.stage, function="api"),
         meter=meter,
+        metrics=RequestMetrics(per_tenant=bool(settings.per_tenant_metrics)),
     )
     return WiredFunction(
         handle=routes,

@@ -14,11 +14,13 @@ from tillgate.adapters.pos.clover import CloverApi
 from tillgate.adapters.postgres.delivery_store import PostgresDeliveryStore
 from tillgate.adapters.supabase import SupabaseUpstream
 from tillgate.adapters.time_budget import TimeBudget
+from tillgate.adapters.trace_in_hand import TraceInHand
 from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager, sqs
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.delivery import DestinationKind
 from tillgate.domain.metrics import Recorder
 from tillgate.entrypoints.deliver import DeliverBatch
+from tillgate.entrypoints.emf import MessageMetrics
 from tillgate.entrypoints.observability import Sandbox
 from tillgate.services.counted_delivery import (
     CountedDeliveryStore,
@@ -55,10 +57,12 @@ def deliver() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]
     meter = meter_on(database, recorder, within_seconds=connect_seconds)
     allow_private = bool(settings.allow_private_destinations)
     # Vendors' APIs and destinations: one set of connections, closed together.
+    trace = TraceInHand()
     http = OutboundHttp(
         connect_seconds=connect_seconds,
         max_uses=settings.max_requests_per_socket,
         allow_private=allow_private,
+        trace_headers=trace.headers,
     )
     upstream = SupabaseUpstream(
         http, request_seconds=within_seconds, allow_private=allow_private, budget=sending
@@ -73,7 +77,9 @@ def deliver() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]
     handle = DeliverBatch(
         deliver=Deliver(
             store=CountedDeliveryStore(
-                PostgresDeliveryStore(database, within_seconds=within_seconds), recorder
+                PostgresDeliveryStore(database, within_seconds=within_seconds),
+                recorder,
+                now=lambda: datetime.now(UTC),
             ),
             secret_box=secret_box,
             enrich=_enrich(settings, http, secret_box, batch, recorder),
@@ -90,9 +96,11 @@ def deliver() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]
             for url in (settings.delivery_queue_url, settings.redrive_queue_url)
         },
         batch_seconds=settings.batch_seconds,
-        sandbox=Sandbox(settings.version),
+        sandbox=Sandbox(settings.version, stage=settings.stage, function="deliver"),
         begin=begin,
         meter=meter,
+        metrics=MessageMetrics(per_tenant=bool(settings.per_tenant_metrics)),
+        begin_trace=trace.begin,
     )
 
     def before_close() -> None:

@@ -14,6 +14,7 @@ from tillgate.adapters.time_budget import TimeBudget
 from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager, sqs
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.metrics import Recorder
+from tillgate.entrypoints.emf import RequestMetrics
 from tillgate.entrypoints.exposition import MetricsPage
 from tillgate.entrypoints.health import METRICS_ROUTE, HealthRoutes
 from tillgate.entrypoints.observability import Sandbox, serve
@@ -56,7 +57,8 @@ def health() -> WiredFunction[LambdaEvent, LambdaResponse]:
         version=settings.version,
     )
     routes = HealthRoutes(check, page, version=settings.version)
-    sandbox = Sandbox(settings.version)
+    sandbox = Sandbox(settings.version, stage=settings.stage, function="health")
+    metrics = RequestMetrics(per_tenant=False)
 
     def begin(event: LambdaEvent) -> None:
         # What no sweep has folded for hours takes seconds to add up: then most of all it must
@@ -70,7 +72,12 @@ def health() -> WiredFunction[LambdaEvent, LambdaResponse]:
 
     return WiredFunction(
         handle=lambda event: serve(
-            event, routes.handle, sandbox=sandbox, begin=lambda: begin(event), meter=meter
+            event,
+            routes.handle,
+            sandbox=sandbox,
+            begin=lambda: begin(event),
+            meter=meter,
+            metrics=metrics,
         ),
         databases=(database,),
         clients=(secrets, queue),

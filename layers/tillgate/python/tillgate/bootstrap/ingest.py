@@ -17,11 +17,13 @@ from tillgate.bootstrap.connections import meter_on, objects, role_database, sec
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.quarantine import Reason
+from tillgate.entrypoints.emf import RequestMetrics
 from tillgate.entrypoints.ingest import IngestRoutes
 from tillgate.entrypoints.observability import Sandbox, serve
 from tillgate.providers import PROVIDERS
 from tillgate.services.authenticate import Authenticator
 from tillgate.services.cached_registry import CachedRegistry
+from tillgate.services.counted_intake import CountedQuarantine, counted_matches
 from tillgate.services.hooks import AcceptHook, HookStore
 from tillgate.services.ingest import Ingest
 from tillgate.services.snapshot_registry import SnapshotRegistry
@@ -69,9 +71,12 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         providers=PROVIDERS,
         registry=registry,
         events=events,
-        quarantine=PostgresQuarantine(database, secret_box, within_seconds=within_seconds),
+        quarantine=CountedQuarantine(
+            PostgresQuarantine(database, secret_box, within_seconds=within_seconds), recorder
+        ),
         secret_box=secret_box,
         conflict=Reason.KEY_CONFLICT,
+        on_match=counted_matches(recorder),
     )
     routes = IngestRoutes(
         authenticator=Authenticator(registry),
@@ -80,7 +85,8 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         max_body_bytes=settings.max_body_bytes,
         reconsider=database.reconsider,
     )
-    sandbox = Sandbox(settings.version)
+    sandbox = Sandbox(settings.version, stage=settings.stage, function="ingest")
+    metrics = RequestMetrics(per_tenant=bool(settings.per_tenant_metrics))
 
     def begin() -> None:
         budget.begin()
@@ -92,7 +98,9 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         meter.flush()
 
     return WiredFunction(
-        handle=lambda event: serve(event, routes.handle, sandbox=sandbox, begin=begin, meter=meter),
+        handle=lambda event: serve(
+            event, routes.handle, sandbox=sandbox, begin=begin, meter=meter, metrics=metrics
+        ),
         databases=(database,),
         clients=(secrets, queue, bucket),
         connect_seconds=within_seconds,

@@ -64,4 +64,4 @@ def migrate() -> Callable[[], Mapping[str, Any]]:
             "partition_days_made": made,
         }
 
-    return lambda: log_task("migrate", run, version=settings.version)
+    return lambda: log_task("migrate", run, version=settings.version, stage=settings.stage)

@@ -11,6 +11,7 @@ from tillgate.adapters.outbound_http import OutboundHttp
 from tillgate.adapters.postgres.destinations import PostgresSealedDestinations
 from tillgate.adapters.supabase import SupabaseUpstream
 from tillgate.adapters.time_budget import TimeBudget
+from tillgate.adapters.trace_in_hand import TraceInHand
 from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.delivery import DestinationKind
@@ -39,10 +40,12 @@ def probe() -> WiredFunction[LambdaEvent, LambdaResponse]:
         settings, secrets, settings.database_secret_arn, budget=budget, recorder=recorder
     )
     meter = meter_on(database, recorder, within_seconds=within_seconds)
+    trace = TraceInHand()
     http = OutboundHttp(
         connect_seconds=within_seconds,
         max_uses=settings.max_requests_per_socket,
         allow_private=allow_private,
+        trace_headers=trace.headers,
     )
     upstream = SupabaseUpstream(
         http, request_seconds=request_seconds, allow_private=allow_private, budget=budget
@@ -55,8 +58,9 @@ def probe() -> WiredFunction[LambdaEvent, LambdaResponse]:
             clock=time.monotonic,
         ),
         gate=OperatorGate(lambda: secrets.read(settings.operator_secret_arn), clock=time.time),
+        begin_trace=trace.begin,
     )
-    sandbox = Sandbox(settings.version)
+    sandbox = Sandbox(settings.version, stage=settings.stage, function="probe")
 
     def before_close() -> None:
         budget.begin()

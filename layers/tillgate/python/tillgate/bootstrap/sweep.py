@@ -89,7 +89,9 @@ def sweep() -> WiredFunction[object, Mapping[str, Any]]:
         return {**asdict(kept), "is_registry_written": written, **asdict(queued)}
 
     return WiredFunction(
-        handle=lambda _event: log_task("sweep", run, version=settings.version),
+        handle=lambda _event: log_task(
+            "sweep", run, version=settings.version, stage=settings.stage
+        ),
         databases=(database, upkeep.database),
         clients=(secrets, queue, upkeep.secrets, upkeep.bucket),
         connect_seconds=settings.connection_timeout_ms / 1000,

@@ -40,11 +40,26 @@ SECRET_UNAVAILABLE = "secret-unavailable"  # noqa: S105  The same.
 # minutes after which the queue itself gives it again.
 LOST_AFTER_SECONDS = 6 * 3600.0
 
+# A delivery is pending from the moment in which its event was stored. One that is so since later
+# was asked for again: a replay, a redrive.
+_STORED_AT_ONCE = timedelta(seconds=1)
+
 # They speak of the whole destination: who we are, where the table is, how we ask for it.
 # Whatever else is refused may be so because of one event.
 _REFUSES_ALL = frozenset({301, 308, 401, 404, 405, 406, 410, 415})
 _CONFLICT = 409
 _SERVER_ERROR = 500
+
+
+def delivery_lag_seconds(event: OutgoingEvent, *, now: datetime) -> float:
+    """Tell how long an event has waited to be delivered: since its receipt.
+
+    Of one that is delivered again, on somebody's word, since that word.
+    """
+    is_first = event.since - event.stored_at <= _STORED_AT_ONCE
+    waited = now - (event.received_at if is_first else event.since)
+    # Two machines' clocks: nothing was delivered before it came.
+    return max(waited.total_seconds(), 0.0)
 
 
 def may_be_one_event(result: SendResult, *, is_late: bool) -> bool:

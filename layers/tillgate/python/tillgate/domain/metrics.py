@@ -87,10 +87,16 @@ _REQUEST_BOUNDS = (
 _QUERY_BOUNDS = (
     0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 )  # fmt: skip
+# From sweep's second look to the day after which a delivery is given up.
+_LAG_BOUNDS = (
+    0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0,
+)  # fmt: skip
 
 _METHOD = Label("method", frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}))
 _ROUTE = Label("route")
 _PROVIDER = Label("provider", PROVIDER_NAMES)
+_TARGET = Label("target", frozenset({"supabase", "clover"}))
+_DESTINATION = Label("destination", frozenset({"supabase", "none"}))
 _STATUS = Label("status", frozenset(str(status) for status in range(100, 600)))
 
 BUILD_INFO = Gauge("build_info", "1, of the version that answers.", (Label("version"),))
@@ -125,11 +131,38 @@ INGEST_EVENTS = Counter(
         ),
     ),
 )  # fmt: skip
+QUARANTINED_EVENTS = Counter(
+    "quarantined_events_total",
+    "Events that were set aside, by why; what cannot be read counts as one.",
+    (
+        _PROVIDER,
+        Label(
+            "reason",
+            frozenset(
+                {
+                    "signature-refused", "unknown-endpoint", "merchant-unknown",
+                    "merchant-mismatch", "unreadable", "key-conflict", "tenant-suspended",
+                    "conflict-after-queued", "token-revoked",
+                }
+            ),
+        ),
+    ),
+)  # fmt: skip
+SECRET_MATCHED = Counter(
+    "secret_matched_total",
+    "Deliveries of vendors whose signature was good, by the secret that it was made with.",
+    (_PROVIDER, Label("generation", frozenset({"current", "previous"}))),
+)
+UPSTREAM_REQUESTS = Counter(
+    "upstream_requests_total",
+    "Requests to destinations and vendors' APIs, those without an answer included.",
+    (_TARGET,),
+)
 RETRY_ATTEMPTS = Counter(
     "retry_attempts_total",
     "Requests that failed in a way that may pass, so that another is made.",
     (
-        Label("target", frozenset({"supabase", "clover"})),
+        _TARGET,
         Label(
             "reason",
             frozenset(
@@ -153,14 +186,20 @@ DELIVERIES = Counter(
     "deliveries_total",
     "What attempts to deliver an event came to.",
     (
-        Label("destination", frozenset({"supabase", "none"})),
+        _DESTINATION,
         Label("outcome", frozenset({"delivered", "retry_later", "gave_up"})),
     ),
 )
+DELIVERY_LAG = Histogram(
+    "delivery_lag_seconds",
+    "From an event's receipt, or a replay's or redrive's beginning, until it is delivered.",
+    _LAG_BOUNDS,
+    (_DESTINATION,),
+)
 
 RECORDED: tuple[Counter | Histogram, ...] = (
-    HTTP_REQUESTS, HTTP_DURATION, INGEST_LATENCY, INGEST_EVENTS, RETRY_ATTEMPTS, DB_DURATION,
-    DELIVERIES,
+    HTTP_REQUESTS, HTTP_DURATION, INGEST_LATENCY, INGEST_EVENTS, QUARANTINED_EVENTS,
+    SECRET_MATCHED, UPSTREAM_REQUESTS, RETRY_ATTEMPTS, DB_DURATION, DELIVERIES, DELIVERY_LAG,
 )  # fmt: skip
 LOOKED_UP: tuple[Gauge, ...] = (BUILD_INFO, DB_CONNECTIONS)
 
@@ -192,6 +231,7 @@ class Recorder:
         self._cells: dict[tuple[Histogram, tuple[str, ...]], list[int]] = {}
         self._unconfirmed: Increment | None = None
         self._seq = 0
+        self._waited_seconds = 0.0
 
     def count(self, counter: Counter, *labels: str, by: int = 1) -> None:
         """Add to a counter; ``labels`` in the order of their declaration."""
@@ -210,6 +250,16 @@ class Recorder:
         cell[bisect_left(histogram.bounds, seconds)] += 1
         # A clock that was set back must not make a sum fall.
         cell[-1] += max(0, round(seconds * MICROSECONDS))
+
+    def observe_database(self, seconds: float) -> None:
+        """Count one statement, and that it was waited for."""
+        self.observe(DB_DURATION, seconds)
+        self._waited_seconds += seconds
+
+    def take_waited_seconds(self) -> float:
+        """Give how long the database was waited for since this was last asked."""
+        waited, self._waited_seconds = self._waited_seconds, 0.0
+        return waited
 
     def unflushed(self) -> Increment | None:
         """Give what has to be stored next; None when all is known to be."""

@@ -55,7 +55,8 @@ class Quarantined:
     can be tried again; of what came through ``/v1/events`` it is the events' JSON, and the
     provider is ``api``. ``endpoint_id`` is None for an endpoint that does not exist;
     ``quota`` None keeps it whatever else was kept that day. What has the ``quarantine_id``
-    (UUID text) of another is the same one, and kept once.
+    (UUID text) of another is the same one, and kept once. ``events`` is for how many of its
+    events it is set aside.
     """
 
     quarantine_id: str
@@ -68,6 +69,7 @@ class Quarantined:
     content: bytes
     headers: dict[str, str]
     quota: DailyQuota | None = None
+    events: int = 1
 
 
 def quarantine_id(of: str, reason: Reason, tenant_id: TenantId | None) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tillgate.domain.event import NewEvent
     from tillgate.domain.provider import Hook
     from tillgate.domain.tenant import TenantId
+    from tillgate.domain.trace import Trace
 
 # The worker comes back for a message after this long, then twice that, up to the longest.
 _FIRST_RETRY_SECONDS = 5
@@ -27,7 +28,7 @@ LONGEST_UNTRIED_SECONDS = 60
 class QueuedEvents:
     """Events of ``/v1/events``, and by which token (its SHA-256) they were let in.
 
-    ``message_id`` is UUID text.
+    ``message_id`` is UUID text; ``trace`` that of the request.
     """
 
     message_id: str
@@ -36,6 +37,7 @@ class QueuedEvents:
     received_at: datetime
     rid: str
     events: tuple[NewEvent, ...]
+    trace: Trace | None = None
 
     @property
     def group(self) -> str:
@@ -52,6 +54,7 @@ class QueuedHook:
 
     hook: Hook
     is_refused: bool = False
+    trace: Trace | None = None
 
     @property
     def message_id(self) -> str:

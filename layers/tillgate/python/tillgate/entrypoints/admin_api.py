@@ -81,6 +81,7 @@ class AdminRoutes:
     ) -> Callable[[Call], LambdaResponse]:
         def guarded(call: Call) -> LambdaResponse:
             self._gate.admit(call.request.headers.get("authorization"))
+            call.log.is_operators = True
             call.log.tenant_id = call.parameters.get("tenant_id", "")[:36] or None
             return handler(call)
 

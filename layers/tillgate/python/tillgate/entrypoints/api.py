@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tillgate.domain.tenant import Tenant
     from tillgate.entrypoints.admin_api import AdminRoutes
     from tillgate.entrypoints.docs.documents import Documents
+    from tillgate.entrypoints.emf import RequestMetrics
     from tillgate.entrypoints.http import HttpRequest, LambdaEvent, LambdaResponse
     from tillgate.entrypoints.observability import RequestLog, Sandbox
     from tillgate.services.authenticate import Authenticator
@@ -51,12 +52,14 @@ class ApiRoutes:
         admin: AdminRoutes,
         sandbox: Sandbox,
         meter: Meter | None = None,
+        metrics: RequestMetrics | None = None,
     ) -> None:
         self._authenticator = authenticator
         self._events = events
         self._replay = replay
         self._sandbox = sandbox
         self._meter = meter
+        self._metrics = metrics
         self._failure: Exception | None = None
         self._resolver = APIGatewayHttpResolver(debug=False)
         self._resolver.exception_handler(Exception)(self._hold)
@@ -78,6 +81,7 @@ class ApiRoutes:
             lambda request, log: self._handle(event, request, log),
             sandbox=self._sandbox,
             meter=self._meter,
+            metrics=self._metrics,
         )
         if event["requestContext"]["http"]["method"] == "HEAD":
             # RFC 9110, section 9.3.2: the answer, here a 404 or 405, has no content.

@@ -15,6 +15,7 @@ from typing import Any
 
 from tillgate.domain.errors import InvalidJsonError
 from tillgate.domain.json_writer import json_writer
+from tillgate.domain.trace import Trace, trace_of
 
 LambdaEvent = Mapping[str, Any]
 LambdaResponse = dict[str, Any]
@@ -37,7 +38,8 @@ class HttpRequest:
 
     ``path_parameters`` are percent-decoded. ``rid`` is the caller's X-Request-Id where it
     fits, else a new one; ``gateway_rid`` is API Gateway's own, which its access log has.
-    ``received_at`` is when this was made, aware.
+    ``received_at`` is when this was made, aware. ``trace`` is the caller's (traceparent), else
+    X-Ray's, else a new one.
     """
 
     route: str
@@ -50,6 +52,7 @@ class HttpRequest:
     raw_body: str
     is_base64: bool
     received_at: datetime
+    trace: Trace
 
     @classmethod
     def from_lambda(cls, event: LambdaEvent) -> HttpRequest:
@@ -62,11 +65,17 @@ class HttpRequest:
             path=event.get("rawPath") or "/",
             headers=headers,
             path_parameters=event.get("pathParameters") or {},
-            rid=given if _RID.match(given) else os.urandom(16).hex(),
+            rid=given if _RID.match(given) else new_id(),
             gateway_rid=event["requestContext"].get("requestId", ""),
             raw_body=event.get("body") or "",
             is_base64=bool(event.get("isBase64Encoded")),
             received_at=datetime.now(UTC),
+            trace=trace_of(
+                headers.get("traceparent"),
+                headers.get("tracestate"),
+                xray=headers.get("x-amzn-trace-id"),
+                new_id=new_id,
+            ),
         )
 
     def body(self) -> bytes:
@@ -80,6 +89,11 @@ class HttpRequest:
             return self.raw_body.encode("utf-8", "surrogateescape")
         except ValueError:  # Neither base64 nor text that UTF-8 can carry.
             raise InvalidJsonError("The body's transfer encoding is broken.") from None
+
+
+def new_id() -> str:
+    """Make up 32 hex digits."""
+    return os.urandom(16).hex()
 
 
 def response(

@@ -118,13 +118,19 @@ class IngestRoutes:
         body = json_body(request, max_body_bytes=self._max_body_bytes)
         key = idempotency_key(request.headers.get("idempotency-key"))
         accepted = self._ingest.accept_event(
-            caller, body, key=key, received_at=request.received_at, rid=request.rid
+            caller,
+            body,
+            key=key,
+            received_at=request.received_at,
+            rid=request.rid,
+            trace=request.trace,
         )
         if isinstance(accepted, Queued):
             return _queued(accepted, key, request, log)
         log.outcome = accepted.outcome
         duplicate = accepted.outcome is Outcome.DUPLICATE
         log.events["duplicate" if duplicate else "stored"] = 1
+        log.fields["event_id"] = accepted.event_id
         return json_response(
             200 if duplicate else 201,
             {
@@ -144,7 +150,11 @@ class IngestRoutes:
         caller = self._caller(request, log)
         body = json_body(request, max_body_bytes=self._max_body_bytes)
         answers = self._ingest.accept_batch(
-            caller, body, received_at=request.received_at, rid=request.rid
+            caller,
+            body,
+            received_at=request.received_at,
+            rid=request.rid,
+            trace=request.trace,
         )
         results = [_batch_result(answer) for answer in answers]
         log.events = Counter(result["status"] for result in results)
@@ -168,7 +178,8 @@ class IngestRoutes:
                 body=limited_body(request, max_body_bytes=MAX_HOOK_BODY_BYTES),
                 received_at=request.received_at,
                 rid=request.rid,
-            )
+            ),
+            trace=request.trace,
         )
         log.tenant_id = ",".join(sorted(tally.tenant_ids)) or None
         log.outcome = "handshake" if tally.is_handshake else "hook"

@@ -17,6 +17,7 @@ def log_step(task: str, **fields: object) -> None:
         "at": rfc3339(datetime.now(UTC)),
         "task": task,
         "version": os.environ.get("VERSION", ""),
+        "stage": os.environ.get("STAGE", ""),
         **fields,
     }
     # Python refuses to write to a stream in whose own writing the signal came.

@@ -6,6 +6,8 @@ Written with ``json`` alone: Powertools' Logger takes 87 us for a line and up to
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import time
 import traceback
@@ -17,13 +19,16 @@ from typing import TYPE_CHECKING, Any
 from tillgate.domain.errors import SenderError, SignatureRefusedError, TillgateError
 from tillgate.domain.metrics import HTTP_DURATION, HTTP_REQUESTS, INGEST_EVENTS, INGEST_LATENCY
 from tillgate.domain.timestamps import rfc3339
-from tillgate.entrypoints.http import HttpRequest, compact_json
+from tillgate.domain.trace import Trace, trace_of
+from tillgate.entrypoints.emf import is_one_tenant
+from tillgate.entrypoints.http import HttpRequest, compact_json, new_id
 from tillgate.entrypoints.problems import problem_response, unexpected_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tillgate.domain.metrics import Recorder
+    from tillgate.entrypoints.emf import RequestMetrics
     from tillgate.entrypoints.http import LambdaEvent, LambdaResponse
     from tillgate.services.metering import Meter
 
@@ -33,14 +38,24 @@ _NO_ROUTE = "none"
 _FIRST_PARTY = "api"
 _UNAVAILABLE = 503
 _DURABLE = frozenset({"stored", "duplicate", "queued", "quarantined"})
+# Where an error of this package has its code, and what is one.
+_CODES = {"psycopg": "sqlstate", "tillgate": "code"}
+_CODE = re.compile(r"[A-Za-z0-9.]{1,80}\Z")
+# What Lambda tells of X-Ray, anew for each invocation.
+_XRAY = "_X_AMZN_TRACE_ID"
 
 
 @dataclass(slots=True)
 class Sandbox:
-    """The process a function runs in; ``sandbox_id`` is made at its first request."""
+    """The process a function runs in; ``sandbox_id`` is made at its first request.
+
+    ``function`` is its name in ``functions/``.
+    """
 
     version: str
     sandbox_id: str = ""
+    stage: str = ""
+    function: str = ""
 
     def begin(self) -> bool:
         """Tell whether this is the first request."""
@@ -64,6 +79,8 @@ class RequestLog:
     route: str | None = None
     # How many of the events that the request brought came to what: INGEST_EVENTS' outcomes.
     events: dict[str, int] = field(default_factory=dict)
+    # Who called is the operator, on behalf of the tenant that it names.
+    is_operators: bool = False
     # Nothing outside the process is touched for it, not even to store what was counted.
     is_local: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
@@ -76,11 +93,12 @@ def serve(
     sandbox: Sandbox,
     begin: Callable[[], None] = lambda: None,
     meter: Meter | None = None,
+    metrics: RequestMetrics | None = None,
 ) -> LambdaResponse:
     """Run one HTTP request: every error becomes an answer, and every request one line.
 
     ``begin`` is called first: the request's time runs from then. ``meter`` counts the request,
-    and stores what was counted when that is due.
+    and stores what was counted when that is due. ``metrics`` makes metrics of the line.
     """
     begin()
     started = time.perf_counter()
@@ -101,21 +119,26 @@ def serve(
     line = {
         "at": rfc3339(request.received_at),
         "rid": request.rid,
+        "trace_id": request.trace.trace_id,
         "gateway_rid": request.gateway_rid,
         "tenantId": log.tenant_id,
         "version": sandbox.version,
+        "stage": sandbox.stage,
+        "function": sandbox.function,
         "method": request.method,
         "path": request.path[:256],
         "route": request.route,
         "status": answer["statusCode"],
         "latency_ms": round((time.perf_counter() - started) * 1000, 3),
+        "database_ms": waited_ms(meter),
         "provider": log.provider,
         "outcome": log.outcome,
         "cold_start": cold_start,
         "sandbox": sandbox.sandbox_id,
         **log.fields,
     }
-    _write(line)
+    aws = "" if metrics is None else _metrics_of(metrics, line, log, request)
+    write_line(line, aws=aws)
     return answer
 
 
@@ -147,9 +170,45 @@ def _count(
         recorder.observe(INGEST_LATENCY, seconds, provider)
 
 
-def _write(line: Mapping[str, Any]) -> None:
-    """Write one line to Lambda's log, at once: print would make two writes of it."""
-    sys.stdout.write(compact_json(line) + "\n")
+def _metrics_of(
+    metrics: RequestMetrics, line: dict[str, Any], log: RequestLog, request: HttpRequest
+) -> str:
+    """Make metrics of a request's line: give its ``_aws`` member."""
+    events = log.events
+    accepted = None
+    if events:
+        accepted = events.get("stored", 0) + events.get("queued", 0) + events.get("quarantined", 0)
+    return metrics.add(
+        line,
+        accepted=accepted,
+        of_tenant=not log.is_operators and is_one_tenant(log.tenant_id),
+        at_ms=int(request.received_at.timestamp() * 1000),
+    )
+
+
+def waited_ms(meter: Meter | None) -> float | None:
+    """Give the milliseconds for which the database was waited for; None where it was not asked."""
+    seconds = meter.recorder.take_waited_seconds() if meter is not None else 0.0
+    return round(seconds * 1000, 3) if seconds else None
+
+
+def invocation_trace(traceparent: str | None = None) -> Trace:
+    """Give what a message carries, else the invocation's own trace, as X-Ray has it, or a new one.
+
+    For what no HTTP request has begun.
+    """
+    return trace_of(traceparent, None, xray=os.environ.get(_XRAY), new_id=new_id)
+
+
+def write_line(line: Mapping[str, Any], *, aws: str = "") -> None:
+    """Write one line to Lambda's log, at once: print would make two writes of it.
+
+    ``aws`` is the JSON text of a member ``_aws`` that makes metrics of the line.
+    """
+    text = compact_json(line)
+    if aws:
+        text = f'{text[:-1]},"_aws":{aws}}}'
+    sys.stdout.write(text + "\n")
 
 
 def note(log: RequestLog, error: Exception) -> None:
@@ -170,10 +229,13 @@ def note(log: RequestLog, error: Exception) -> None:
 def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
-    code = getattr(error, "sqlstate", None) or getattr(error, "code", None)
-    # Codes are words out of a list, AWS's or Postgres's: safe to log.
-    said = f" {code}" if isinstance(code, str) and code else ""
-    return f"{type(error).__module__}.{type(error).__qualname__}{said}{where}"
+    module = type(error).__module__
+    # Codes are words out of a list, Postgres's or AWS's: safe to log. Whatever else has a code may
+    # quote in it.
+    named = _CODES.get(module.partition(".")[0])
+    code = getattr(error, named, None) if named is not None else None
+    said = f" {code}" if isinstance(code, str) and _CODE.match(code) else ""
+    return f"{module}.{type(error).__qualname__}{said}{where}"
 
 
 class TaskFailedError(TillgateError):
@@ -181,7 +243,7 @@ class TaskFailedError(TillgateError):
 
 
 def log_task(
-    task: str, work: Callable[[], Mapping[str, Any]], *, version: str
+    task: str, work: Callable[[], Mapping[str, Any]], *, version: str, stage: str = ""
 ) -> Mapping[str, Any]:
     """Run one scheduled or triggered task: one line, and a failure is raised.
 
@@ -206,9 +268,12 @@ def log_task(
         line = {
             "at": rfc3339(datetime.now(UTC)),
             "task": task,
+            "trace_id": invocation_trace().trace_id,
             "version": version,
+            "stage": stage,
+            "function": task,
             "latency_ms": round((time.perf_counter() - started) * 1000, 3),
             "outcome": log.outcome,
             **log.fields,
         }
-        _write(line)
+        write_line(line)

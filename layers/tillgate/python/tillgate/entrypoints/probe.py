@@ -10,6 +10,9 @@ from tillgate.entrypoints.http import json_response
 from tillgate.entrypoints.routes import PROBE_PATH
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tillgate.domain.trace import Trace
     from tillgate.entrypoints.http import HttpRequest, LambdaResponse
     from tillgate.entrypoints.observability import RequestLog
     from tillgate.services.operator import OperatorGate
@@ -17,11 +20,18 @@ if TYPE_CHECKING:
 
 
 class ProbeRoutes:
-    """Answers the operator, and nobody else."""
+    """Answers the operator, and nobody else. ``begin_trace`` is told each request's trace."""
 
-    def __init__(self, probe: ProbeDestination, *, gate: OperatorGate) -> None:
+    def __init__(
+        self,
+        probe: ProbeDestination,
+        *,
+        gate: OperatorGate,
+        begin_trace: Callable[[Trace], None] = lambda _trace: None,
+    ) -> None:
         self._probe = probe
         self._gate = gate
+        self._begin_trace = begin_trace
 
     def handle(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
         if request.route != f"POST {PROBE_PATH}":
@@ -29,6 +39,7 @@ class ProbeRoutes:
         self._gate.admit(request.headers.get("authorization"))
         tenant_id = request.path_parameters["tenant_id"]
         log.tenant_id = tenant_id[:36]
+        self._begin_trace(request.trace)
         result = self._probe.run(tenant_id)
         log.outcome = result.outcome
         return json_response(200, record(result), rid=request.rid)

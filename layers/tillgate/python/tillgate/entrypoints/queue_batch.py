@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,11 +23,18 @@ from tillgate.domain.errors import (
 )
 from tillgate.domain.queued import LONGEST_UNTRIED_SECONDS, MAX_OWN_FAILURES, retry_seconds
 from tillgate.domain.timestamps import rfc3339
-from tillgate.entrypoints.observability import RequestLog, note
+from tillgate.entrypoints.observability import (
+    RequestLog,
+    invocation_trace,
+    note,
+    waited_ms,
+    write_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from tillgate.entrypoints.emf import MessageMetrics
     from tillgate.entrypoints.observability import Sandbox
     from tillgate.services.metering import Meter
 
@@ -55,16 +61,19 @@ class Fate(StrEnum):
     DONE = "done"
     LATER = "later"
     BURIED = "buried"
+    # It comes again, too, and nothing was known or done about it.
+    UNTRIED = "untried"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One SQS message as Lambda hands it over."""
+    """One SQS message as Lambda hands it over; ``queue`` is the name of where it came from."""
 
     message_id: str
     receipt_handle: str
     receive_count: int
     body: str
+    queue: str
 
     @classmethod
     def from_lambda(cls, record: Mapping[str, Any]) -> Record:
@@ -73,6 +82,7 @@ class Record:
             record["receiptHandle"],
             int(record["attributes"]["ApproximateReceiveCount"]),
             record["body"],
+            record.get("eventSourceARN", "").rpartition(":")[2],
         )
 
 
@@ -95,6 +105,7 @@ class QueueBatch:
         sandbox: Sandbox,
         begin: Callable[[], None] = lambda: None,
         meter: Meter | None = None,
+        metrics: MessageMetrics | None = None,
     ) -> None:
         self._task = task
         self._work = work
@@ -102,12 +113,14 @@ class QueueBatch:
         self._sandbox = sandbox
         self._begin = begin
         self._meter = meter
+        self._metrics = metrics
+        self._is_cold = False
 
     def __call__(
         self, event: Mapping[str, Any], backlog: Backlog
     ) -> dict[str, list[dict[str, str]]]:
         """Give the batch's failures, in Lambda's form; ``backlog`` is that of its queue."""
-        self._sandbox.begin()
+        self._is_cold = self._sandbox.begin()
         self._begin()
         ends_at = time.monotonic() + self._batch_seconds
         later: list[tuple[Record, int]] = []
@@ -117,6 +130,7 @@ class QueueBatch:
             if down_for is not None or time.monotonic() >= ends_at:
                 # Not tried, so not for its own sake out of sight.
                 later.append((record, min(down_for or wait, LONGEST_UNTRIED_SECONDS)))
+                self._write(_log_of(record), Fate.UNTRIED, time.perf_counter(), record)
                 continue
             seconds, is_down = self._one(record, backlog)
             if seconds is not None:
@@ -132,7 +146,9 @@ class QueueBatch:
     def _one(self, record: Record, backlog: Backlog) -> tuple[int | None, bool]:
         """Try one message: when it should come again, and whether what it stands on is down."""
         started = time.perf_counter()
-        log = RequestLog(fields={"message": record.message_id, "received": record.receive_count})
+        log = _log_of(record)
+        # What was waited for since the message before is no part of this one.
+        waited_ms(self._meter)
         is_down = False
         fate = Fate.LATER
         seconds: int | None = retry_seconds(record.receive_count)
@@ -148,7 +164,7 @@ class QueueBatch:
             is_down = True
         except Exception as error:  # noqa: BLE001  One message must not fail its neighbours.
             fate = _troubled(record, log, error, backlog)
-        self._write(log, fate, started)
+        self._write(log, fate, started, record)
         return seconds if fate is Fate.LATER else None, is_down
 
     def _hide(self, later: Sequence[tuple[Record, int]], backlog: Backlog) -> None:
@@ -164,19 +180,40 @@ class QueueBatch:
             log.fields["not_hidden"] = failed
             self._write(log, "not-hidden", started)
 
-    def _write(self, log: RequestLog, fate: str, started: float) -> None:
+    def _write(
+        self, log: RequestLog, fate: str, started: float, record: Record | None = None
+    ) -> None:
+        """Write the line of a message, or, without one, of the batch."""
+        now = datetime.now(UTC)
+        cold_start, self._is_cold = self._is_cold, False
         line = {
-            "at": rfc3339(datetime.now(UTC)),
+            "at": rfc3339(now),
             "task": self._task,
+            # Where no request is known that it came from, it is a cause by itself.
+            "rid": record.message_id if record else None,
             "tenantId": log.tenant_id,
             "version": self._sandbox.version,
+            "stage": self._sandbox.stage,
+            "function": self._sandbox.function,
+            "path": record.queue if record else None,
+            "route": f"SQS {self._task}",
+            "status": None,
             "latency_ms": round((time.perf_counter() - started) * 1000, 3),
+            "database_ms": waited_ms(self._meter),
             "provider": log.provider,
             "outcome": fate,
+            "cold_start": cold_start,
             "sandbox": self._sandbox.sandbox_id,
             **log.fields,
         }
-        print(json.dumps(line, separators=(",", ":")))  # noqa: T201  Standard output is Lambda's log.
+        if "trace_id" not in line:
+            line["trace_id"] = invocation_trace().trace_id
+        at_ms = int(now.timestamp() * 1000)
+        write_line(line, aws=self._metrics.add(line, at_ms=at_ms) if self._metrics else "")
+
+
+def _log_of(record: Record) -> RequestLog:
+    return RequestLog(fields={"message": record.message_id, "received": record.receive_count})
 
 
 def _troubled(record: Record, log: RequestLog, error: Exception, backlog: Backlog) -> Fate:

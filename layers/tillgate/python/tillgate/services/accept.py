@@ -87,6 +87,7 @@ class AcceptQueued:
                 rid=message.rid,
                 content=json.dumps([event.document() for event in events]).encode(),
                 headers={},
+                events=len(events),
             )
         )
         tally.quarantined += len(events)

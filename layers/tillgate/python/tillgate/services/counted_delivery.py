@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tillgate.domain.delivery import RetryLater
-from tillgate.domain.metrics import DELIVERIES, RETRY_ATTEMPTS
+from tillgate.domain.delivery import AttemptOutcome, GaveUp, RetryLater
+from tillgate.domain.delivery_rules import delivery_lag_seconds
+from tillgate.domain.metrics import (
+    DELIVERIES,
+    DELIVERY_LAG,
+    RETRY_ATTEMPTS,
+    UPSTREAM_REQUESTS,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from tillgate.domain.delivery import (
         Attempt,
         Begun,
         Destination,
-        GaveUp,
         OutgoingEvent,
         SendResult,
         Settled,
@@ -37,10 +42,14 @@ _SERVER_ERROR = 500
 class CountedDeliveryStore:
     """Implements DeliveryStore; counts deliveries once what became of them is written down."""
 
-    def __init__(self, store: DeliveryStore, recorder: Recorder) -> None:
+    def __init__(
+        self, store: DeliveryStore, recorder: Recorder, *, now: Callable[[], datetime]
+    ) -> None:
         self._store = store
         self._recorder = recorder
+        self._now = now
         self._kind = _NONE
+        self._begun: dict[EventId, OutgoingEvent] = {}
 
     def begin(
         self, tenant_id: TenantId, event_ids: Sequence[EventId], *, attempt_id: str, at: datetime
@@ -48,6 +57,7 @@ class CountedDeliveryStore:
         begun = self._store.begin(tenant_id, event_ids, attempt_id=attempt_id, at=at)
         # What is recorded next is of this attempt.
         self._kind = _NONE if begun.destination is None else begun.destination.kind.value
+        self._begun = {event.event_id: event for event in begun.events}
         return begun
 
     def record(
@@ -61,10 +71,16 @@ class CountedDeliveryStore:
         self._store.record(tenant_id, attempts=attempts, settled=settled, is_well=is_well)
         for outcome, number in Counter(one.outcome.value for one in settled).items():
             self._recorder.count(DELIVERIES, self._kind, outcome, by=number)
+        now = self._now()
+        for one in settled:
+            event = self._begun.get(one.event_id)
+            if event is not None and one.outcome is AttemptOutcome.DELIVERED:
+                lag = delivery_lag_seconds(event, now=now)
+                self._recorder.observe(DELIVERY_LAG, lag, self._kind)
 
 
 class CountedUpstream:
-    """Implements Upstream; counts the requests that are to be made again."""
+    """Implements Upstream; counts the requests, and those that are to be made again."""
 
     def __init__(self, upstream: Upstream, recorder: Recorder) -> None:
         self._upstream = upstream
@@ -74,13 +90,12 @@ class CountedUpstream:
         self, destination: Destination, secret: str, events: Sequence[OutgoingEvent]
     ) -> SendResult:
         result = self._upstream.send(destination, secret, events)
-        if isinstance(result, RetryLater):
-            self._recorder.count(RETRY_ATTEMPTS, destination.kind.value, retry_reason(result))
+        _count(self._recorder, destination.kind.value, result)
         return result
 
 
 class CountedPosApi:
-    """Implements PosApi; counts the requests that are to be made again."""
+    """Implements PosApi; counts the requests, and those that are to be made again."""
 
     def __init__(self, api: PosApi, recorder: Recorder) -> None:
         self._api = api
@@ -93,9 +108,17 @@ class CountedPosApi:
         self, access: PosAccess, token: str, wanted: PosObject, *, within_seconds: float
     ) -> Fetched | RetryLater | GaveUp:
         result = self._api.fetch(access, token, wanted, within_seconds=within_seconds)
-        if isinstance(result, RetryLater):
-            self._recorder.count(RETRY_ATTEMPTS, access.provider, retry_reason(result))
+        _count(self._recorder, access.provider, result)
         return result
+
+
+def _count(recorder: Recorder, target: str, result: SendResult | Fetched) -> None:
+    if isinstance(result, GaveUp) and result.status is None:
+        # Nothing was sent: the address or the secret is none.
+        return
+    recorder.count(UPSTREAM_REQUESTS, target)
+    if isinstance(result, RetryLater):
+        recorder.count(RETRY_ATTEMPTS, target, retry_reason(result))
 
 
 def retry_reason(result: RetryLater) -> str:

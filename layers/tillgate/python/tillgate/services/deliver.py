@@ -226,7 +226,9 @@ class Deliver:
             settled=[*settled, *settled_without_object(enriched.put_off)],
             is_well=is_well(result),
         )
-        message.count_request(result, settled, ready)
+        message.count_request(
+            result, settled, ready, target=destination.kind.value, now=self._now()
+        )
         is_put_off = any(one.outcome is AttemptOutcome.RETRY_LATER for one in settled)
         return _Try(None, result, _halves(ready) if is_split else (), is_put_off)
 

@@ -6,13 +6,15 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tillgate.domain.delivery import AttemptOutcome, Delivered
+from tillgate.domain.delivery import AttemptOutcome, Delivered, RetryLater
+from tillgate.domain.delivery_rules import delivery_lag_seconds
 from tillgate.domain.enrichment import EnrichmentState
 from tillgate.domain.queued import retry_seconds
 from tillgate.services.enrich import EnrichmentMemory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from tillgate.domain.delivery import OutgoingEvent, SendResult, Settled
     from tillgate.domain.enrichment import Enriched
@@ -30,7 +32,9 @@ class DeliveryReport:
 
     ``attempts`` counts requests; ``reasons`` are what they failed with, each once. ``enriched``
     and ``unenriched`` count those of the delivered that went with the object they name, and
-    without it.
+    without it. ``target`` is the kind of destination that was asked, ``status`` what it answered
+    last, ``retries`` the requests that have to be made again; ``lags_ms`` are how long those
+    that were delivered had to wait for it.
     """
 
     delivered: int = 0
@@ -39,6 +43,10 @@ class DeliveryReport:
     enriched: int = 0
     unenriched: int = 0
     later_seconds: int | None = None
+    target: str | None = None
+    status: int | None = None
+    retries: int = 0
+    lags_ms: list[float] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
 
 
@@ -78,11 +86,22 @@ class DeliveryMessage:
             self.note(one.reason)
 
     def count_request(
-        self, result: SendResult, settled: Sequence[Settled], sent: Sequence[OutgoingEvent]
+        self,
+        result: SendResult,
+        settled: Sequence[Settled],
+        sent: Sequence[OutgoingEvent],
+        *,
+        target: str,
+        now: datetime,
     ) -> None:
         self.report.attempts += 1
+        self.report.target, self.report.status = target, result.status
+        self.report.retries += isinstance(result, RetryLater)
         self.count(settled)
         if isinstance(result, Delivered):
+            self.report.lags_ms += [
+                round(delivery_lag_seconds(event, now=now) * 1000, 3) for event in sent
+            ]
             states = [event.enrichment.state for event in sent]
             fetched = states.count(EnrichmentState.FETCHED)
             self.report.enriched += fetched

@@ -24,7 +24,7 @@ from tillgate.domain.tenant import AppId, Endpoint, Source, TenantId, TenantStat
 from tillgate.services.hook_items import is_plain, readable_items
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from tillgate.domain.event import NewEvent
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         SecretBox,
     )
     from tillgate.domain.provider import Provider
+    from tillgate.domain.trace import Trace
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _MAX_MERCHANT_ID_LENGTH = 255
@@ -79,14 +80,20 @@ class HookStore:
         quarantine: Quarantine,
         secret_box: SecretBox,
         conflict: Reason,
+        on_match: Callable[[str, int], None] = lambda _provider, _place: None,
     ) -> None:
-        """``conflict`` is the reason for which an item is set aside whose key is another's."""
+        """``conflict`` is the reason for which an item is set aside whose key is another's.
+
+        ``on_match`` is told of each good signature: the provider, and the place of the secret
+        among the endpoint's.
+        """
         self._providers = providers
         self._registry = registry
         self._events = events
         self._quarantine = quarantine
         self._secret_box = secret_box
         self._conflict = conflict
+        self._on_match = on_match
 
     def provider_of(self, hook: Hook) -> Provider | None:
         return self._providers.get(hook.provider)
@@ -106,13 +113,12 @@ class HookStore:
     def is_signed(self, provider: Provider, endpoint: Endpoint, hook: Hook) -> bool:
         """Tell whether one of the endpoint's secrets signed it; SecretUnavailableError."""
         request = _request(hook, endpoint)
-        return any(
-            provider.verify(
-                request,
-                self._secret_box.open(sealed, context=endpoint.seal_context).decode(),
-            )
-            for sealed in endpoint.sealed_secrets
-        )
+        for place, sealed in enumerate(endpoint.sealed_secrets):
+            secret = self._secret_box.open(sealed, context=endpoint.seal_context).decode()
+            if provider.verify(request, secret):
+                self._on_match(provider.name, place)
+                return True
+        return False
 
     def store(self, provider: Provider, endpoint: Endpoint, hook: Hook) -> Tally:
         """Store the items, each with its tenant, or set the hook aside for what is not storable.
@@ -215,7 +221,7 @@ class HookStore:
         tenant_id: TenantId | None = None,
     ) -> None:
         try:
-            self.keep(hook, endpoint, reason, tenant_id=tenant_id)
+            self.keep(hook, endpoint, reason, tenant_id=tenant_id, events=count)
         except StoreUnavailableError as error:
             tally.queued += count
             tally.cause = error
@@ -230,6 +236,7 @@ class HookStore:
         *,
         tenant_id: TenantId | None = None,
         quota: DailyQuota | None = None,
+        events: int = 1,
     ) -> None:
         """Put the whole hook in quarantine; of an endpoint that does not exist, only a sample.
 
@@ -250,6 +257,7 @@ class HookStore:
                 content=hook.body if is_known else hook.body[:UNKNOWN_ENDPOINT_SAMPLE_BYTES],
                 headers=dict(hook.headers),
                 quota=quota,
+                events=events,
             )
         )
 
@@ -266,7 +274,7 @@ class AcceptHook:
         # In which minute how many refused hooks were queued.
         self._refused: Counter[datetime] = Counter()
 
-    def accept(self, hook: Hook) -> Tally:
+    def accept(self, hook: Hook, *, trace: Trace | None = None) -> Tally:
         """Store the hook's events, or set aside what cannot be stored as it stands.
 
         What the database gives no answer for is kept on the accept queue, with the whole
@@ -285,11 +293,11 @@ class AcceptHook:
         if not store.is_signed(provider, endpoint, hook):
             known, endpoint = endpoint, store.endpoint_anew(endpoint)
             if endpoint == known or not store.is_signed(provider, endpoint, hook):
-                self._keep_refused(hook, endpoint)
+                self._keep_refused(hook, endpoint, trace)
                 raise SignatureRefusedError(Reason.SIGNATURE_REFUSED)
         tally = store.store(provider, endpoint, hook)
         if tally.queued:
-            self._accept_queue.put(QueuedHook(hook=hook))
+            self._accept_queue.put(QueuedHook(hook=hook, trace=trace))
         return tally
 
     def _shakes_hands(self, provider: Provider, hook: Hook) -> bool:
@@ -307,7 +315,7 @@ class AcceptHook:
             self._handshakes.put_code(provider.name, endpoint_id, code)
         return True
 
-    def _keep_refused(self, hook: Hook, endpoint: Endpoint) -> None:
+    def _keep_refused(self, hook: Hook, endpoint: Endpoint, trace: Trace | None) -> None:
         """Keep it in quarantine, or on the queue: its secret may be newer than what is known."""
         try:
             self._store.keep(
@@ -319,7 +327,7 @@ class AcceptHook:
                 self._refused[minute] >= _MAX_REFUSED_A_MINUTE
             ):
                 raise
-            self._accept_queue.put(QueuedHook(hook=hook, is_refused=True))
+            self._accept_queue.put(QueuedHook(hook=hook, is_refused=True, trace=trace))
             self._refused = Counter({minute: self._refused[minute] + 1})
 
     def _keep_sample(self, hook: Hook) -> str:

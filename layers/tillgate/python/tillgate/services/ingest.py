@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tillgate.domain.json_value import JsonValue
     from tillgate.domain.ports import AcceptQueue, EventStore
     from tillgate.domain.tenant import Caller
+    from tillgate.domain.trace import Trace
 
 _REPEATED_KEY_BYTES = 512
 
@@ -51,7 +52,8 @@ class Ingest:
     """Takes the bodies of ``/v1/events`` once the caller is known.
 
     What it returns is durable: in the database, or on the accept queue when the database
-    is unreachable. Both methods raise what the queue's ``put`` raises when neither is.
+    is unreachable. Both methods raise what the queue's ``put`` raises when neither is. ``trace``
+    goes with what is queued.
     """
 
     def __init__(self, events: EventStore, accept_queue: AcceptQueue) -> None:
@@ -59,7 +61,14 @@ class Ingest:
         self._accept_queue = accept_queue
 
     def accept_event(
-        self, caller: Caller, body: bytes, *, key: str, received_at: datetime, rid: str
+        self,
+        caller: Caller,
+        body: bytes,
+        *,
+        key: str,
+        received_at: datetime,
+        rid: str,
+        trace: Trace | None = None,
     ) -> Accepted | Queued:
         """Store one event under its key.
 
@@ -67,13 +76,19 @@ class Ingest:
         key is another event's.
         """
         event = event_from_json(parse(body), key=key)
-        [accepted] = self._accept(caller, [event], received_at=received_at, rid=rid)
+        [accepted] = self._accept(caller, [event], received_at=received_at, rid=rid, trace=trace)
         if isinstance(accepted, Accepted) and accepted.outcome is Outcome.CONFLICT:
             raise IdempotencyKeyReusedError(accepted.event_id)
         return accepted
 
     def accept_batch(
-        self, caller: Caller, body: bytes, *, received_at: datetime, rid: str
+        self,
+        caller: Caller,
+        body: bytes,
+        *,
+        received_at: datetime,
+        rid: str,
+        trace: Trace | None = None,
     ) -> list[BatchAnswer]:
         """Store the items that are events, all in one transaction, and answer for each.
 
@@ -82,7 +97,9 @@ class Ingest:
         items = [_event_or_error(item) for item in batch_from_json(parse(body))]
         events = [event for _, event in items if isinstance(event, NewEvent)]
         answers = iter(
-            self._accept(caller, events, received_at=received_at, rid=rid) if events else ()
+            self._accept(caller, events, received_at=received_at, rid=rid, trace=trace)
+            if events
+            else ()
         )
         return [
             _stored(key, next(answers))
@@ -92,7 +109,13 @@ class Ingest:
         ]
 
     def _accept(
-        self, caller: Caller, events: Sequence[NewEvent], *, received_at: datetime, rid: str
+        self,
+        caller: Caller,
+        events: Sequence[NewEvent],
+        *,
+        received_at: datetime,
+        rid: str,
+        trace: Trace | None,
     ) -> Sequence[Accepted | Queued]:
         tenant_id = caller.tenant.tenant_id
         try:
@@ -108,6 +131,7 @@ class Ingest:
                 received_at=received_at,
                 rid=rid,
                 events=tuple(events),
+                trace=trace,
             )
         )
         return [Queued(received_at, cause)] * len(events)

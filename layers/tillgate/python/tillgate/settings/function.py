@@ -41,6 +41,7 @@ class FunctionSettings:
     ``connection_timeout_ms``: for a connection and its first answer.
     ``request_timeout_ms``: for a read; a function's own time-out is made from it.
     ``max_requests_per_socket``: after so many uses a connection is replaced.
+    ``per_tenant_metrics``: 1 where CloudWatch gets metrics of each tenant, too.
     """
 
     stage: str
@@ -48,6 +49,7 @@ class FunctionSettings:
     connection_timeout_ms: int = bounded(800, low=50, high=9_000)
     request_timeout_ms: int = bounded(5_000, low=150, high=29_000)
     max_requests_per_socket: int = bounded(1_000, low=1, high=1_000_000)
+    per_tenant_metrics: int = bounded(0, low=0, high=1)
 
     def __post_init__(self) -> None:
         faults = _faults_in(self, {spec.name: getattr(self, spec.name) for spec in fields(self)})
