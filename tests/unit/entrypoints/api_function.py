@@ -9,12 +9,14 @@ from tests.admin_fakes import InMemoryAdminStore, InMemoryEventReader
 from tests.delivery_fakes import InMemoryCredentials, InMemoryDeadLetters, InMemoryDestinations
 from tests.events import http_event
 from tests.fakes import InMemoryRegistry, PlainSecretBox
+from tests.hours_fakes import InMemoryOpeningHours
 from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
 from tillgate.entrypoints.admin_credentials import AdminCredentials
 from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
+from tillgate.entrypoints.admin_hours import AdminHours
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
 from tillgate.entrypoints.observability import Sandbox
@@ -23,6 +25,7 @@ from tillgate.services.authenticate import Authenticator
 from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
+from tillgate.services.opening_hours import OpeningHours
 from tillgate.services.operator import OperatorGate
 from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
@@ -52,6 +55,7 @@ class ApiFunction:
         }
         self.destinations = InMemoryDestinations(self.store.all_tenants)
         self.dead_letters = InMemoryDeadLetters()
+        self.hours = InMemoryOpeningHours(self.store)
         events = ReadEvents(self.reader)
         administration = Administration(
             self.store,
@@ -89,6 +93,7 @@ class ApiFunction:
                             allow_private=False,
                         )
                     ),
+                    AdminHours(OpeningHours(self.hours, sources=self.store)),
                     AdminDeadLetters(DeadLetterOffice(self.dead_letters)),
                 ),
                 check_status=CheckStatus(

@@ -11,10 +11,12 @@ from tillgate.entrypoints.docs import (
     delivery,
     event_parameters,
     first_party,
+    hours,
     operations,
 )
 from tillgate.entrypoints.docs.admin_schemas import admin_schemas
 from tillgate.entrypoints.docs.delivery_schemas import DELIVERY
+from tillgate.entrypoints.docs.hours_schemas import HOURS
 from tillgate.entrypoints.docs.schemas import FIRST_PARTY
 from tillgate.entrypoints.docs.vendors import VENDORS
 from tillgate.providers import PROVIDERS
@@ -83,6 +85,7 @@ _TAGS = [
     {"name": "Documents", "description": "This contract."},
     {"name": "Administration", "description": "For the operator, and for the CLI."},
     {"name": "Delivery", "description": "Where events go, and those that did not get there."},
+    {"name": "Silence", "description": "When sources are to be heard, and who is quiet."},
 ]
 
 
@@ -107,11 +110,13 @@ def openapi(*, version: str) -> Json:
             **credentials.PATHS,
             **delivery.PATHS,
             **dead_letters.PATHS,
+            **hours.PATHS,
         },
         "components": {
             "schemas": {
                 **FIRST_PARTY,
                 **DELIVERY,
+                **HOURS,
                 **admin_schemas(
                     list(VENDORS),
                     app_providers=[name for name, made in PROVIDERS.items() if made.signs_merchant],
