@@ -35,6 +35,7 @@ class DataStack(Stack):
         super().__init__(scope, construct_id, termination_protection=stage.termination_protection)
         self.stage = stage
         self.network: Network | None = None
+        self.cluster_identifier: str | None = None
         database_secret = self._add_database()
         self.role_secrets: dict[str, ISecret] = {role: self._role_secret(role) for role in ROLES}
         self.key_ring = self._key_ring()
@@ -66,7 +67,9 @@ class DataStack(Stack):
         self.network = Network(
             self, "Network", flow_log_retention=self.stage.function.log_retention
         )
-        return AuroraDatabase(self, "Database", config=config, network=self.network).secret
+        aurora = AuroraDatabase(self, "Database", config=config, network=self.network)
+        self.cluster_identifier = aurora.cluster_identifier
+        return aurora.secret
 
     def _role_secret(self, role: str) -> ISecret:
         return GeneratedSecret(

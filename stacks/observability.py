@@ -1,33 +1,32 @@
-"""What tells people that something is wrong: an alarm for every alert, and where it is told."""
+"""What tells people that something is wrong, and what it is: alarms, dashboards, saved queries."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 
 from stacks.alerts import ALERTS
-from stacks.alerts.model import Place
 from stacks.constructs.alarm_topic import AlarmTopic
 from stacks.constructs.alert_alarms import AlertAlarms, construct_name
-from stacks.constructs.function import Function
+from stacks.constructs.log_subscription import LogSubscription
+from stacks.dashboards.platform import platform_board
+from stacks.dashboards.rendering import Dashboards
+from stacks.dashboards.tenant import tenant_board
+from stacks.log_queries import save_log_queries
+from stacks.log_sink import log_sink
+from stacks.watched import Watched
 
 if TYPE_CHECKING:
-    from aws_cdk import Duration
-    from aws_cdk.aws_sqs import IQueue
+    from aws_cdk import aws_cloudwatch as cloudwatch
     from constructs import Construct
 
-    from stacks.alerts.model import Metric
     from stacks.data import DataStack
     from stacks.delivery import DeliveryStack
     from stacks.ingest import IngestStack
     from stacks.operations import OperationsStack
     from stacks.stages import StageConfig
-
-# Of the lines that functions write (EMF).
-NAMESPACE = "Tillgate"
 
 
 class ObservabilityStack(Stack):
@@ -49,58 +48,49 @@ class ObservabilityStack(Stack):
         operations: OperationsStack,
     ) -> None:
         super().__init__(scope, construct_id, termination_protection=stage.termination_protection)
-        self._stage_name = stage.name
-        self._http_api = ingest.http_api
-        self._queues: dict[str, IQueue] = {
-            "accept": data.accept_queue.queue,
-            "accept-dead-letters": data.accept_queue.dead_letters,
-            "delivery": delivery.queues.delivery,
-            "delivery-dead-letters": delivery.queues.dead_letters,
-        }
-        self._functions = _functions_of(ingest, delivery, operations)
+        watched = Watched.of(data=data, ingest=ingest, delivery=delivery, operations=operations)
+        told = self._add_alarms(watched, stage)
+        self._add_dashboards(watched, stage, alarms=told)
+        self._add_logs(watched, stage)
+
+    def _add_alarms(self, watched: Watched, stage: StageConfig) -> list[cloudwatch.AlarmBase]:
+        """Make every alert's; give those that tell somebody."""
         alarms = AlarmTopic(
             self, "Alarms", email=stage.alarm_email, removal_policy=stage.removal_policy
         )
+        told: list[cloudwatch.AlarmBase] = []
         for alert in ALERTS:
-            AlertAlarms(
+            made = AlertAlarms(
                 self,
                 construct_name(alert.name),
                 alert=alert,
-                metric_of=self._metric,
+                metric_of=watched.metric,
                 action=actions.SnsAction(alarms.topic),
             )
+            told += made.acting
         CfnOutput(self, "AlarmTopicArn", value=alarms.topic.topic_arn)
+        return told
 
-    def _metric(self, metric: Metric, period: Duration) -> cloudwatch.Metric:
-        namespace, dimensions = self._where(metric)
-        return cloudwatch.Metric(
-            namespace=namespace,
-            metric_name=metric.name,
-            dimensions_map={**dimensions, **metric.labels},
-            statistic=metric.statistic,
-            period=period,
+    def _add_dashboards(
+        self, watched: Watched, stage: StageConfig, *, alarms: list[cloudwatch.AlarmBase]
+    ) -> None:
+        dashboards = Dashboards(watched, runbook_base_url=stage.runbook_base_url)
+        has_cluster = watched.cluster is not None
+        dashboards.add(self, platform_board(has_cluster=has_cluster), alarms=alarms)
+        dashboards.add(self, tenant_board(per_tenant_metrics=stage.per_tenant_metrics))
+
+    def _add_logs(self, watched: Watched, stage: StageConfig) -> None:
+        functions = {name: one.log_group for name, one in watched.functions.items()}
+        save_log_queries(
+            self,
+            folder=f"Tillgate/{stage.name}",
+            functions=list(functions.values()),
+            gateway=watched.access_logs,
         )
-
-    def _where(self, metric: Metric) -> tuple[str, dict[str, str]]:
-        match metric.place:
-            case Place.GATEWAY:
-                stage = self._http_api.stage.stage_name
-                return "AWS/ApiGateway", {"ApiId": self._http_api.api.api_id, "Stage": stage}
-            case Place.QUEUE:
-                return "AWS/SQS", {"QueueName": self._queues[metric.of].queue_name}
-            case Place.FUNCTION:
-                # Of all its versions: whose alias points where is no matter to throttling.
-                name = self._functions[metric.of].live.lambda_.function_name
-                return "AWS/Lambda", {"FunctionName": name}
-            case Place.OURS:
-                return NAMESPACE, {"stage": self._stage_name}
-
-
-def _functions_of(*stacks: Stack) -> dict[str, Function]:
-    """Give the stacks' functions by what ``functions/`` calls them."""
-    return {
-        child.node.id.lower(): child
-        for stack in stacks
-        for child in stack.node.children
-        if isinstance(child, Function)
-    }
+        if stage.log_sink_arn:
+            LogSubscription(
+                self,
+                "LogSink",
+                sink=log_sink(stage.log_sink_arn),
+                log_groups={**functions, "gateway": watched.access_logs},
+            )

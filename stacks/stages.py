@@ -16,6 +16,7 @@ from aws_cdk.aws_logs import RetentionDays
 
 from stacks import timing
 from stacks.assets import LayerTarget
+from stacks.log_sink import LogSinkError, log_sink
 from tillgate import __version__
 
 if TYPE_CHECKING:
@@ -134,8 +135,12 @@ class StageConfig:
     per_tenant_metrics: bool = False
     # Whether a tenant's destination may be plain http, at an address that is not public.
     allow_private_destinations: bool = False
-    # Whether the stage has alarms of its own. The emulator knows neither composite alarms nor
-    # metric math, and refuses a template with either.
+    # A Kinesis stream, Firehose stream or Lambda function that is sent every log line as well.
+    log_sink_arn: str | None = None
+    # Where people read runbooks/; without one, dashboards name the path in the repository.
+    runbook_base_url: str | None = None
+    # Whether the stage has alarms, dashboards and saved queries. The emulator knows neither
+    # composite alarms nor metric math nor queries, and refuses a template with any.
     has_alarms: bool = True
     # Who is sent every alarm, besides whoever subscribes to the topic.
     alarm_email: str | None = None
@@ -271,9 +276,9 @@ def choose_stage(context: Callable[[str], str | None]) -> StageConfig:
     """Read the stage and what the operator overrides of it from CDK context.
 
     ``stage``; ``database`` (aurora or external), ``database_secret`` (its name),
-    ``database_identity``; ``domain_name`` with ``certificate_arn``;
-    ``per_tenant_metrics`` (on or off); ``alarm_email``; and the limits by their
-    variables' names in lower case. Raises StageError with a sentence when a value
+    ``database_identity``; ``domain_name`` with ``certificate_arn``; ``alarm_email``;
+    ``log_sink_arn``; ``runbook_base_url``; ``per_tenant_metrics`` (on or off); and the limits
+    by their variables' names in lower case. Raises StageError with a sentence when a value
     fits nothing.
     """
     name = context("stage") or DEFAULT_STAGE
@@ -285,10 +290,12 @@ def choose_stage(context: Callable[[str], str | None]) -> StageConfig:
         database=_chosen_database(stage.database, context),
         http=replace(stage.http, domain=_chosen_domain(context)),
         limits=_chosen_limits(stage.limits, context),
+        alarm_email=_chosen_email(context("alarm_email")),
+        log_sink_arn=_chosen_log_sink(stage, context("log_sink_arn")),
+        runbook_base_url=_chosen_runbooks(context("runbook_base_url")),
         per_tenant_metrics=_chosen_switch(
             "per_tenant_metrics", context, default=stage.per_tenant_metrics
         ),
-        alarm_email=_chosen_email(context("alarm_email")),
     )
 
 
@@ -315,6 +322,29 @@ def _chosen_domain(context: Callable[[str], str | None]) -> DomainConfig | None:
     return DomainConfig(name=name, certificate_arn=certificate)
 
 
+def _chosen_email(address: str | None) -> str | None:
+    if address and not re.fullmatch(r"[^@\s]+@[^@\s]+", address):
+        raise StageError(f"alarm_email must be one address, not {address!r}.")
+    return address or None
+
+
+def _chosen_log_sink(stage: StageConfig, arn: str | None) -> str | None:
+    if not arn:
+        return None
+    if not stage.has_alarms:
+        raise StageError(f"The stage {stage.name!r} is not observed, so log_sink_arn has no use.")
+    try:
+        return log_sink(arn).arn
+    except LogSinkError as error:
+        raise StageError(str(error)) from error
+
+
+def _chosen_runbooks(url: str | None) -> str | None:
+    if url and not url.startswith("https://"):
+        raise StageError(f"runbook_base_url must begin with https://, not {url!r}.")
+    return url.rstrip("/") if url else None
+
+
 def _chosen_switch(name: str, context: Callable[[str], str | None], *, default: bool) -> bool:
     text = context(name)
     if text is None:
@@ -322,12 +352,6 @@ def _chosen_switch(name: str, context: Callable[[str], str | None], *, default: 
     if text not in _SWITCH:
         raise StageError(f"{name} is on or off, not {text!r}.")
     return _SWITCH[text]
-
-
-def _chosen_email(address: str | None) -> str | None:
-    if address and not re.fullmatch(r"[^@\s]+@[^@\s]+", address):
-        raise StageError(f"alarm_email must be one address, not {address!r}.")
-    return address or None
 
 
 def _chosen_limits(config: LimitsConfig, context: Callable[[str], str | None]) -> LimitsConfig:

@@ -52,6 +52,7 @@ class Place(StrEnum):
     GATEWAY = "gateway"  # AWS/ApiGateway: ApiId, Stage
     QUEUE = "queue"  # AWS/SQS: QueueName
     FUNCTION = "function"  # AWS/Lambda: FunctionName
+    CLUSTER = "cluster"  # AWS/RDS: DBClusterIdentifier, where the database is the stack's own
     OURS = "ours"  # Tillgate: stage, and what the metric names besides
 
 

@@ -49,9 +49,10 @@ class AlertAlarms(Construct):
         self._alert = alert
         self._metric_of = metric_of
         alarms = [self._alarm(condition) for condition in alert.conditions]
-        acting: list[cloudwatch.AlarmBase] = list(alarms)
+        # Those that tell somebody.
+        self.acting: list[cloudwatch.AlarmBase] = list(alarms)
         if alert.join is Join.ALL:
-            acting = [
+            self.acting = [
                 cloudwatch.CompositeAlarm(
                     self,
                     "All",
@@ -59,7 +60,7 @@ class AlertAlarms(Construct):
                     alarm_description=alert.description(*alert.conditions),
                 )
             ]
-        for alarm in acting:
+        for alarm in self.acting:
             alarm.add_alarm_action(action)
             alarm.add_ok_action(action)
 

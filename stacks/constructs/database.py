@@ -68,6 +68,7 @@ class AuroraDatabase(Construct):
         if secret is None:
             raise TypeError("A cluster with generated credentials has a secret.")
         self.secret = secret
+        self.cluster_identifier = cluster.cluster_identifier
         self._acknowledge(cluster, deletion_protection=config.deletion_protection)
 
     def _acknowledge(self, cluster: rds.DatabaseCluster, *, deletion_protection: bool) -> None:

@@ -59,14 +59,15 @@ class Function(Construct):
         reserved_concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        log_group = logs.LogGroup(
+        self.name = name
+        self.log_group = log_group = logs.LogGroup(
             self, "Logs", retention=config.log_retention, removal_policy=RemovalPolicy.DESTROY
         )
         self.role = ExecutionRole(
             self, "Role", log_group=log_group, network=network, tracing=config.tracing
         )
         place = network.place(reaches_out=reaches_out) if network else None
-        function = lambda_.Function(
+        self.function = function = lambda_.Function(
             self,
             "Function",
             code=_code(name),

@@ -45,7 +45,7 @@ class HttpApi(Construct):
         )
         for key, value in config.tags.items():
             Tags.of(self.api).add(key, value)
-        access_logs = logs.LogGroup(
+        self.access_logs = logs.LogGroup(
             self,
             "AccessLogs",
             retention=config.access_log_retention,
@@ -66,7 +66,7 @@ class HttpApi(Construct):
         cast(
             "apigateway.CfnStage", self.stage.node.default_child
         ).access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
-            destination_arn=access_logs.log_group_arn, format=json.dumps(ACCESS_LOG)
+            destination_arn=self.access_logs.log_group_arn, format=json.dumps(ACCESS_LOG)
         )
         self.url = f"https://{config.domain.name}" if config.domain else self.api.api_endpoint
         # What the operator's DNS record for the domain points to.

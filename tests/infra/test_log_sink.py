@@ -1,0 +1,137 @@
+"""A log sink: off unless asked for, every line, and no more rights than that takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stacks.log_sink import LogSink, LogSinkError, SinkKind, log_sink
+from stacks.stages import StageError
+from tests.infra.synthesis import Synthesised, stage_named, synthesise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+STREAM = "arn:aws:kinesis:eu-west-1:111122223333:stream/logs"
+FIREHOSE = "arn:aws:firehose:eu-west-1:111122223333:deliverystream/logs"
+FUNCTION = "arn:aws:lambda:eu-west-1:111122223333:function:logs"
+
+
+def with_sink(arn: str, folder: Path) -> Synthesised:
+    return synthesise(stage_named("dev", log_sink_arn=arn), folder)
+
+
+def log_groups(made: Synthesised) -> int:
+    """Count those that a sink reads: every function's, and the gateway's."""
+    functions = [
+        resource
+        for resource in made.resources("AWS::Lambda::Function").values()
+        if "LoggingConfig" in resource["Properties"]
+    ]
+    return len(functions) + 1
+
+
+@pytest.mark.parametrize(
+    ("arn", "kind"),
+    [
+        (STREAM, SinkKind.KINESIS),
+        (FIREHOSE, SinkKind.FIREHOSE),
+        (FUNCTION, SinkKind.LAMBDA),
+        (STREAM.replace("arn:aws:", "arn:aws-us-gov:"), SinkKind.KINESIS),
+    ],
+)
+def test_an_arn_tells_what_it_names(arn: str, kind: SinkKind) -> None:
+    assert log_sink(arn) == LogSink(kind, arn)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "logs",
+        "arn:aws:s3:::logs",
+        "arn:aws:sqs:eu-west-1:111122223333:logs",
+        "arn:aws:logs:eu-west-1:111122223333:destination:logs",
+        f"{FUNCTION}:live",
+        f"{STREAM}\n",
+        STREAM.replace("111122223333", "1111"),
+        STREAM.replace("stream/", "deliverystream/"),
+    ],
+)
+def test_what_no_log_line_can_be_sent_to_is_refused_in_a_sentence(arn: str) -> None:
+    with pytest.raises(LogSinkError, match="log_sink_arn must be the ARN of a Kinesis stream"):
+        log_sink(arn)
+    with pytest.raises(StageError, match="log_sink_arn must be the ARN of a Kinesis stream"):
+        stage_named("dev", log_sink_arn=arn)
+
+
+def test_a_stage_that_is_not_observed_has_no_sink() -> None:
+    with pytest.raises(StageError, match="'local' is not observed"):
+        stage_named("local", log_sink_arn=STREAM)
+
+
+@pytest.mark.parametrize("name", ["dev", "prod", "external", "local"])
+def test_nothing_leaves_unless_it_is_asked_for(
+    synthesised: Callable[[str], Synthesised], name: str
+) -> None:
+    assert synthesised(name).resources("AWS::Logs::SubscriptionFilter") == {}
+
+
+@pytest.mark.parametrize("arn", [STREAM, FIREHOSE, FUNCTION])
+def test_every_log_group_of_ours_is_read_along_whole(arn: str, tmp_path: Path) -> None:
+    made = with_sink(arn, tmp_path)
+    filters = [
+        resource["Properties"]
+        for resource in made.resources("AWS::Logs::SubscriptionFilter").values()
+    ]
+
+    assert len({str(one["LogGroupName"]) for one in filters}) == len(filters) == log_groups(made)
+    assert {one["DestinationArn"] for one in filters} == {arn}
+    assert {one["FilterPattern"] for one in filters} == {""}
+    assert made.report["pluginReports"] == []
+
+
+@pytest.mark.parametrize(
+    ("arn", "actions"),
+    [
+        (STREAM, ["kinesis:PutRecord", "kinesis:PutRecords"]),
+        (FIREHOSE, ["firehose:PutRecord", "firehose:PutRecordBatch"]),
+    ],
+)
+def test_a_stream_is_written_to_under_a_role_that_may_nothing_else(
+    arn: str, actions: list[str], tmp_path: Path
+) -> None:
+    made = with_sink(arn, tmp_path)
+    ((logical_id, role),) = (
+        (logical_id, resource["Properties"])
+        for logical_id, resource in made.resources("AWS::IAM::Role").items()
+        if logical_id.startswith("LogSinkRole")
+    )
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    (policy,) = role["Policies"]
+
+    assert trust["Principal"] == {"Service": "logs.amazonaws.com"}
+    assert "aws:SourceArn" in trust["Condition"]["StringLike"]
+    assert policy["PolicyDocument"]["Statement"] == [
+        {"Action": actions, "Effect": "Allow", "Resource": arn}
+    ]
+    for resource in made.resources("AWS::Logs::SubscriptionFilter").values():
+        assert resource["Properties"]["RoleArn"] == {"Fn::GetAtt": [logical_id, "Arn"]}
+
+
+def test_a_function_is_called_by_each_log_group_and_by_no_other(tmp_path: Path) -> None:
+    made = with_sink(FUNCTION, tmp_path)
+    permissions = {
+        logical_id: resource["Properties"]
+        for logical_id, resource in made.resources("AWS::Lambda::Permission").items()
+        if logical_id.startswith("LogSink")
+    }
+
+    assert len({str(one["SourceArn"]) for one in permissions.values()}) == log_groups(made)
+    assert {one["Principal"] for one in permissions.values()} == {"logs.amazonaws.com"}
+    for resource in made.resources("AWS::Logs::SubscriptionFilter").values():
+        assert "RoleArn" not in resource["Properties"]
+        # CloudWatch Logs tries it when it is made.
+        (needed,) = resource["DependsOn"]
+        assert needed in permissions
