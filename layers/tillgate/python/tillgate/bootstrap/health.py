@@ -68,6 +68,10 @@ def health() -> WiredFunction[LambdaEvent, LambdaResponse]:
         budget.begin()
         meter.flush()
 
+    def idle() -> float | None:
+        budget.begin()
+        return meter.idle()
+
     return WiredFunction(
         handle=lambda event: serve(
             event, routes.handle, sandbox=sandbox, begin=lambda: begin(event), meter=meter
@@ -76,4 +80,5 @@ def health() -> WiredFunction[LambdaEvent, LambdaResponse]:
         clients=(secrets, queue),
         connect_seconds=within_seconds,
         before_close=before_close,
+        idle=idle,
     )

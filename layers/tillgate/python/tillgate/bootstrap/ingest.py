@@ -91,10 +91,15 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         begin()
         meter.flush()
 
+    def idle() -> float | None:
+        begin()
+        return meter.idle()
+
     return WiredFunction(
         handle=lambda event: serve(event, routes.handle, sandbox=sandbox, begin=begin, meter=meter),
         databases=(database,),
         clients=(secrets, queue, bucket),
         connect_seconds=within_seconds,
         before_close=before_close,
+        idle=idle,
     )

@@ -62,6 +62,10 @@ def probe() -> WiredFunction[LambdaEvent, LambdaResponse]:
         budget.begin()
         meter.flush()
 
+    def idle() -> float | None:
+        budget.begin()
+        return meter.idle()
+
     return WiredFunction(
         handle=lambda event: serve(
             event, routes.handle, sandbox=sandbox, begin=budget.begin, meter=meter
@@ -70,4 +74,5 @@ def probe() -> WiredFunction[LambdaEvent, LambdaResponse]:
         clients=(secrets, upstream),
         connect_seconds=within_seconds,
         before_close=before_close,
+        idle=idle,
     )
