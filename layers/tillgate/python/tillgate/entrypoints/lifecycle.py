@@ -144,18 +144,22 @@ class Lifecycle(Generic[EventT, AnswerT]):
         Lambda freezes a sandbox before it comes to that: there a stop or the next request
         does it. An emulator lets it run, and may never ask it again.
         """
-        if self._stop is not None or self._wired is None or self._wired.idle is None:
+        idle = None if self._wired is None else self._wired.idle
+        if self._stop is not None or idle is None:
             return
         is_late = time.monotonic() - (self._looks_at or 0.0) > _LATE_SECONDS
         has_answered = self._caller is None or self._caller.has_answered(frame)
         if self._in_hand or is_late or not has_answered:
             self._look_in(IDLE_SECONDS)
-            return
+        else:
+            self._pause(idle)
+
+    def _pause(self, idle: Callable[[], float | None]) -> None:
         # A stop that comes meanwhile waits for it, as for a request.
         self._in_hand = True
         again: float | None = None
         try:
-            again = self._wired.idle()
+            again = idle()
         except Exception as error:  # noqa: BLE001  The runtime around us is not to end with it.
             log_step("idle", error=type(error).__name__)
         finally:
