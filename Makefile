@@ -118,7 +118,7 @@ unit: $(VENV_STAMP) layers-local ## Unit and architecture tests
 	$(PYTEST) $(wildcard tests/unit tests/architecture)
 
 .PHONY: contract
-contract: $(VENV_STAMP) ## Contract tests
+contract: $(VENV_STAMP) $(PROMETHEUS_STAMP) ## Contract tests
 	$(PYTEST) tests/contract
 
 .PHONY: infra
