@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -14,7 +14,6 @@ from ops.prometheus import PROMETHEUS, PROMTOOL
 from tests.integration.polling import until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 JOB = "tillgate"
@@ -42,6 +41,7 @@ class PrometheusServer:
             f"--web.listen-address=127.0.0.1:{self._port}",
         ]
         parts = urlsplit(url)
+        self._added = {("job", JOB), ("instance", parts.netloc)}
         (folder / "token").write_text(token)
         # JSON is YAML, too.
         (folder / "prometheus.json").write_text(
@@ -70,7 +70,11 @@ class PrometheusServer:
             self._process = subprocess.Popen(  # noqa: S603  Debian's Prometheus, from a list.
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        until(self._has_scraped, what=f"a scrape; see {self._log}", within_seconds=60)
+        try:
+            until(self._has_scraped, what=f"a scrape; see {self._log}", within_seconds=60)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -81,34 +85,27 @@ class PrometheusServer:
     def _has_scraped(self) -> bool:
         assert self._process.poll() is None, self._log.read_text()
         try:
-            return self.values(f'up{{job="{JOB}"}}') == {frozenset(): 1.0}
+            return self.value(f'up{{job="{JOB}"}}') == 1.0
         except httpx.HTTPError:
             return False
 
-    def values(self, query: str) -> dict[frozenset[tuple[str, str]], float]:
-        """Ask for values now; give each by its labels, without those that the scrape added."""
+    def samples(self, query: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """Ask for values now; give each by its name, "" where the query leaves none, and labels.
+
+        Labels that the scrape added are left out.
+        """
         return {
-            labels: float(result["value"][1])
-            for result in self._ask(query)
-            for labels in [_labels(result["metric"])]
+            (metric.pop("__name__", ""), frozenset(metric.items() - self._added)): float(value)
+            for metric, value in self._ask(query)
         }
 
     def value(self, query: str) -> float:
         """Ask for the one number that a query gives; none is 0."""
-        values = list(self.values(query).values())
+        values = [value for _, value in self._ask(query)]
         assert len(values) <= 1, values
-        return sum(values)
+        return float(sum(map(float, values)))
 
-    def _ask(self, query: str) -> list[dict[str, Any]]:
+    def _ask(self, query: str) -> list[tuple[dict[str, str], str]]:
         answer = self._http.post("/api/v1/query", data={"query": query})
         answer.raise_for_status()
-        found: list[dict[str, Any]] = answer.json()["data"]["result"]
-        return found
-
-
-def _labels(metric: Mapping[str, str]) -> frozenset[tuple[str, str]]:
-    return frozenset(
-        (name, value)
-        for name, value in metric.items()
-        if name not in {"__name__", "job", "instance"}
-    )
+        return [(found["metric"], found["value"][1]) for found in answer.json()["data"]["result"]]
