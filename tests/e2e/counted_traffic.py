@@ -5,53 +5,17 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from ops.local.vendors import square
 from tests.integration.dice import seeded
+from tests.metric_counts import EVENTS, HOOKS, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-EVENTS = "/v1/events"
-HOOKS = "/v1/hooks/{provider}/{endpoint_id}"
-
-# A series: the name of its sample, and its labels.
-Series = tuple[str, frozenset[tuple[str, str]]]
-
-
-def series(name: str, **labels: str) -> Series:
-    return name, frozenset(labels.items())
-
-
-@dataclass(slots=True)
-class Sent:
-    """What was sent, by the series in which it has to be counted."""
-
-    counts: Counter[Series] = field(default_factory=Counter)
-
-    def add(
-        self, method: str, route: str, status: int, *, provider: str = "api", **events: int
-    ) -> None:
-        """Add one request; ``events`` are how many that it brought came to what."""
-        labels = {"method": method, "route": route}
-        self.counts[series("http_requests_total", **labels, status=str(status))] += 1
-        self.counts[series("http_request_duration_seconds_count", **labels)] += 1
-        self.counts[series("http_request_duration_seconds_bucket", **labels, le="+Inf")] += 1
-        for outcome, number in events.items():
-            self.counts[series("ingest_events_total", provider=provider, outcome=outcome)] += number
-        if events.keys() & {"stored", "duplicate", "queued", "quarantined"}:
-            self.counts[series("ingest_latency_seconds_count", provider=provider)] += 1
-            self.counts[series("ingest_latency_seconds_bucket", provider=provider, le="+Inf")] += 1
-
-    @property
-    def requests(self) -> int:
-        return sum(n for (name, _), n in self.counts.items() if name == "http_requests_total")
 
 
 class CountedSender:

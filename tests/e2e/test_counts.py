@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import psycopg
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from ops.evidence import Row, write_evidence
-from tests.e2e.counted_traffic import CountedSender, Sent, all_sent, send_for
+from tests.e2e.counted_traffic import CountedSender, all_sent, send_for
 from tests.integration.polling import pause, until
+from tests.metric_counts import differences, samples_of
 from tests.prometheus_server import SCRAPE_SECONDS, PrometheusServer, promtool_says
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from tests.e2e.counted_traffic import Series
+    from tests.metric_counts import Series
 
 SENDERS = 8
 LEAST_SANDBOXES = 4
@@ -57,27 +57,12 @@ def page(stack: dict[str, Any]) -> str:
 
 def counted(stack: dict[str, Any]) -> Counter[Series]:
     """Give every sample of the page."""
-    return Counter(
-        {
-            (sample.name, frozenset(sample.labels.items())): int(sample.value)
-            for family in text_string_to_metric_families(page(stack))
-            for sample in family.samples
-        }
-    )
+    return samples_of(page(stack))
 
 
 def scraped(prometheus: PrometheusServer) -> Counter[Series]:
     """Give what our traffic is counted in, as Prometheus had it at its last scrape."""
     return Counter({one: int(value) for one, value in prometheus.samples(_COUNTED).items()})
-
-
-def differences(sent: Sent, before: Counter[Series], now: Counter[Series]) -> dict[str, int]:
-    """Name the series in which more or less was counted than sent, and by how much."""
-    return {
-        f"{name}{sorted(labels)}": now[name, labels] - before[name, labels] - number
-        for (name, labels), number in sent.counts.items()
-        if now[name, labels] - before[name, labels] != number
-    }
 
 
 def seconds_until_equal(difference: Callable[[], object]) -> float | None:

@@ -132,6 +132,18 @@ def test_a_pause_flushes_what_a_request_had_to_keep() -> None:
     assert stand.total == 1
 
 
+def test_a_request_after_a_pause_flushes_with_itself_counted() -> None:
+    stand = Stand()
+    stand.request(after=0)
+    stand.now += 2
+    assert stand.meter.idle() is None
+    assert stand.total == 1
+
+    stand.request(after=0)
+
+    assert stand.total == 2
+
+
 def test_how_long_a_flush_took_is_no_reason_for_another() -> None:
     stand = Stand()
     stand.request(after=0)

@@ -62,7 +62,9 @@ class Meter:
         age = self._clock() - self._tried_at if self._tried_at is not None else FLUSH_SECONDS
         if 0 <= age < FLUSH_SECONDS:
             return FLUSH_SECONDS - age
-        return None if self.flush() else IDLE_RETRY_SECONDS
+        # It puts off no request's flush, which takes along that request itself: a sandbox that is
+        # thawed for one may find a pause before it.
+        return None if self._store_all() else IDLE_RETRY_SECONDS
 
     def flush(self) -> bool:
         """Store what is not known to be stored; False when it has to be kept for the next time.
@@ -72,6 +74,9 @@ class Meter:
         """
         # A flush that fails is tried again in two seconds, not by every request.
         self._tried_at = self._clock()
+        return self._store_all()
+
+    def _store_all(self) -> bool:
         recorder = self.recorder
         for _ in range(2 if recorder.is_repeating else 1):
             increment = recorder.unflushed()
