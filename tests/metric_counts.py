@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 EVENTS = "/v1/events"
 HOOKS = "/v1/hooks/{provider}/{endpoint_id}"
+
+# What one event comes to, by the status of its answer; on a busy machine the queue takes it.
+OUTCOMES = {201: "stored", 200: "duplicate", 422: "conflict", 202: "queued"}
 
 # A series: the name of its sample, and its labels.
 Series = tuple[str, frozenset[tuple[str, str]]]
@@ -25,7 +33,13 @@ class Sent:
     counts: Counter[Series] = field(default_factory=Counter)
 
     def add(
-        self, method: str, route: str, status: int, *, provider: str = "api", **events: int
+        self,
+        method: str,
+        route: str,
+        status: int,
+        events: Mapping[str, int] = MappingProxyType({}),
+        *,
+        provider: str = "api",
     ) -> None:
         """Add one request; ``events`` are how many that it brought came to what."""
         labels = {"method": method, "route": route}
