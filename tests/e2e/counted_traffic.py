@@ -31,7 +31,7 @@ class CountedSender:
         self.sent = Sent()
         self._dice = seeded(seed)
         self._square = next(made for made in tenant["sources"] if made["provider"] == "square")
-        self._http = httpx.Client(base_url=stack["api_url"], timeout=30, trust_env=False)
+        self._http = httpx.Client(base_url=stack["api_url"], timeout=60, trust_env=False)
         self._token = {"Authorization": f"Bearer {tenant['api_token']}"}
         self._known: list[str] = []
 

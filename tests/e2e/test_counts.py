@@ -98,7 +98,8 @@ def test_after_a_burst_all_is_counted_though_one_sandbox_alone_is_asked_again(
     stack: dict[str, Any], senders: list[CountedSender]
 ) -> None:
     before = counted(stack)
-    send_for(2, senders)
+    # Fewer than in the proof: each takes a cold start, beside all the other suites.
+    send_for(2, senders[:LEAST_SANDBOXES])
     senders[0].new()
 
     until(
@@ -106,7 +107,7 @@ def test_after_a_burst_all_is_counted_though_one_sandbox_alone_is_asked_again(
         what="counted is what was sent",
         within_seconds=COUNTED_SECONDS,
     )
-    assert all_sent(senders).requests > SENDERS
+    assert all_sent(senders).requests > LEAST_SANDBOXES
 
 
 @pytest.mark.proof
