@@ -25,6 +25,7 @@ VENV_STAMP := $(VENV)/.synced
 MINISTACK_STAMP := $(MINISTACK)/.synced
 BENCH_STAMP := $(BENCH)/.synced
 NODE_STAMP := node_modules/.installed
+PROMETHEUS_STAMP := .local/prometheus/.unpacked
 
 SOURCES := $(wildcard app.py stacks ops functions layers/tillgate/python/tillgate tests bench)
 # Run at once, for each takes long: these mostly wait, for servers and deadlines; the others compute.
@@ -60,7 +61,7 @@ down: $(VENV_STAMP) ## Stop the local stack; PURGE=1 forgets its data
 
 ##@ Check it
 .PHONY: test
-test: lint $(MINISTACK_STAMP) $(NODE_STAMP) layers ## Everything that a change must pass: lint, types, contracts, speed, every suite
+test: lint $(MINISTACK_STAMP) $(NODE_STAMP) $(PROMETHEUS_STAMP) layers ## Everything that a change must pass: lint, types, contracts, speed, every suite
 	@# Before the suites, which would be measured with it.
 	$(BIN)/python -m bench --quick
 	@# mypy reads all of aws_cdk, on one core for minutes: beside the suites, which mostly wait.
@@ -70,7 +71,7 @@ test: lint $(MINISTACK_STAMP) $(NODE_STAMP) layers ## Everything that a change m
 	exit $$suites
 
 .PHONY: suites
-suites: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers
+suites: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) $(PROMETHEUS_STAMP) layers
 	@$(PYTEST) $(COMPUTING) > build/computing.log 2>&1 & computing=$$!; \
 	$(PYTEST) $(SERVING) > build/serving.log 2>&1 & serving=$$!; \
 	$(PYTEST) -k postgres16 $(STORING) > build/postgres16.log 2>&1 & older=$$!; \
@@ -82,7 +83,7 @@ suites: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers
 	exit $$failed
 
 .PHONY: proof
-proof: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers ## The slow proofs: crashes, races, property tests at length
+proof: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) $(PROMETHEUS_STAMP) layers ## The slow proofs: crashes, races, property tests at length
 	$(BIN)/pytest -q -m proof --timeout 1800 tests
 	@$(MAKE) chaos
 
@@ -117,7 +118,7 @@ unit: $(VENV_STAMP) layers-local ## Unit and architecture tests
 	$(PYTEST) $(wildcard tests/unit tests/architecture)
 
 .PHONY: contract
-contract: $(VENV_STAMP) ## Contract tests
+contract: $(VENV_STAMP) $(PROMETHEUS_STAMP) ## Contract tests
 	$(PYTEST) tests/contract
 
 .PHONY: infra
@@ -125,11 +126,11 @@ infra: $(VENV_STAMP) $(PROMETHEUS_STAMP) layers ## The stacks, synthesised for e
 	$(PYTEST) tests/infra
 
 .PHONY: integration
-integration: $(VENV_STAMP) ## Against real Postgres 16 and 18
+integration: $(VENV_STAMP) $(PROMETHEUS_STAMP) ## Against real Postgres 16 and 18
 	$(PYTEST) tests/integration
 
 .PHONY: e2e
-e2e: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) layers-local ## Over HTTP, on a local stack of its own
+e2e: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) $(PROMETHEUS_STAMP) layers-local ## Over HTTP, on a local stack of its own
 	$(PYTEST) tests/e2e
 
 ##@ Ship it
@@ -192,6 +193,10 @@ $(MINISTACK_STAMP): requirements/ministack.txt $(UV_STAMP)
 $(BENCH_STAMP): requirements/bench.txt $(UV_STAMP)
 	$(PYTHON) -m venv --clear --without-pip $(BENCH)
 	$(UV) sync --quiet --compile-bytecode --python $(BENCH)/bin/python --require-hashes $<
+	@touch $@
+
+$(PROMETHEUS_STAMP): ops/prometheus.py | $(UV_STAMP)
+	@$(BIN)/python -m ops.prometheus
 	@touch $@
 
 $(NODE_STAMP): package-lock.json package.json .npmrc

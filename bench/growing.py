@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from bench.goals import Goal
+from bench.growing_metrics import metrics
 from bench.seeding import Seed, add_day
 from bench.workload import data, new_key
 from tillgate.adapters.postgres.delivery_store import PostgresDeliveryStore
@@ -262,5 +263,6 @@ OPERATIONS = {
     "attempt": Operation(attempt, Goal(1.5, quick=2.5), heavier=25),
     "sweep": Operation(sweep, Goal(1.5, quick=2.5), heavier=12),
     "sweep_idle": Operation(idle),
+    "metrics": Operation(metrics, Goal(1.5, quick=2.5), heavier=12),
     "retention": Operation(retention, Goal(1.5, quick=2.5), heavier=None),
 }

@@ -70,7 +70,7 @@ def choose_connection(
     )
 
 
-def check_url(url: str) -> str:
+def check_url(url: str, *, carries_token: bool = True) -> str:
     """Give the address without its last slash. Raises UsageError when no token may go there."""
     bad = UsageError(
         "The address is not one that Tillgate is called at.",
@@ -87,7 +87,7 @@ def check_url(url: str) -> str:
         raise bad
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise bad
-    if parts.scheme == "http" and not is_loopback(host):
+    if carries_token and parts.scheme == "http" and not is_loopback(host):
         raise UsageError(
             f"http://{host} would send the operator token unencrypted.",
             next_step=f"use https:// in --url or {URL_VARIABLE}",

@@ -12,6 +12,7 @@ from ops.cli import (
     destinations,
     doctor,
     events,
+    health_gate,
     hours,
     replay,
     slo,
@@ -51,6 +52,7 @@ app.add_typer(destinations.app, name="destination")
 app.add_typer(dead_letters.app, name="deadletter")
 app.command("doctor")(doctor.examine)
 app.command("slo")(slo.show_slo)
+app.command("health-gate")(health_gate.wait_until_ready)
 
 
 def _show_version(value: bool | None) -> None:  # noqa: FBT001  typer calls it by position.

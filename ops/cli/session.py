@@ -18,7 +18,7 @@ import httpx
 import typer
 
 from ops.cli.client import AdminClient
-from ops.cli.connection import Connection, choose_connection
+from ops.cli.connection import URL_VARIABLE, Connection, choose_connection
 from ops.cli.errors import CliError
 from ops.cli.output import Output, OutputFormat, show_error
 from ops.cli.shared_options import SharedOptions, add_shared_options, take_shared_options
@@ -38,6 +38,7 @@ class Surroundings:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     is_interactive: Callable[[], bool] = _stdin_is_a_terminal
     pause: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
 
 
 class Session:
@@ -56,6 +57,12 @@ class Session:
             environ=self.surroundings.environ,
             folder=self.surroundings.folder,
         )
+
+    @property
+    def address(self) -> str:
+        """Give where to call without a token: the stack file is read where nothing names it."""
+        given = self._options.url or self.surroundings.environ.get(URL_VARIABLE)
+        return given or self.connection.url
 
     @functools.cached_property
     def client(self) -> AdminClient:

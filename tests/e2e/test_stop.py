@@ -34,6 +34,8 @@ from tillgate.entrypoints.lifecycle import Lifecycle
 FOLDER = Path(os.environ["FOLDER"])
 
 class Waiting:
+    idle = None
+
     def __call__(self, event):
         (FOLDER / "in-hand").touch()
         while not (FOLDER / "go-on").exists():

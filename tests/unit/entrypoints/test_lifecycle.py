@@ -27,6 +27,7 @@ class FakeWired:
     """Answers what it is asked, and writes down what is done to it."""
 
     done: list[str] = field(default_factory=list)
+    idle: Callable[[], float | None] | None = None
 
     def __call__(self, event: str, /) -> str:
         if event == "fail":
@@ -191,6 +192,7 @@ from tillgate.entrypoints.lifecycle import Lifecycle
 
 class Wired:
     is_stopping = False
+    idle = None
 
     def __call__(self, event):
         for word in event.split():

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from tests.fakes import InMemoryMetrics
-from tillgate.domain.metrics import DELIVERIES, Recorder
-from tillgate.services.metering import Meter
+from tillgate.domain.metrics import DB_DURATION, DELIVERIES, Recorder
+from tillgate.services.metering import IDLE_RETRY_SECONDS, Meter
 
 SERIES = "deliveries_total|supabase|delivered"
 
@@ -107,3 +107,64 @@ def test_two_sandboxes_have_ids_of_their_own() -> None:
 
     assert stand.total == 2
     assert len({sandbox for sandbox, _ in store.flushes}) == 2
+
+
+def test_a_pause_flushes_what_a_burst_left_behind() -> None:
+    stand = Stand()
+    stand.request(after=0)
+    stand.request(after=0.5)
+
+    assert stand.meter.idle() == 1.5
+    stand.now += 1.5
+    assert stand.meter.idle() is None
+
+    assert stand.total == 2
+    assert stand.meter.idle() is None
+    assert len(stand.store.flushes) == 1
+
+
+def test_a_pause_flushes_what_a_request_had_to_keep() -> None:
+    stand = Stand()
+    stand.count()
+
+    assert stand.meter.idle() is None
+
+    assert stand.total == 1
+
+
+def test_a_request_after_a_pause_flushes_with_itself_counted() -> None:
+    stand = Stand()
+    stand.request(after=0)
+    stand.now += 2
+    assert stand.meter.idle() is None
+    assert stand.total == 1
+
+    stand.request(after=0)
+
+    assert stand.total == 2
+
+
+def test_how_long_a_flush_took_is_no_reason_for_another() -> None:
+    stand = Stand()
+    stand.request(after=0)
+    stand.meter.flush()
+    stand.meter.recorder.observe(DB_DURATION, 0.001)
+
+    stand.now += 2
+
+    assert stand.meter.idle() is None
+    assert len(stand.store.flushes) == 1
+
+
+def test_a_pause_in_which_the_database_is_down_is_followed_by_another_look() -> None:
+    stand = Stand()
+    stand.request(after=0)
+    stand.now += 2
+    stand.store.is_down = True
+    assert stand.meter.idle() == IDLE_RETRY_SECONDS
+    stand.store.is_down = False
+
+    stand.now += IDLE_RETRY_SECONDS
+
+    assert stand.meter.idle() is None
+    assert stand.total == 1

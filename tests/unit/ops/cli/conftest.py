@@ -58,6 +58,7 @@ def tillgate(server: FakeTillgate, tmp_path: Path) -> TypeCommand:
             now=lambda: NOW,
             is_interactive=lambda: is_interactive,
             pause=server.pause,
+            clock=lambda: sum(server.paused),
         )
         result = CliRunner().invoke(app, arguments, input=stdin, obj=surroundings)
         if result.exception is not None and not isinstance(result.exception, SystemExit):

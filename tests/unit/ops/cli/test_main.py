@@ -36,6 +36,7 @@ def test_the_version_is_the_packages(tillgate: TypeCommand) -> None:
         "event list",
         "event get",
         "doctor",
+        "health-gate",
     ],
 )
 def test_every_command_takes_the_shared_options(tillgate: TypeCommand, command: str) -> None:

@@ -82,10 +82,15 @@ def accept() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]]
         budget.begin()
         meter.flush()
 
+    def idle() -> float | None:
+        budget.begin()
+        return meter.idle()
+
     return WiredFunction(
         handle=batch,
         databases=(database,),
         clients=(secrets, bucket, queue),
         connect_seconds=settings.connection_timeout_ms / 1000,
         before_close=before_close,
+        idle=idle,
     )

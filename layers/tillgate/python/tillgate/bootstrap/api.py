@@ -120,6 +120,7 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
         handle=routes,
         databases=(tenants, admin),
         before_close=meter.flush,
+        idle=meter.idle,
         clients=(secrets,),
         connect_seconds=settings.connection_timeout_ms / 1000,
     )

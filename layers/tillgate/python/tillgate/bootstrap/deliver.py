@@ -107,12 +107,17 @@ def deliver() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]
         begin()
         meter.flush()
 
+    def idle() -> float | None:
+        begin()
+        return meter.idle()
+
     return WiredFunction(
         handle=handle,
         databases=(database,),
         clients=(secrets, upstream, queue),
         connect_seconds=connect_seconds,
         before_close=before_close,
+        idle=idle,
     )
 
 

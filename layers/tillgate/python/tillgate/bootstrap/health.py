@@ -70,6 +70,10 @@ def health() -> WiredFunction[LambdaEvent, LambdaResponse]:
         budget.begin()
         meter.flush()
 
+    def idle() -> float | None:
+        budget.begin()
+        return meter.idle()
+
     return WiredFunction(
         handle=lambda event: serve(
             event,
@@ -83,4 +87,5 @@ def health() -> WiredFunction[LambdaEvent, LambdaResponse]:
         clients=(secrets, queue),
         connect_seconds=within_seconds,
         before_close=before_close,
+        idle=idle,
     )

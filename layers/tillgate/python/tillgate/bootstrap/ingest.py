@@ -97,6 +97,10 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         begin()
         meter.flush()
 
+    def idle() -> float | None:
+        begin()
+        return meter.idle()
+
     return WiredFunction(
         handle=lambda event: serve(
             event, routes.handle, sandbox=sandbox, begin=begin, meter=meter, metrics=metrics
@@ -105,4 +109,5 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         clients=(secrets, queue, bucket),
         connect_seconds=within_seconds,
         before_close=before_close,
+        idle=idle,
     )

@@ -35,7 +35,7 @@ class WiredFunction(Generic[Event, Answer]):
 
     ``connect_seconds`` is for each of ``databases``; ``clients`` connect at their first use.
     ``on_stop`` is for what takes longer than a request: it is called by a signal's handler.
-    ``before_close`` is for what still needs the connections.
+    ``before_close`` is for what still needs the connections. ``idle`` is ``Wired.idle``.
     """
 
     handle: Callable[[Event], Answer]
@@ -44,6 +44,7 @@ class WiredFunction(Generic[Event, Answer]):
     connect_seconds: float
     on_stop: Callable[[], None] = _nothing
     before_close: Callable[[], object] = _nothing
+    idle: Callable[[], float | None] | None = None
 
     def __call__(self, event: Event, /) -> Answer:
         return self.handle(event)

@@ -298,6 +298,11 @@ class Recorder:
         """Tell whether ``unflushed`` gives what it gave before."""
         return self._unconfirmed is not None
 
+    @property
+    def has_counted(self) -> bool:
+        """Tell whether more is to be stored than how long the last flush itself took."""
+        return bool(self._counts) or self.is_repeating
+
     def stored(self, increment: Increment) -> None:
         """Say that it is stored, by this call or by one before."""
         if increment is self._unconfirmed:

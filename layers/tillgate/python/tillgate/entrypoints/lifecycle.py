@@ -36,6 +36,12 @@ ANSWER_SECONDS = 1.0
 # How often it is looked whether the last answer has left.
 _LOOK_SECONDS = 0.01
 
+# So long after a request it is looked whether there is a pause, for what is done in one.
+IDLE_SECONDS = 2.0
+
+# A look that comes later than this comes out of a freeze, with the next request behind it.
+_LATE_SECONDS = 1.0
+
 
 class Wired(Protocol[Event_contra, Answer_co]):
     """What a bootstrap module makes: one function, wired."""
@@ -54,6 +60,13 @@ class Wired(Protocol[Event_contra, Answer_co]):
     def close(self) -> None:
         """Let go of the connections; idempotent, and the next use makes others."""
 
+    @property
+    def idle(self) -> Callable[[], float | None] | None:
+        """What to call in a pause between requests, where anything is done then.
+
+        It gives in how many seconds to call it again; None when nothing is left to do.
+        """
+
 
 class Lifecycle(Generic[EventT, AnswerT]):
     """What Lambda calls: ``handler = Lifecycle(make)``, and then ``handler(event, context)``.
@@ -71,6 +84,9 @@ class Lifecycle(Generic[EventT, AnswerT]):
         # The signal's name, and whether a request was in hand when it came.
         self._stop: tuple[str, bool] | None = None
         self._is_ending = False
+        self._may_look = False
+        # By the monotonic clock; None while nobody looks.
+        self._looks_at: float | None = None
         if api := os.environ.get("AWS_LAMBDA_RUNTIME_API"):
             ask_for_sigterm(api)
         if (
@@ -79,6 +95,8 @@ class Lifecycle(Generic[EventT, AnswerT]):
         ):
             signal.signal(signal.SIGTERM, self._on_stop)
             signal.signal(signal.SIGINT, self._on_stop)
+            signal.signal(signal.SIGALRM, self._on_look)
+            self._may_look = True
         if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
             # A setting that makes no sense fails the start, in its own words.
             self._ready()
@@ -96,6 +114,8 @@ class Lifecycle(Generic[EventT, AnswerT]):
             self._in_hand = False
             if self._stop is not None:
                 self._end_once_answered()
+            elif self._looks_at is None and self._may_look and self._ready().idle is not None:
+                self._look_in(IDLE_SECONDS)
 
     def before_snapshot(self) -> None:
         """Have everything made that a request needs, and nothing open. Raises what making does."""
@@ -113,6 +133,42 @@ class Lifecycle(Generic[EventT, AnswerT]):
         if self._wired is None:
             self._wired = self._make()
         return self._wired
+
+    def _look_in(self, seconds: float) -> None:
+        self._looks_at = time.monotonic() + seconds
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def _on_look(self, _number: int, frame: FrameType | None) -> None:
+        """Do what is done in a pause, if this is one.
+
+        Lambda freezes a sandbox before it comes to that: there a stop or the next request
+        does it. An emulator lets it run, and may never ask it again.
+        """
+        idle = None if self._wired is None else self._wired.idle
+        if self._stop is not None or idle is None:
+            return
+        is_late = time.monotonic() - (self._looks_at or 0.0) > _LATE_SECONDS
+        has_answered = self._caller is None or self._caller.has_answered(frame)
+        if self._in_hand or is_late or not has_answered:
+            self._look_in(IDLE_SECONDS)
+        else:
+            self._pause(idle)
+
+    def _pause(self, idle: Callable[[], float | None]) -> None:
+        # A stop that comes meanwhile waits for it, as for a request.
+        self._in_hand = True
+        again: float | None = None
+        try:
+            again = idle()
+        except Exception as error:  # noqa: BLE001  The runtime around us is not to end with it.
+            log_step("idle", error=type(error).__name__)
+        finally:
+            self._in_hand = False
+        self._looks_at = None
+        if self._stop is not None:
+            self._end_once_answered()
+        elif again is not None:
+            self._look_in(again)
 
     def _on_stop(self, number: int, frame: FrameType | None) -> None:
         if self._stop is None:

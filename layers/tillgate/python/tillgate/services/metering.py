@@ -1,6 +1,7 @@
 """When what was counted is stored: with the requests themselves, since nothing else runs.
 
-There is no background thread: Lambda freezes a sandbox between its requests.
+There is no background thread: Lambda freezes a sandbox between its requests. Where nobody freezes
+it, what a burst left behind is flushed in the pause after it (``idle``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from tillgate.domain.ports import MetricsStore
 
 FLUSH_SECONDS = 2.0
+# After a pause in which the database gave no answer; HTTP.md promises counts within 60 s.
+IDLE_RETRY_SECONDS = 30.0
 
 
 class Meter:
@@ -49,6 +52,20 @@ class Meter:
             return True
         return self.flush()
 
+    def idle(self) -> float | None:
+        """Flush, between two requests, what the last of them left behind.
+
+        Give in how many seconds to come again; None when nothing is left.
+        """
+        if not self.recorder.has_counted:
+            return None
+        age = self._clock() - self._tried_at if self._tried_at is not None else FLUSH_SECONDS
+        if 0 <= age < FLUSH_SECONDS:
+            return FLUSH_SECONDS - age
+        # It puts off no request's flush, which takes along that request itself: a sandbox that is
+        # thawed for one may find a pause before it.
+        return None if self._store_all() else IDLE_RETRY_SECONDS
+
     def flush(self) -> bool:
         """Store what is not known to be stored; False when it has to be kept for the next time.
 
@@ -57,6 +74,9 @@ class Meter:
         """
         # A flush that fails is tried again in two seconds, not by every request.
         self._tried_at = self._clock()
+        return self._store_all()
+
+    def _store_all(self) -> bool:
         recorder = self.recorder
         for _ in range(2 if recorder.is_repeating else 1):
             increment = recorder.unflushed()

@@ -1,0 +1,72 @@
+"""Prometheus' own tool reads the page of ``/metrics`` and has nothing to say about it."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.events import http_event
+from tests.fakes import InMemoryMetrics
+from tests.prometheus_server import promtool_says
+from tillgate.domain.metrics import LOOKED_UP, RECORDED, Counter, Recorder
+from tillgate.entrypoints.exposition import MetricsPage
+from tillgate.entrypoints.http import HttpRequest
+from tillgate.services.operator import TokenGate
+
+
+def page_of(metrics: InMemoryMetrics) -> str:
+    page = MetricsPage(
+        TokenGate(lambda: '{"token": "t"}', name="metrics", clock=lambda: 0.0),
+        metrics,
+        version="0.2.0+local",
+    )
+    request = http_event("GET", "/metrics", headers={"Authorization": "Bearer t"})
+    answer = page.answer(HttpRequest.from_lambda(request))
+    assert answer["statusCode"] == 200
+    return str(answer["body"])
+
+
+def counted() -> InMemoryMetrics:
+    """Every family with every value that its labels may take, one of them at a time."""
+    recorder = Recorder()
+    for family in RECORDED:
+        values = [sorted(label.values or {"/v1/events"}) for label in family.labels]
+        first = tuple(one[0] for one in values)
+        chosen = {first} | {
+            (*first[:place], value, *first[place + 1 :])
+            for place, one in enumerate(values)
+            for value in one
+        }
+        for labels in chosen:
+            if isinstance(family, Counter):
+                recorder.count(family, *labels, by=3)
+            else:
+                for seconds in (0.0001, 0.3, 100.0):
+                    recorder.observe(family, seconds, *labels)
+    increment = recorder.unflushed()
+    assert increment is not None
+    metrics = InMemoryMetrics()
+    metrics.add("a-sandbox", increment)
+    metrics.connections = {"ingest": 4, "health": 1}
+    return metrics
+
+
+@pytest.mark.parametrize("metrics", [InMemoryMetrics(), counted()], ids=["empty", "counted"])
+def test_promtool_has_nothing_to_say(metrics: InMemoryMetrics) -> None:
+    assert promtool_says(page_of(metrics)) == (0, "")
+
+
+def test_every_family_has_a_sample_once_it_was_counted() -> None:
+    page = page_of(counted())
+    sampled = {
+        family.name.removesuffix("_total")
+        for family in text_string_to_metric_families(page)
+        if family.samples
+    }
+    assert sampled == {family.name.removesuffix("_total") for family in (*RECORDED, *LOOKED_UP)}
+
+
+def test_promtool_would_have_something_to_say() -> None:
+    code, said = promtool_says("# TYPE requests counter\nrequests 1\n")
+    assert code != 0
+    assert "_total" in said
