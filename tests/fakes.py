@@ -20,6 +20,7 @@ from tillgate.domain.tenant import EventId
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tillgate.domain.activity import ActivityIncrement
     from tillgate.domain.metrics import Increment
     from tillgate.domain.quarantine import Quarantined
     from tillgate.domain.queued import QueuedMessage
@@ -226,6 +227,8 @@ class InMemoryMetrics:
 
     def __init__(self) -> None:
         self.flushes: dict[tuple[str, int], dict[str, int]] = {}
+        # What tenants and sources did, of the flushes that carried any.
+        self.activity: dict[tuple[str, int], ActivityIncrement] = {}
         self.connections: dict[str, int] = {}
         self.is_down = False
         self.loses_answers = False
@@ -234,6 +237,8 @@ class InMemoryMetrics:
         if self.is_down:
             raise StoreUnavailableError("down")
         self.flushes.setdefault((sandbox_id, increment.seq), dict(increment.series))
+        if increment.activity is not None:
+            self.activity.setdefault((sandbox_id, increment.seq), increment.activity)
         if self.loses_answers:
             raise StoreUnavailableError("the answer was lost")
 

@@ -106,7 +106,10 @@ class CrashingEventStore(InMemoryEventStore):
 
 
 class WiredIngest:
-    """Tenant one has a source for every provider (merchant M1); a Square app serves M1 and M2."""
+    """Tenant one has a source for every provider (merchant M1).
+
+    An app of Square and one of Clover serve M1 and M2.
+    """
 
     def __init__(
         self, events: InMemoryEventStore | None = None, *, max_body_bytes: int = MAX_BODY_BYTES
@@ -125,6 +128,7 @@ class WiredIngest:
         self.add_source("clover", CLOVER_CODE, merchant_id="M1")
         self.add_source("standard", STANDARD_SECRET)
         self._add_endpoint("square", APP_ID, SQUARE_KEY, None)
+        self._add_endpoint("clover", APP_ID, CLOVER_CODE, None)
         for merchant_id, tenant in {"M1": ONE, "M2": TWO, "M3": IDLE}.items():
             bound = Source(SourceId(f"source-{merchant_id}"), tenant, merchant_id)
             self.registry.bound_sources[APP_ID, merchant_id] = bound

@@ -194,8 +194,8 @@ def test_old_buckets_are_let_go_of_a_few_at_a_time(active: TestDatabase) -> None
         ):
             superuser.execute(
                 "INSERT INTO tillgate.tenant_activity SELECT %s, %s,"
-                " now() - %s::interval - n * interval '1 second', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, '{}'"
-                " FROM generate_series(1, %s) AS n",
+                " now() - %s::interval - n * interval '1 second',"
+                " 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, '{}' FROM generate_series(1, %s) AS n",
                 (tenant, width, age, number),
             )
         assert [discard(sweep, at_most=10) for _ in range(4)] == [20, 15, 5, 0]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tests.admin_fakes import InMemoryAdminStore, InMemoryEventReader
 from tests.delivery_fakes import InMemoryCredentials, InMemoryDeadLetters, InMemoryDestinations
 from tests.events import http_event
-from tests.fakes import InMemoryRegistry, PlainSecretBox
+from tests.fakes import InMemoryMetrics, InMemoryRegistry, PlainSecretBox
+from tillgate.domain.metrics import Recorder
 from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
 from tillgate.entrypoints.admin_credentials import AdminCredentials
@@ -23,6 +24,7 @@ from tillgate.services.authenticate import Authenticator
 from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
+from tillgate.services.metering import Meter
 from tillgate.services.operator import OperatorGate
 from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
@@ -52,6 +54,8 @@ class ApiFunction:
         }
         self.destinations = InMemoryDestinations(self.store.all_tenants)
         self.dead_letters = InMemoryDeadLetters()
+        self.metrics = InMemoryMetrics()
+        self.meter = Meter(Recorder(), self.metrics, clock=lambda: 0.0)
         events = ReadEvents(self.reader)
         administration = Administration(
             self.store,
@@ -102,6 +106,7 @@ class ApiFunction:
                 version="9.8.7",
             ),
             sandbox=Sandbox("9.8.7"),
+            meter=self.meter,
         )
 
     def call(

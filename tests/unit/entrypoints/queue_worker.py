@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pytest
 
     from tillgate.domain.queued import QueuedMessage
+    from tillgate.services.metering import Meter
 
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -66,6 +67,7 @@ class Worker:
     tally: Tally = field(default_factory=lambda: Tally(accepted=1))
     opened: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
+    meter: Meter | None = None
 
     def __post_init__(self) -> None:
         self._batch = AcceptBatch(
@@ -74,6 +76,7 @@ class Worker:
             backlog=self.backlog,
             batch_seconds=self.batch_seconds,
             sandbox=Sandbox("0.2.0"),
+            meter=self.meter,
         )
 
     def run(self, *bodies: str, received: int = 1) -> list[str]:

@@ -10,12 +10,14 @@ from tests.admin_fakes import stored_event
 from tests.events import http_event
 from tests.unit.entrypoints.api_function import (
     MINE,
+    OPERATOR,
     OTHER_ID,
     SUSPENDED,
     TENANT_ID,
     Answer,
     ApiFunction,
 )
+from tillgate.domain.activity import PLATFORM
 from tillgate.entrypoints.http import SECURITY_HEADERS
 from tillgate.entrypoints.routes import ROUTES
 
@@ -255,3 +257,22 @@ def test_large_answer_goes_as_base64_so_that_it_fits(api: ApiFunction) -> None:
 
     assert answer.response["isBase64Encoded"] is True
     assert json.loads(base64.b64decode(answer.text))["data"] == json.loads(data)
+
+
+def test_what_a_tenant_asks_for_is_counted_as_its_and_the_operators_requests_are_not(
+    api: ApiFunction,
+) -> None:
+    api.call("GET", "/v1/events", headers=MINE)
+    api.call("GET", "/v1/events/nonsense", headers=MINE)
+    api.call("GET", "/v1/events")
+    for path in (f"/admin/api/tenants/{TENANT_ID}/tokens", "/admin/api/tenants/nonsense/tokens"):
+        api.call("GET", path, headers=OPERATOR)
+    api.call("GET", "/openapi.json")
+    api.meter.flush()
+
+    [activity] = api.metrics.activity.values()
+    counted = {
+        tenant: (deltas["requests"], deltas["client_errors"])
+        for tenant, deltas in activity.tenants.items()
+    }
+    assert counted == {TENANT_ID: (2, 1), PLATFORM: (3, 2)}

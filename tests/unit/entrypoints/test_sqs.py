@@ -6,7 +6,9 @@ from datetime import datetime
 
 import pytest
 
-from tests.unit.entrypoints.queue_worker import CANARY, Lines, ScriptedBacklog, Worker
+from tests.fakes import InMemoryMetrics
+from tests.unit.entrypoints.queue_worker import CANARY, NOW, Lines, ScriptedBacklog, Worker
+from tillgate.domain.activity import PLATFORM
 from tillgate.domain.errors import (
     BadMessageError,
     ObjectsUnavailableError,
@@ -14,9 +16,11 @@ from tillgate.domain.errors import (
     SecretUnavailableError,
     StoreUnavailableError,
 )
+from tillgate.domain.metrics import Recorder
 from tillgate.domain.queued import LONGEST_UNTRIED_SECONDS, MAX_OWN_FAILURES, retry_seconds
-from tillgate.domain.tenant import TenantId
+from tillgate.domain.tenant import SourceId, TenantId
 from tillgate.services.hooks import Tally
+from tillgate.services.metering import Meter
 
 
 @pytest.fixture
@@ -235,3 +239,44 @@ def test_every_line_of_a_sandbox_names_it(lines: Lines) -> None:
     worker.run("c")
 
     assert len({line["sandbox"] for line in lines()}) == 1
+
+
+def test_the_time_that_messages_take_is_their_tenants() -> None:
+    metrics = InMemoryMetrics()
+    meter = Meter(Recorder(), metrics, clock=lambda: 0.0)
+    one, two, source = TenantId("one"), TenantId("two"), SourceId("source")
+    tally = Tally(accepted=1, tenant_ids={TenantId("t")})
+    worker = Worker(tally=tally, meter=meter, accept_seconds=0.01)
+    worker.run("rid-1")
+    # One merchant's events are half of it, and a quarter is nobody's.
+    tally.accepted, tally.quarantined = 3, 1
+    tally.shares.update({one: {"stored": 2}, two: {"duplicate": 1}})
+    tally.heard[source] = NOW
+    worker.run("hook-1")
+    meter.flush()
+
+    [activity] = metrics.activity.values()
+    times = {
+        tenant: microseconds
+        for tenant, deltas in activity.tenants.items()
+        if isinstance(microseconds := deltas["handler_us"], int)
+    }
+    assert times.keys() == {"t", one, two, PLATFORM}
+    assert times[one] == pytest.approx(2 * times[two], abs=1)
+    assert times[PLATFORM] == pytest.approx(times["t"] + 4 * times[two], abs=4)
+    assert min(times.values()) >= 2_500
+    assert all(deltas.keys() == {"handler_us"} for deltas in activity.tenants.values())
+    assert activity.sources == {source: round(NOW.timestamp() * 1000)}
+
+
+def test_a_message_that_failed_has_taken_its_tenants_time() -> None:
+    metrics = InMemoryMetrics()
+    meter = Meter(Recorder(), metrics, clock=lambda: 0.0)
+    worker = Worker(
+        accepting={"rid-1": StoreUnavailableError("down")}, meter=meter, accept_seconds=0.01
+    )
+    worker.run("rid-1")
+    meter.flush()
+
+    [activity] = metrics.activity.values()
+    assert activity.tenants.keys() == {"t", PLATFORM}

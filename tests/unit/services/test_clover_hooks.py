@@ -66,6 +66,11 @@ def test_one_request_stores_each_tenant_s_events_and_sets_aside_the_unknown_merc
         (TWO.tenant_id, key("O:A", merchant_id="M2")),
     }
     assert reasons(hooks) == {(Reason.MERCHANT_UNKNOWN, None)}
+    assert tally.shares == {
+        ONE.tenant_id: {"stored": 2},
+        TWO.tenant_id: {"stored": 1},
+    }
+    assert tally.heard.keys() == {"source-M1", "source-M2"}
 
 
 def test_a_tenant_s_event_holds_nothing_of_another_s(hooks: Hooks) -> None:

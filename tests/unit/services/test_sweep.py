@@ -18,6 +18,7 @@ class InMemoryUpkeep:
         self.days: list[date] = []
         self.expired = 0
         self.unfolded = 0
+        self.old_buckets = 0
         self.now = 1_000.0
         self.asked_for: list[int] = []
         self._seconds_each = seconds_each
@@ -37,6 +38,11 @@ class InMemoryUpkeep:
         self.unfolded -= folded
         return folded
 
+    def discard_old_activity(self, *, at_most: int) -> int:
+        discarded = min(self.old_buckets, at_most)
+        self.old_buckets -= discarded
+        return discarded
+
     def discard_expired_quarantine(self, *, at_most: int) -> int:
         self.now += self._seconds_each
         self.asked_for.append(at_most)
@@ -53,7 +59,7 @@ def test_partitions_reach_from_yesterday_to_14_days_ahead() -> None:
     upkeep = InMemoryUpkeep()
 
     assert sweep_of(upkeep).run(TODAY) == SweepReport(
-        16, 0, is_quarantine_swept=True, flushes_folded=0
+        16, 0, is_quarantine_swept=True, flushes_folded=0, buckets_discarded=0
     )
     assert upkeep.days == DAYS
     assert (DAYS[0], DAYS[-1]) == (date(2026, 12, 24), date(2027, 1, 8))
@@ -112,7 +118,9 @@ def test_at_a_stop_no_further_call_is_begun() -> None:
     upkeep = InMemoryUpkeep()
     sweep = Sweep(upkeep, clock=lambda: upkeep.now, is_stopping=lambda: len(upkeep.days) == 3)
 
-    assert sweep.run(TODAY) == SweepReport(3, 0, is_quarantine_swept=False, flushes_folded=0)
+    assert sweep.run(TODAY) == SweepReport(
+        3, 0, is_quarantine_swept=False, flushes_folded=0, buckets_discarded=0
+    )
     assert upkeep.asked_for == []
 
 
@@ -122,3 +130,11 @@ def test_increments_are_folded_until_few_are_left() -> None:
 
     assert sweep_of(upkeep).run(TODAY).flushes_folded == 4_001
     assert upkeep.unfolded == 0
+
+
+def test_old_buckets_are_let_go_of_to_the_last() -> None:
+    upkeep = InMemoryUpkeep()
+    upkeep.old_buckets = 12_345
+
+    assert sweep_of(upkeep).run(TODAY).buckets_discarded == 12_345
+    assert upkeep.old_buckets == 0

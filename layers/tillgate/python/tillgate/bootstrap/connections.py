@@ -14,7 +14,7 @@ from tillgate.adapters.postgres.connection import Database
 from tillgate.adapters.postgres.conninfo import role_url
 from tillgate.adapters.postgres.metrics import PostgresMetrics
 from tillgate.adapters.secrets_manager import SecretsManager
-from tillgate.domain.metrics import DB_DURATION, Recorder
+from tillgate.domain.metrics import Recorder
 from tillgate.services.metering import Meter
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def role_database(
         max_uses=settings.max_requests_per_socket,
         budget=budget,
         breaker_seconds=breaker_seconds,
-        observe=lambda seconds: timed.observe(DB_DURATION, seconds),
+        observe=timed.waited,
     )
 
 

@@ -8,7 +8,12 @@ numbers, microseconds among them: they add up to the same in whatever order, and
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from tillgate.domain.activity import Activity
+
+if TYPE_CHECKING:
+    from tillgate.domain.activity import ActivityIncrement
 
 # Between the parts of a series as it is stored: family|label|label, and a bucket last.
 SEPARATOR = "|"
@@ -166,10 +171,14 @@ LOOKED_UP: tuple[Gauge, ...] = (BUILD_INFO, DB_CONNECTIONS)
 
 
 class Increment(NamedTuple):
-    """What was counted between two flushes: ``series`` -> by how much it grew."""
+    """What was counted between two flushes: ``series`` -> by how much it grew.
+
+    ``activity`` is None where no tenant's request and no work of ours was counted.
+    """
 
     seq: int
     series: dict[str, int]
+    activity: ActivityIncrement | None = None
 
 
 class Sums(NamedTuple):
@@ -184,9 +193,14 @@ class Recorder:
 
     ``increments`` and ``stored`` are the two sides of a flush: what is not known to be stored is
     given again, under the same number and with nothing added to it.
+
+    ``activity`` is counted by whoever knows whose it is; ``database_seconds`` is how long the
+    database was waited for since ``begin``.
     """
 
     def __init__(self) -> None:
+        self.activity = Activity()
+        self.database_seconds = 0.0
         self._counts: dict[tuple[Counter, tuple[str, ...]], int] = {}
         # Of each bucket, and last the sum in microseconds.
         self._cells: dict[tuple[Histogram, tuple[str, ...]], list[int]] = {}
@@ -211,12 +225,22 @@ class Recorder:
         # A clock that was set back must not make a sum fall.
         cell[-1] += max(0, round(seconds * MICROSECONDS))
 
+    def begin(self) -> None:
+        """Say that what is waited for from now on is another request's."""
+        self.database_seconds = 0.0
+
+    def waited(self, seconds: float) -> None:
+        """Count one statement and its answer."""
+        self.observe(DB_DURATION, seconds)
+        self.database_seconds += seconds
+
     def unflushed(self) -> Increment | None:
         """Give what has to be stored next; None when all is known to be."""
-        if self._unconfirmed is None and (self._counts or self._cells):
+        if self._unconfirmed is None and (self._counts or self._cells or self.activity):
             self._seq += 1
-            self._unconfirmed = Increment(self._seq, self._series())
-            self._counts, self._cells = {}, {}
+            activity = self.activity.increment() if self.activity else None
+            self._unconfirmed = Increment(self._seq, self._series(), activity)
+            self._counts, self._cells, self.activity = {}, {}, Activity()
         return self._unconfirmed
 
     @property

@@ -373,6 +373,13 @@ class Upkeep(Protocol):
         """Move so many flushes that are a while old into the totals; give how many there were."""
         ...
 
+    def discard_old_activity(self, *, at_most: int) -> int:
+        """Delete so many buckets of each width that are past their time; give the number deleted.
+
+        Fewer than ``at_most`` means that there are no more.
+        """
+        ...
+
 
 class MetricsStore(Protocol):
     """What all sandboxes have counted. Raises StoreUnavailableError."""

@@ -31,6 +31,7 @@ from tillgate.entrypoints.http import HttpRequest, LambdaResponse, json_response
 from tillgate.entrypoints.json_body import json_body, limited_body
 from tillgate.entrypoints.observability import note
 from tillgate.entrypoints.problems import problem
+from tillgate.services.hooks import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,7 +160,10 @@ class IngestRoutes:
     def _hook(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
         provider = request.path_parameters.get("provider", "")
         log.provider = provider[:32]
-        tally = self._accept_hook.accept(
+        tally = Tally()
+        # Filled as it turns out whose the hook is, so that it is known also where it fails.
+        log.shares, log.heard = tally.shares, tally.heard
+        self._accept_hook.accept(
             Hook(
                 hook_id=str(uuid.uuid4()),
                 provider=provider,
@@ -168,7 +172,8 @@ class IngestRoutes:
                 body=limited_body(request, max_body_bytes=MAX_HOOK_BODY_BYTES),
                 received_at=request.received_at,
                 rid=request.rid,
-            )
+            ),
+            tally,
         )
         log.tenant_id = ",".join(sorted(tally.tenant_ids)) or None
         log.outcome = "handshake" if tally.is_handshake else "hook"

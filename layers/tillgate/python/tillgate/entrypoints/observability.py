@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tillgate.domain.metrics import Recorder
+    from tillgate.domain.tenant import SourceId, TenantId
     from tillgate.entrypoints.http import LambdaEvent, LambdaResponse
     from tillgate.services.metering import Meter
 
@@ -32,6 +33,8 @@ _NO_ROUTE = "none"
 # The provider of what came by our own API.
 _FIRST_PARTY = "api"
 _UNAVAILABLE = 503
+# What tenants and vendors ask for, and what their errors are counted of.
+_TENANTS_ROUTES = "/v1/"
 _DURABLE = frozenset({"stored", "duplicate", "queued", "quarantined"})
 
 
@@ -64,6 +67,11 @@ class RequestLog:
     route: str | None = None
     # How many of the events that the request brought came to what: INGEST_EVENTS' outcomes.
     events: dict[str, int] = field(default_factory=dict)
+    # Of a request or message that may be many tenants': each one's events, likewise, also where
+    # it failed. ``tenant_id`` then is for people to read.
+    shares: Mapping[TenantId, Mapping[str, int]] | None = None
+    # From which sources events came, and when.
+    heard: Mapping[SourceId, datetime] | None = None
     # Nothing outside the process is touched for it, not even to store what was counted.
     is_local: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
@@ -83,6 +91,8 @@ def serve(
     and stores what was counted when that is due.
     """
     begin()
+    if meter is not None:
+        meter.recorder.begin()
     started = time.perf_counter()
     cold_start = sandbox.begin()
     request = HttpRequest.from_lambda(event)
@@ -145,6 +155,16 @@ def _count(
             is_durable = is_durable or outcome in _DURABLE
     if is_durable:
         recorder.observe(INGEST_LATENCY, seconds, provider)
+    if route.startswith(_TENANTS_ROUTES):
+        recorder.activity.request(
+            log.tenant_id if log.shares is None else None,
+            status,
+            log.events,
+            shares=log.shares,
+            heard=log.heard,
+            seconds=seconds,
+            database_seconds=recorder.database_seconds,
+        )
 
 
 def _write(line: Mapping[str, Any]) -> None:

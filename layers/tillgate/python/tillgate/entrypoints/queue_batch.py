@@ -29,6 +29,7 @@ from tillgate.entrypoints.observability import RequestLog, note
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from tillgate.domain.metrics import Recorder
     from tillgate.entrypoints.observability import Sandbox
     from tillgate.services.metering import Meter
 
@@ -134,6 +135,8 @@ class QueueBatch:
         started = time.perf_counter()
         log = RequestLog(fields={"message": record.message_id, "received": record.receive_count})
         is_down = False
+        if self._meter is not None:
+            self._meter.recorder.begin()
         fate = Fate.LATER
         seconds: int | None = retry_seconds(record.receive_count)
         try:
@@ -148,6 +151,8 @@ class QueueBatch:
             is_down = True
         except Exception as error:  # noqa: BLE001  One message must not fail its neighbours.
             fate = _troubled(record, log, error, backlog)
+        if self._meter is not None:
+            _count_activity(self._meter.recorder, log, seconds=time.perf_counter() - started)
         self._write(log, fate, started)
         return seconds if fate is Fate.LATER else None, is_down
 
@@ -177,6 +182,18 @@ class QueueBatch:
             **log.fields,
         }
         print(json.dumps(line, separators=(",", ":")))  # noqa: T201  Standard output is Lambda's log.
+
+
+def _count_activity(recorder: Recorder, log: RequestLog, *, seconds: float) -> None:
+    """Count what one message took, for each tenant whose it is known to be."""
+    recorder.activity.work(
+        log.tenant_id if log.shares is None else None,
+        log.events,
+        shares=log.shares,
+        heard=log.heard,
+        seconds=seconds,
+        database_seconds=recorder.database_seconds,
+    )
 
 
 def _troubled(record: Record, log: RequestLog, error: Exception, backlog: Backlog) -> Fate:

@@ -54,9 +54,16 @@ class AcceptBatch:
     def _store(self, record: Record, log: RequestLog) -> None:
         message = self._open_message(record.body)
         log.fields["rid"] = message.rid
-        log.provider = None if isinstance(message, QueuedEvents) else message.hook.provider
+        if isinstance(message, QueuedEvents):
+            log.tenant_id = message.tenant_id
+        else:
+            log.provider = message.hook.provider
         tally = self._accept(message)
         log.tenant_id = ",".join(sorted(tally.tenant_ids)) or None
+        if not isinstance(message, QueuedEvents):
+            log.shares, log.heard = tally.shares, tally.heard
+            # Nobody's as well: what the time is split by.
+            log.events["stored"] = tally.accepted + tally.duplicates + tally.quarantined
         log.fields |= {
             "accepted": tally.accepted,
             "duplicates": tally.duplicates,

@@ -20,7 +20,7 @@ from tillgate.domain.quarantine import (
     quarantine_id,
 )
 from tillgate.domain.queued import QueuedHook
-from tillgate.domain.tenant import AppId, Endpoint, Source, TenantId, TenantState
+from tillgate.domain.tenant import AppId, Endpoint, Source, SourceId, TenantId, TenantState
 from tillgate.services.hook_items import is_plain, readable_items
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ class Tally:
     """What became of a hook's items; ``tenant_ids`` are those it turned out to be for.
 
     ``cause`` is why some could not be stored now, where some could not. A handshake has no
-    items.
+    items. ``shares`` has each tenant's items by what became of them, in the metrics' words, as
+    far as it is known whose they are; ``heard`` says when each source's came.
     """
 
     accepted: int = 0
@@ -65,6 +66,13 @@ class Tally:
     tenant_ids: set[TenantId] = field(default_factory=set)
     cause: StoreUnavailableError | None = None
     is_handshake: bool = False
+    shares: dict[TenantId, dict[str, int]] = field(default_factory=dict)
+    heard: dict[SourceId, datetime] = field(default_factory=dict)
+
+    def share(self, tenant_id: TenantId, outcome: str = "stored", number: int = 0) -> None:
+        """Say whose so many items are, or that whatever comes of it is also this tenant's."""
+        share = self.shares.setdefault(tenant_id, {})
+        share[outcome] = share.get(outcome, 0) + number
 
 
 class HookStore:
@@ -114,24 +122,24 @@ class HookStore:
             for sealed in endpoint.sealed_secrets
         )
 
-    def store(self, provider: Provider, endpoint: Endpoint, hook: Hook) -> Tally:
+    def store(self, provider: Provider, endpoint: Endpoint, hook: Hook, tally: Tally) -> None:
         """Store the items, each with its tenant, or set the hook aside for what is not storable.
 
         What was neither because the database is unreachable is counted as ``queued``: the
         caller sees to it. Repeating is safe, since everything here is idempotent.
         """
-        tally = Tally()
+        if endpoint.source is not None:
+            tally.share(endpoint.source.tenant.tenant_id)
         aside: Counter[tuple[Reason, TenantId | None]] = Counter()
         items, unreadable = readable_items(provider, _request(hook, endpoint))
         if unreadable:
             aside[Reason.UNREADABLE, None] = unreadable
-        for tenant_id, events in self._by_tenant(tally, aside, endpoint, items).items():
+        for tenant_id, events in self._by_tenant(tally, aside, endpoint, items, hook).items():
             self._accept(tally, aside, tenant_id, events, hook)
         # The whole hook is kept, once for each cause: tried again later by the same path, what
         # was stored meanwhile is a duplicate.
         for (reason, tenant), count in sorted(aside.items(), key=str):
             self._set_aside(tally, count, hook, endpoint, reason, tenant_id=tenant)
-        return tally
 
     def _by_tenant(
         self,
@@ -139,6 +147,7 @@ class HookStore:
         aside: Counter[tuple[Reason, TenantId | None]],
         endpoint: Endpoint,
         items: Sequence[tuple[HookItem, NewEvent]],
+        hook: Hook,
     ) -> dict[TenantId, list[NewEvent]]:
         by_tenant: dict[TenantId, list[NewEvent]] = {}
         for item, event in items:
@@ -150,6 +159,8 @@ class HookStore:
                 continue
             if source is not None:
                 tally.tenant_ids.add(source.tenant.tenant_id)
+                tally.share(source.tenant.tenant_id)
+                tally.heard[source.source_id] = hook.received_at
             if source is None or reason is not None:
                 tenant_id = source.tenant.tenant_id if source else None
                 aside[reason or Reason.MERCHANT_UNKNOWN, tenant_id] += 1
@@ -169,13 +180,16 @@ class HookStore:
             answers = self._events.accept(tenant_id, events, received_at=hook.received_at)
         except StoreUnavailableError as error:
             tally.queued += len(events)
+            tally.share(tenant_id, "queued", len(events))
             tally.cause = error
             return
         for answer in answers:
             if answer.outcome is Outcome.NEW:
                 tally.accepted += 1
+                tally.share(tenant_id, "stored", 1)
             elif answer.outcome is Outcome.DUPLICATE:
                 tally.duplicates += 1
+                tally.share(tenant_id, "duplicate", 1)
             else:
                 aside[self._conflict, tenant_id] += 1
 
@@ -214,13 +228,19 @@ class HookStore:
         *,
         tenant_id: TenantId | None = None,
     ) -> None:
+        outcome = "quarantined"
         try:
             self.keep(hook, endpoint, reason, tenant_id=tenant_id)
         except StoreUnavailableError as error:
+            outcome = "queued"
             tally.queued += count
             tally.cause = error
         else:
             tally.quarantined += count
+        if tenant_id is None and endpoint.source is not None:
+            tenant_id = endpoint.source.tenant.tenant_id
+        if tenant_id is not None:
+            tally.share(tenant_id, outcome, count)
 
     def keep(
         self,
@@ -266,8 +286,10 @@ class AcceptHook:
         # In which minute how many refused hooks were queued.
         self._refused: Counter[datetime] = Counter()
 
-    def accept(self, hook: Hook) -> Tally:
+    def accept(self, hook: Hook, tally: Tally | None = None) -> Tally:
         """Store the hook's events, or set aside what cannot be stored as it stands.
+
+        ``tally`` is filled and given back: of a hook that fails, it says what was known.
 
         What the database gives no answer for is kept on the accept queue, with the whole
         hook. Raises SignatureRefusedError, the same for every cause, when it is not signed
@@ -275,10 +297,11 @@ class AcceptHook:
         or a handshake's code cannot be kept; and what the queue's ``put`` raises, or
         SecretUnavailableError, when it is not certain that everything is kept.
         """
-        store = self._store
+        store, tally = self._store, tally or Tally()
         provider = store.provider_of(hook)
         if provider is not None and self._shakes_hands(provider, hook):
-            return Tally(is_handshake=True)
+            tally.is_handshake = True
+            return tally
         endpoint = store.endpoint_of(provider, hook) if provider is not None else None
         if provider is None or endpoint is None:
             raise SignatureRefusedError(self._keep_sample(hook))
@@ -287,7 +310,7 @@ class AcceptHook:
             if endpoint == known or not store.is_signed(provider, endpoint, hook):
                 self._keep_refused(hook, endpoint)
                 raise SignatureRefusedError(Reason.SIGNATURE_REFUSED)
-        tally = store.store(provider, endpoint, hook)
+        store.store(provider, endpoint, hook, tally)
         if tally.queued:
             self._accept_queue.put(QueuedHook(hook=hook))
         return tally
@@ -356,7 +379,8 @@ class AcceptQueuedHook:
             quota = KEPT_PER_ENDPOINT_A_DAY if queued.is_refused else None
             store.keep(hook, endpoint, Reason.SIGNATURE_REFUSED, quota=quota)
             return Tally(quarantined=1)
-        tally = store.store(provider, endpoint, hook)
+        tally = Tally()
+        store.store(provider, endpoint, hook, tally)
         if tally.queued:
             raise StoreUnavailableError("not all of the hook is kept") from tally.cause
         return tally

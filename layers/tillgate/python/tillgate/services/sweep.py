@@ -24,6 +24,8 @@ _ONE_CALL_SECONDS = 10.0
 # A minute of sixty busy sandboxes.
 _FOLDED_AT_ONCE = 2_000
 _FOLDING_SECONDS = 20.0
+# More than ten thousand tenants make in a minute.
+_BUCKETS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class SweepReport:
     quarantine_discarded: int
     is_quarantine_swept: bool
     flushes_folded: int
+    buckets_discarded: int
 
 
 class Sweep:
@@ -60,7 +63,11 @@ class Sweep:
         """
         days_made = self.make_partitions(today)
         discarded, is_swept = self._discard_expired()
-        return SweepReport(days_made, discarded, is_swept, self._fold_metrics())
+        last_begin = self._clock() + _FOLDING_SECONDS - _ONE_CALL_SECONDS
+        folded = self._fold_metrics(last_begin)
+        return SweepReport(
+            days_made, discarded, is_swept, folded, self._discard_old_activity(last_begin)
+        )
 
     def make_partitions(self, today: date) -> int:
         """Make the partitions of yesterday to 14 days ahead; give how many days were missing.
@@ -81,14 +88,23 @@ class Sweep:
                 return total, True
         return total, False
 
-    def _fold_metrics(self) -> int:
+    def _fold_metrics(self, last_begin: float) -> int:
         """Fold a little at a time; what is left over is summed by whoever reads, a bit slower."""
-        last_begin = self._clock() + _FOLDING_SECONDS - _ONE_CALL_SECONDS
         total = 0
         while self._clock() <= last_begin and not self._is_stopping():
             folded = self._upkeep.fold_metrics(at_most=_FOLDED_AT_ONCE)
             total += folded
             if folded < _FOLDED_AT_ONCE:
+                break
+        return total
+
+    def _discard_old_activity(self, last_begin: float) -> int:
+        """Delete a little at a time; what is left over nobody reads."""
+        total = 0
+        while self._clock() <= last_begin and not self._is_stopping():
+            discarded = self._upkeep.discard_old_activity(at_most=_BUCKETS_AT_ONCE)
+            total += discarded
+            if discarded < _BUCKETS_AT_ONCE:
                 break
         return total
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tillgate.adapters.postgres.connection import Database
     from tillgate.domain.metrics import Increment
 
-_ADD = Prepared(b"metrics_add", b"SELECT tillgate.metrics_add($1, $2, $3)")
+_ADD = Prepared(b"metrics_add", b"SELECT tillgate.metrics_add($1, $2, $3, $4)")
 _READ = Prepared(b"metrics_read", b"SELECT tillgate.metrics_read()")
 _write = json_writer()
 
@@ -30,9 +30,13 @@ class PostgresMetrics:
         self._within_seconds = within_seconds
 
     def add(self, sandbox_id: str, increment: Increment) -> None:
+        activity = increment.activity
         params = [
-            sandbox_id.encode(), b"%d" % increment.seq, _write(increment.series).encode()
-        ]  # fmt: skip
+            sandbox_id.encode(),
+            b"%d" % increment.seq,
+            _write(increment.series).encode(),
+            None if activity is None else _write(activity._asdict()).encode(),
+        ]
         try:
             with refusals_as_unavailable:
                 self._database.value(_ADD, params, within_seconds=self._within_seconds)

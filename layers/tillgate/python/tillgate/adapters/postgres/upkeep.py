@@ -41,3 +41,9 @@ class PostgresUpkeep:
             within_seconds=_WITHIN_SECONDS,
         )
         return int(folded)
+
+    def discard_old_activity(self, *, at_most: int) -> int:
+        [(discarded,)] = self._database.rows(
+            "SELECT tillgate.activity_discard_old(%s)", (at_most,), within_seconds=_WITHIN_SECONDS
+        )
+        return int(discarded)
