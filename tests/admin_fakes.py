@@ -22,11 +22,15 @@ from tillgate.domain.errors import (
     SlugTakenError,
     StoreUnavailableError,
 )
+from tillgate.domain.slo import Counts
 from tillgate.domain.stored_event import DeliveryState, EventHead, StoredEvent
 from tillgate.domain.tenant import EventId, SourceId, TenantId, TenantState, TokenId
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tillgate.domain.administration import NewApp, NewSource
+    from tillgate.domain.slo import Window
     from tillgate.domain.stored_event import EventQuery
     from tillgate.domain.tenant import AppId
 
@@ -237,6 +241,23 @@ class InMemoryAdminStore:
     def _check(self, tenant_id: TenantId) -> None:
         if tenant_id not in self.all_tenants:
             raise NotFoundError("There is no such tenant.")
+
+
+class InMemoryActivity:
+    """Implements ActivityReader; ``counted`` is by tenant, None being the platform, and window."""
+
+    def __init__(self) -> None:
+        self.counted: dict[TenantId | None, dict[str, Counts]] = {}
+        self.is_down = False
+
+    def counts(
+        self, tenant_id: TenantId | None, windows: Sequence[Window], *, at: datetime
+    ) -> list[Counts]:
+        assert at.tzinfo is not None
+        if self.is_down:
+            raise StoreUnavailableError("down")
+        known = self.counted.get(tenant_id, {})
+        return [known.get(window.name, Counts(0, 0)) for window in windows]
 
 
 def _state(added: NewApp | NewSource) -> EndpointState:

@@ -13,6 +13,7 @@ from ops.cli import (
     doctor,
     events,
     replay,
+    slo,
     sources,
     tenants,
     tokens,
@@ -45,6 +46,7 @@ events.app.command("replay")(replay.replay_events)
 app.add_typer(destinations.app, name="destination")
 app.add_typer(dead_letters.app, name="deadletter")
 app.command("doctor")(doctor.examine)
+app.command("slo")(slo.show_slo)
 
 
 def _show_version(value: bool | None) -> None:  # noqa: FBT001  typer calls it by position.

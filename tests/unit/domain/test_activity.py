@@ -198,7 +198,7 @@ def test_a_clock_that_was_set_back_makes_no_sum_fall() -> None:
 def test_every_outcome_that_is_counted_has_its_column() -> None:
     [_, outcome] = INGEST_EVENTS.labels
 
-    assert set(COLUMN_OF) == outcome.values
+    assert frozenset(COLUMN_OF) == outcome.values
     assert {COLUMNS[place] for place in COLUMN_OF.values()} == {
         "events", "duplicates", "conflicts", "rejected", "quarantined",
     }  # fmt: skip

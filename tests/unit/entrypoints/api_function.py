@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.admin_fakes import InMemoryAdminStore, InMemoryEventReader
+from tests.admin_fakes import InMemoryActivity, InMemoryAdminStore, InMemoryEventReader
 from tests.delivery_fakes import InMemoryCredentials, InMemoryDeadLetters, InMemoryDestinations
 from tests.events import http_event
 from tests.fakes import InMemoryMetrics, InMemoryRegistry, PlainSecretBox
@@ -16,6 +17,7 @@ from tillgate.entrypoints.admin_credentials import AdminCredentials
 from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
+from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
 from tillgate.entrypoints.observability import Sandbox
@@ -29,11 +31,13 @@ from tillgate.services.operator import OperatorGate
 from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
 from tillgate.services.replay_own import ReplayOwnEvents
+from tillgate.services.slo import CheckServiceLevels
 from tillgate.services.status import CheckStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OPERATOR = {"authorization": "Bearer operator"}
 MINE = {"authorization": "Bearer tg_live_mine"}
 SUSPENDED = {"authorization": "Bearer tg_live_suspended"}
@@ -54,6 +58,7 @@ class ApiFunction:
         }
         self.destinations = InMemoryDestinations(self.store.all_tenants)
         self.dead_letters = InMemoryDeadLetters()
+        self.activity = InMemoryActivity()
         self.metrics = InMemoryMetrics()
         self.meter = Meter(Recorder(), self.metrics, clock=lambda: 0.0)
         events = ReadEvents(self.reader)
@@ -94,6 +99,10 @@ class ApiFunction:
                         )
                     ),
                     AdminDeadLetters(DeadLetterOffice(self.dead_letters)),
+                    AdminSlo(
+                        administration,
+                        check=CheckServiceLevels(self.activity, now=lambda: NOON),
+                    ),
                 ),
                 check_status=CheckStatus(
                     self.store,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.adapters.migration_files import latest_number
+from tillgate.adapters.postgres.activity import PostgresActivity
 from tillgate.adapters.postgres.admin_store import PostgresAdminStore
 from tillgate.adapters.postgres.credentials import PostgresCredentialStore
 from tillgate.adapters.postgres.dead_letters import PostgresDeadLetters
@@ -22,6 +24,7 @@ from tillgate.entrypoints.admin_credentials import AdminCredentials
 from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
+from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
 from tillgate.entrypoints.observability import Sandbox
@@ -36,6 +39,7 @@ from tillgate.services.operator import OperatorGate
 from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
 from tillgate.services.replay_own import ReplayOwnEvents
+from tillgate.services.slo import CheckServiceLevels
 from tillgate.services.status import CheckStatus
 from tillgate.settings.api import ApiSettings
 
@@ -76,14 +80,23 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
         admin=AdminRoutes(
             gate=OperatorGate(lambda: secrets.read(settings.operator_secret_arn), clock=time.time),
             administration=administration,
-            parts=_delivery_parts(
-                settings,
-                admin,
-                secret_box,
-                sources=store,
-                administration=administration,
-                events=events,
-                replay_one=replay_one,
+            parts=(
+                *_delivery_parts(
+                    settings,
+                    admin,
+                    secret_box,
+                    sources=store,
+                    administration=administration,
+                    events=events,
+                    replay_one=replay_one,
+                ),
+                AdminSlo(
+                    administration,
+                    check=CheckServiceLevels(
+                        PostgresActivity(admin, within_seconds=within_seconds),
+                        now=lambda: datetime.now(UTC),
+                    ),
+                ),
             ),
             check_status=CheckStatus(
                 store,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from tillgate.domain.dead_letters import (
         DeadLetter,
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     )
     from tillgate.domain.delivery import Destination, DestinationKind
     from tillgate.domain.destinations import DestinationRecord
+    from tillgate.domain.slo import Counts, Window
     from tillgate.domain.tenant import EventId, SourceId, TenantId
 
 
@@ -35,6 +37,16 @@ class DestinationStore(Protocol):
 
     def remove_destination(self, tenant_id: TenantId) -> DestinationRecord | None:
         """Give what was removed, None when there was none."""
+        ...
+
+
+class ActivityReader(Protocol):
+    """What tenants did, by time. Raises StoreUnavailableError."""
+
+    def counts(
+        self, tenant_id: TenantId | None, windows: Sequence[Window], *, at: datetime
+    ) -> list[Counts]:
+        """Add up each window that ends ``at``: a tenant's, or with None the platform's."""
         ...
 
 

@@ -12,6 +12,7 @@ from tillgate.entrypoints.docs import (
     event_parameters,
     first_party,
     operations,
+    slo,
 )
 from tillgate.entrypoints.docs.admin_schemas import admin_schemas
 from tillgate.entrypoints.docs.delivery_schemas import DELIVERY
@@ -107,11 +108,13 @@ def openapi(*, version: str) -> Json:
             **credentials.PATHS,
             **delivery.PATHS,
             **dead_letters.PATHS,
+            **slo.PATHS,
         },
         "components": {
             "schemas": {
                 **FIRST_PARTY,
                 **DELIVERY,
+                **slo.SCHEMAS,
                 **admin_schemas(
                     list(VENDORS),
                     app_providers=[name for name, made in PROVIDERS.items() if made.signs_merchant],
