@@ -110,7 +110,6 @@ def test_a_hook_of_many_merchants_counts_for_each(ingest: WiredIngest) -> None:
     assert (idle["requests"], idle["quarantined"]) == (1, 1)
     assert (platform["requests"], platform["events"], platform["quarantined"]) == (1, 3, 2)
     whole = platform["handler_us"]
-    assert isinstance(whole, int)
     assert [one["handler_us"], two["handler_us"]] == [whole * 2 // 5, whole // 5]
     assert activity.sources.keys() == {"source-M1", "source-M2", "source-M3"}
 

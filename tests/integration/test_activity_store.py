@@ -24,7 +24,7 @@ ONE = {
     "events": 1,
     "handler_us": 1_500,
     "database_us": 700,
-    "latency": [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    "latency_2": 1,
 }
 
 

@@ -145,13 +145,13 @@ def fill(connection: Connection, tenants: int) -> TenantId:
             generate_series(%s - w.kept, %s, w.length) AS s (starts_at),
             (
                 SELECT CASE n WHEN 0 THEN %s::uuid WHEN 1 THEN %s::uuid
-                    ELSE gen_random_uuid() END AS id
+                    ELSE md5(%s || n)::uuid END AS id
                 FROM generate_series(0, %s) AS n
             ) AS t
         ORDER BY w.width, s.starts_at
         ON CONFLICT DO NOTHING
         """,
-        (HISTOGRAM, AT.replace(minute=0), AT.replace(minute=0), PLATFORM, row[0], tenants),
+        (HISTOGRAM, AT.replace(minute=0), AT.replace(minute=0), PLATFORM, row[0], row[0], tenants),
     )
     connection.execute("VACUUM ANALYZE tillgate.tenant_activity")
     return TenantId(str(row[0]))

@@ -256,11 +256,7 @@ def test_the_time_that_messages_take_is_their_tenants() -> None:
     meter.flush()
 
     [activity] = metrics.activity.values()
-    times = {
-        tenant: microseconds
-        for tenant, deltas in activity.tenants.items()
-        if isinstance(microseconds := deltas["handler_us"], int)
-    }
+    times = {tenant: deltas["handler_us"] for tenant, deltas in activity.tenants.items()}
     assert times.keys() == {"t", one, two, PLATFORM}
     assert times[one] == pytest.approx(2 * times[two], abs=1)
     assert times[PLATFORM] == pytest.approx(times["t"] + 4 * times[two], abs=4)

@@ -22,14 +22,15 @@ PLATFORM = "00000000-0000-0000-0000-000000000000"
 LATENCY_BOUNDS = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 )  # fmt: skip
-# A cell's numbers, as tenant_activity's columns are called; the latency's buckets follow.
+# A cell's numbers, as tenant_activity's columns are called, and the places of its latency.
 COLUMNS = (
     "requests", "server_errors", "client_errors", "events", "duplicates", "conflicts", "rejected",
     "quarantined", "handler_us", "database_us",
+    *(f"latency_{place}" for place in range(1, len(LATENCY_BOUNDS) + 2)),
 )  # fmt: skip
 _REQUESTS, _SERVER_ERRORS, _CLIENT_ERRORS = 0, 1, 2
 _HANDLER_US, _DATABASE_US, _LATENCY = 8, 9, 10
-_CELL = (0,) * (_LATENCY + len(LATENCY_BOUNDS) + 1)
+_CELL = (0,) * len(COLUMNS)
 # Where an event is counted, by its outcome as metrics.INGEST_EVENTS has it.
 COLUMN_OF = {
     "stored": 3, "queued": 3, "duplicate": 4, "conflict": 5, "invalid": 6, "refused": 6,
@@ -43,11 +44,11 @@ _MICROSECONDS = 1_000_000
 class ActivityIncrement(NamedTuple):
     """By how much each tenant's numbers have grown, and when each source's newest event came.
 
-    ``tenants`` has numbers by column, and under "latency" those of the buckets; ``sources`` has
-    milliseconds since 1970.
+    ``tenants`` has numbers by COLUMNS, those that are not 0; ``sources`` has milliseconds since
+    1970.
     """
 
-    tenants: dict[str, dict[str, int | list[int]]]
+    tenants: dict[str, dict[str, int]]
     sources: dict[str, int]
 
 
@@ -196,11 +197,5 @@ def _count(cell: list[int], status: int, events: Mapping[str, int], seconds: flo
     cell[_LATENCY + bisect_left(LATENCY_BOUNDS, seconds)] += 1
 
 
-def _deltas(cell: list[int]) -> dict[str, int | list[int]]:
-    """Write a cell as it is stored: what has grown, by column."""
-    deltas: dict[str, int | list[int]] = {
-        column: number for column, number in zip(COLUMNS, cell, strict=False) if number
-    }
-    if cell[_REQUESTS]:
-        deltas["latency"] = cell[_LATENCY:]
-    return deltas
+def _deltas(cell: list[int]) -> dict[str, int]:
+    return {column: number for column, number in zip(COLUMNS, cell, strict=True) if number}

@@ -21,8 +21,8 @@ _DISCARDED_AT_ONCE = 200
 # No call is begun in the last ten, which are one call's deadline.
 _DISCARDING_SECONDS = 30.0
 _ONE_CALL_SECONDS = 10.0
-# A minute of sixty busy sandboxes.
-_FOLDED_AT_ONCE = 2_000
+# Well within a call's deadline also where each flush is of a hundred tenants.
+_FOLDED_AT_ONCE = 250
 _FOLDING_SECONDS = 20.0
 # More than ten thousand tenants make in a minute.
 _BUCKETS_AT_ONCE = 5_000
