@@ -17,7 +17,7 @@ from tillgate.domain.queued import QueuedEvents, QueuedHook
 from tillgate.domain.tenant import TenantId
 from tillgate.entrypoints.observability import Sandbox
 from tillgate.entrypoints.sqs import AcceptBatch
-from tillgate.services.hooks import Tally
+from tillgate.services.hook_items import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

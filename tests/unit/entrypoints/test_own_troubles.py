@@ -21,7 +21,7 @@ from tillgate.domain.errors import (
 from tillgate.domain.queued import MAX_OWN_FAILURES
 from tillgate.entrypoints.observability import Sandbox
 from tillgate.entrypoints.sqs import AcceptBatch
-from tillgate.services.hooks import Tally
+from tillgate.services.hook_items import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable

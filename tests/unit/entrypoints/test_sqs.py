@@ -19,7 +19,7 @@ from tillgate.domain.errors import (
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.queued import LONGEST_UNTRIED_SECONDS, MAX_OWN_FAILURES, retry_seconds
 from tillgate.domain.tenant import SourceId, TenantId
-from tillgate.services.hooks import Tally
+from tillgate.services.hook_items import Tally
 from tillgate.services.metering import Meter
 
 

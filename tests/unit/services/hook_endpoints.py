@@ -30,7 +30,7 @@ from tillgate.domain.tenant import (
 )
 from tillgate.providers import PROVIDERS
 from tillgate.services.accept import AcceptQueued
-from tillgate.services.hooks import AcceptHook, AcceptQueuedHook, HookStore, Tally
+from tillgate.services.hooks import AcceptHook, AcceptQueuedHook, HookStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tillgate.domain.ports import Registry
     from tillgate.domain.provider import Provider
     from tillgate.domain.quarantine import Quarantined
+    from tillgate.services.hook_items import Tally
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 ONE = Tenant(TenantId("11111111-1111-4111-8111-111111111111"), "one", TenantState.ACTIVE)

@@ -19,7 +19,7 @@ from tests.vendors import clover_body, clover_handshake, clover_headers, clover_
 from tillgate.domain.errors import SignatureRefusedError, StoreUnavailableError
 from tillgate.domain.quarantine import Reason
 from tillgate.domain.queued import QueuedHook
-from tillgate.services.hooks import Tally
+from tillgate.services.hook_items import Tally
 
 CODE = "ce7643c1-83ea-4218-abe6-da876c9c7a0a"
 

@@ -202,12 +202,6 @@ class PosApi(Protocol):
         ...
 
 
-class QueueProbe(Protocol):
-    """Asks whether the accept queue is there. Raises QueueUnavailableError."""
-
-    def check(self) -> None: ...
-
-
 class ObjectStore(Protocol):
     """Keeps bytes by key. Raises ObjectsUnavailableError."""
 
@@ -374,10 +368,7 @@ class Upkeep(Protocol):
         ...
 
     def discard_old_activity(self, *, at_most: int) -> int:
-        """Delete so many buckets of each width that are past their time; give the number deleted.
-
-        Fewer than ``at_most`` means that there are no more.
-        """
+        """Delete so many old buckets of each width; give how many. Fewer: there are no more."""
         ...
 
 
@@ -390,16 +381,4 @@ class MetricsStore(Protocol):
 
     def read(self) -> Sums:
         """Give the sums of all that was ever stored, as they are at one instant."""
-        ...
-
-
-class SchemaProbe(Protocol):
-    """Asks how far the schema is. Raises StoreUnavailableError."""
-
-    def current_migration(self, *, within_seconds: float) -> int:
-        """Give the number of the last migration applied, 0 for none."""
-        ...
-
-    def has_destination(self, *, within_seconds: float) -> bool:
-        """Tell whether any tenant has one; only for a schema that is no older than the code."""
         ...

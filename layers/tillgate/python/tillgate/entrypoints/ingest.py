@@ -31,7 +31,7 @@ from tillgate.entrypoints.http import HttpRequest, LambdaResponse, json_response
 from tillgate.entrypoints.json_body import json_body, limited_body
 from tillgate.entrypoints.observability import note
 from tillgate.entrypoints.problems import problem
-from tillgate.services.hooks import Tally
+from tillgate.services.hook_items import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tillgate.domain.queued import QueuedMessage
     from tillgate.entrypoints.observability import RequestLog, Sandbox
     from tillgate.entrypoints.queue_batch import Backlog, Record
-    from tillgate.services.hooks import Tally
+    from tillgate.services.hook_items import Tally
     from tillgate.services.metering import Meter
 
 

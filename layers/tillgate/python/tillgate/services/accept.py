@@ -10,13 +10,14 @@ from tillgate.domain.idempotency import API_NAMESPACE
 from tillgate.domain.quarantine import Quarantined, Reason, quarantine_id
 from tillgate.domain.queued import QueuedEvents, QueuedHook, QueuedMessage
 from tillgate.domain.tenant import TenantState
-from tillgate.services.hooks import AcceptQueuedHook, Tally
+from tillgate.services.hook_items import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tillgate.domain.event import NewEvent
     from tillgate.domain.ports import EventStore, Quarantine, TokenStandings
+    from tillgate.services.hooks import AcceptQueuedHook
 
 
 class AcceptQueued:

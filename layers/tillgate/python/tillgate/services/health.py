@@ -12,7 +12,7 @@ from tillgate.domain.errors import UpstreamError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tillgate.domain.ports import QueueProbe, SchemaProbe
+    from tillgate.domain.health_ports import QueueProbe, SchemaProbe
 
 # A public endpoint must not turn into calls to AWS for everyone who asks.
 _FRESH_SECONDS = 30.0

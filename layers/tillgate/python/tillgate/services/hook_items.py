@@ -1,7 +1,8 @@
-"""What a provider took out of a delivery, as events: each item by itself."""
+"""What a provider took out of a delivery, as events: each item by itself, and what became of it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tillgate.domain.errors import IdempotencyKeyInvalidError, UnreadableDeliveryError
@@ -10,7 +11,36 @@ from tillgate.domain.idempotency import fingerprint, stored_key, usable_key
 from tillgate.domain.json_value import LoneSurrogateError, dump
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tillgate.domain.errors import StoreUnavailableError
     from tillgate.domain.provider import HookItem, HookRequest, Provider
+    from tillgate.domain.tenant import SourceId, TenantId
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of a hook's items; ``tenant_ids`` are those it turned out to be for.
+
+    ``cause`` is why some could not be stored now, where some could not. A handshake has no
+    items. ``shares`` has each tenant's items by what became of them, in the metrics' words, as
+    far as it is known whose they are; ``heard`` says when each source's came.
+    """
+
+    accepted: int = 0
+    duplicates: int = 0
+    queued: int = 0
+    quarantined: int = 0
+    tenant_ids: set[TenantId] = field(default_factory=set)
+    cause: StoreUnavailableError | None = None
+    is_handshake: bool = False
+    shares: dict[TenantId, dict[str, int]] = field(default_factory=dict)
+    heard: dict[SourceId, datetime] = field(default_factory=dict)
+
+    def share(self, tenant_id: TenantId, outcome: str = "stored", number: int = 0) -> None:
+        """Say whose so many items are, or that whatever comes of it is also this tenant's."""
+        share = self.shares.setdefault(tenant_id, {})
+        share[outcome] = share.get(outcome, 0) + number
 
 
 def readable_items(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tillgate.domain.errors import SignatureRefusedError, StoreUnavailableError, UpstreamError
@@ -20,8 +20,8 @@ from tillgate.domain.quarantine import (
     quarantine_id,
 )
 from tillgate.domain.queued import QueuedHook
-from tillgate.domain.tenant import AppId, Endpoint, Source, SourceId, TenantId, TenantState
-from tillgate.services.hook_items import is_plain, readable_items
+from tillgate.domain.tenant import AppId, Endpoint, Source, TenantId, TenantState
+from tillgate.services.hook_items import Tally, is_plain, readable_items
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,31 +48,6 @@ _CERTAIN_SECONDS = 5.0
 # it again when it can be told for certain.
 _MAX_REFUSED_BYTES = 64 * 1024
 _MAX_REFUSED_A_MINUTE = 20
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of a hook's items; ``tenant_ids`` are those it turned out to be for.
-
-    ``cause`` is why some could not be stored now, where some could not. A handshake has no
-    items. ``shares`` has each tenant's items by what became of them, in the metrics' words, as
-    far as it is known whose they are; ``heard`` says when each source's came.
-    """
-
-    accepted: int = 0
-    duplicates: int = 0
-    queued: int = 0
-    quarantined: int = 0
-    tenant_ids: set[TenantId] = field(default_factory=set)
-    cause: StoreUnavailableError | None = None
-    is_handshake: bool = False
-    shares: dict[TenantId, dict[str, int]] = field(default_factory=dict)
-    heard: dict[SourceId, datetime] = field(default_factory=dict)
-
-    def share(self, tenant_id: TenantId, outcome: str = "stored", number: int = 0) -> None:
-        """Say whose so many items are, or that whatever comes of it is also this tenant's."""
-        share = self.shares.setdefault(tenant_id, {})
-        share[outcome] = share.get(outcome, 0) + number
 
 
 class HookStore:
