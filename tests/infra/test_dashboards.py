@@ -63,11 +63,10 @@ def shown(widget: Widget) -> object:
 
 
 def is_crossing(one: Widget, other: Widget) -> bool:
-    return (
-        one["x"] < other["x"] + other["width"]
-        and other["x"] < one["x"] + one["width"]
-        and one["y"] < other["y"] + other["height"]
-        and other["y"] < one["y"] + one["height"]
+    return all(
+        a[at] < b[at] + b[size]
+        for a, b in ((one, other), (other, one))
+        for at, size in (("x", "width"), ("y", "height"))
     )
 
 
