@@ -18,7 +18,7 @@ from ops.evidence import Row, write_evidence
 from tests.chaos.proxy import Mode, Network
 from tests.events import http_event
 from tests.integration.dice import seeded
-from tests.integration.polling import pause
+from tests.integration.polling import pause, until
 from tests.integration.runtime import ROOT, LambdaSandbox
 from tests.integration.sessions import TOKEN, add_sender, count
 from tests.integration.testdatabase import scratch_database
@@ -247,3 +247,19 @@ def test_a_sandbox_that_is_killed_loses_two_seconds_at_the_most(
 
 
 LABELS_201 = frozenset({"method": "POST", "route": EVENTS, "status": "201"}.items())
+
+
+def test_a_bursts_end_is_counted_though_nobody_asks_again(wiring: Wiring, tmp_path: Path) -> None:
+    till = Till(seeded(1))
+    health = wiring.sandbox("health")
+    with LambdaSandbox(
+        ROOT / "functions/ingest", wiring.environment("ingest"), log=tmp_path / "burst.log"
+    ) as ingest:
+        for _ in range(10):
+            till.send_any(lambda asked: int(ingest.call(asked)["statusCode"]))
+        assert differences(till.sent, Counter(), samples_of(page(health)))
+
+        until(
+            lambda: not differences(till.sent, Counter(), samples_of(page(health))),
+            what="the pause after the burst has counted it",
+        )
