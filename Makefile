@@ -74,12 +74,10 @@ test: lint $(MINISTACK_STAMP) $(NODE_STAMP) $(PROMETHEUS_STAMP) layers ## Everyt
 suites: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) $(PROMETHEUS_STAMP) layers
 	@$(PYTEST) $(COMPUTING) > build/computing.log 2>&1 & computing=$$!; \
 	$(PYTEST) $(SERVING) > build/serving.log 2>&1 & serving=$$!; \
-	$(PYTEST) -k postgres16 $(STORING) > build/postgres16.log 2>&1 & older=$$!; \
-	failed=0; $(PYTEST) -k "not postgres16" $(STORING) || failed=$$?; \
-	wait $$older || { failed=$$?; cat build/postgres16.log; }; \
+	failed=0; $(PYTEST) -n 4 --dist loadfile $(STORING) || failed=$$?; \
 	wait $$serving || { failed=$$?; cat build/serving.log; }; \
 	wait $$computing || { failed=$$?; cat build/computing.log; }; \
-	tail -qn 1 build/postgres16.log build/serving.log build/computing.log; \
+	tail -qn 1 build/serving.log build/computing.log; \
 	exit $$failed
 
 .PHONY: proof
