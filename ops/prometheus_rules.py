@@ -39,11 +39,11 @@ def rules_text(alerts: Iterable[Alert] = ALERTS) -> str:
     return _HEAD + unseen + group + "".join(_rule(alert) for alert in alerts if alert.rule)
 
 
-def labels(alert: Alert) -> dict[str, str]:
+def labels_of(alert: Alert) -> dict[str, str]:
     return {"severity": str(alert.severity)}
 
 
-def annotations(alert: Alert) -> dict[str, str]:
+def annotations_of(alert: Alert) -> dict[str, str]:
     return {"summary": alert.summary, "runbook": alert.runbook}
 
 
@@ -55,8 +55,8 @@ def _rule(alert: Alert) -> str:
         "        expr: |-",
         f"          {alert.rule.expr}",
         f"        for: {alert.rule.seconds}s",
-        *_mapping("labels", labels(alert)),
-        *_mapping("annotations", annotations(alert)),
+        *_mapping("labels", labels_of(alert)),
+        *_mapping("annotations", annotations_of(alert)),
     ]
     return "\n".join(lines) + "\n"
 

@@ -43,8 +43,9 @@ UPKEEP: Final[tuple[Alert, ...]] = (
             ),
         ),
         rule=Rule(
-            # Without the database /metrics gives nothing at all.
-            expr="database_up < 1 or absent(database_up)",
+            # Without the database /metrics gives nothing at all; without the watcher, none of its
+            # gauges.
+            expr="database_up < 1 or absent(build_info)",
             seconds=3 * MINUTE,
         ),
     ),

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from ops.prometheus_rules import (
     INTERVAL_SECONDS,
     SCRAPE_SECONDS,
-    annotations,
-    labels,
+    annotations_of,
+    labels_of,
     rules_text,
 )
 from stacks.alerts import BY_NAME
@@ -110,8 +110,8 @@ def run(
                         "alertname": alert.name,
                         "exp_alerts": [
                             {
-                                "exp_labels": {**labels(alert), **more},
-                                "exp_annotations": annotations(alert),
+                                "exp_labels": {**labels_of(alert), **more},
+                                "exp_annotations": annotations_of(alert),
                             }
                             for more in verdict.fires
                         ],

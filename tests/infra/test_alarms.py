@@ -18,6 +18,14 @@ def requests(alarms: Deployed, *, count: int, errors: int = 0, kind: str = "5xx"
     return samples
 
 
+def failing(alarms: Deployed, share: float, *, count: int = 10_000, kind: str = "5xx") -> Samples:
+    """A minute's requests as sums, of which a share fails."""
+    return {
+        alarms.gateway("Count"): [float(count)],
+        alarms.gateway(kind): [float(round(share * count))],
+    }
+
+
 def test_p95_above_a_second_for_ten_minutes(alarms: Deployed) -> None:
     latency = alarms.gateway("Latency")
     good, slow = {latency: [20.0] * 100}, {latency: [20.0] * 94 + [1001.0] * 6}
@@ -51,13 +59,29 @@ def test_no_requests_are_not_slow(alarms: Deployed, older_periods: int) -> None:
     assert fires_after(alarms, "LatencyP95", good, {}, 60, older_periods=older_periods) is NEVER
 
 
+@pytest.mark.parametrize("older_periods", OLDER)
+@pytest.mark.parametrize("alarm", ["LatencyP95", "ServerErrors", "ClientErrors"])
+def test_an_alarm_ends_though_nothing_comes_in_any_more(
+    alarms: Deployed, alarm: str, older_periods: int
+) -> None:
+    world = World()
+    for metric in (alarms.gateway("5xx"), alarms.gateway("4xx"), alarms.gateway("Count")):
+        world.put(metric, range(20), [100.0])
+    world.put(alarms.gateway("Latency"), range(20), [5000.0])
+
+    states = alarms.states(alarm, world, 60, older_periods=older_periods)
+
+    assert states[19] is State.ALARM
+    # A point for each minute that CloudWatch still finds beyond the window, and no more.
+    assert State.ALARM not in states[20 + older_periods :]
+
+
 def test_server_errors_above_two_in_a_hundred_for_five_minutes(alarms: Deployed) -> None:
-    good, bad = requests(alarms, count=100), requests(alarms, count=100, errors=3)
+    good, bad = failing(alarms, 0), failing(alarms, 0.0201)
 
     assert fires_after(alarms, "ServerErrors", good, bad, 4) is NEVER
     assert fires_after(alarms, "ServerErrors", good, bad, 5) == 5
-    at_it = requests(alarms, count=100, errors=2)
-    assert fires_after(alarms, "ServerErrors", good, at_it, 60) is NEVER
+    assert fires_after(alarms, "ServerErrors", good, failing(alarms, 0.02), 60) is NEVER
 
 
 def test_the_only_request_a_minute_may_fail_four_times(alarms: Deployed) -> None:
@@ -87,8 +111,14 @@ def test_client_errors_count_from_sixty_requests_a_minute_on(alarms: Deployed) -
     assert fires_after(alarms, "ClientErrors", good, bad, 4) is NEVER
     assert fires_after(alarms, "ClientErrors", good, bad, 5) == 5
     assert fires_after(alarms, "ClientErrors", good, few, 60) is NEVER
-    at_it = requests(alarms, count=100, errors=2, kind="4xx")
-    assert fires_after(alarms, "ClientErrors", good, at_it, 60) is NEVER
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.02, NEVER), (0.0201, 5)])
+def test_client_errors_above_two_in_a_hundred_for_five_minutes(
+    alarms: Deployed, share: float, expected: int | None
+) -> None:
+    good, bad = failing(alarms, 0, kind="4xx"), failing(alarms, share, kind="4xx")
+    assert fires_after(alarms, "ClientErrors", good, bad, 60) == expected
 
 
 @pytest.mark.parametrize("older_periods", OLDER)
@@ -143,17 +173,9 @@ def test_throttles_in_three_of_five_minutes(alarms: Deployed) -> None:
 def test_the_error_budget_burns(
     alarms: Deployed, alarm: str, share: float, minutes: int, after: int | None
 ) -> None:
-    good, bad = burning(alarms, 0), burning(alarms, share)
+    good, bad = failing(alarms, 0), failing(alarms, share)
 
     assert fires_after(alarms, alarm, good, bad, minutes, lead=13 * HOURS) == after
-
-
-def burning(alarms: Deployed, share: float, *, count: int = 10_000) -> Samples:
-    """A minute's requests as sums, of which a share fails."""
-    return {
-        alarms.gateway("Count"): [float(count)],
-        alarms.gateway("5xx"): [float(round(share * count))],
-    }
 
 
 @pytest.mark.parametrize(
@@ -163,9 +185,9 @@ def test_the_pair_ends_with_its_short_window(
     alarms: Deployed, alarm: str, short: int, long: int
 ) -> None:
     world = World()
-    for metric, values in burning(alarms, 0).items():
+    for metric, values in failing(alarms, 0).items():
         world.put(metric, [*range(long), *range(long + 20, 2 * long + 60)], values)
-    for metric, values in burning(alarms, 1).items():
+    for metric, values in failing(alarms, 1).items():
         world.put(metric, range(long, long + 20), values)
 
     states = alarms.states(alarm, world, 2 * long + 60)
@@ -183,7 +205,7 @@ def test_the_pair_ends_though_nothing_comes_in_any_more(
     alarms: Deployed, alarm: str, short: int, long: int, older_periods: int
 ) -> None:
     world = World()
-    for metric, values in burning(alarms, 1).items():
+    for metric, values in failing(alarms, 1).items():
         world.put(metric, range(20), values)
 
     states = alarms.states(alarm, world, long, older_periods=older_periods)
@@ -204,11 +226,11 @@ def test_the_pair_ends_though_nothing_comes_in_any_more(
 def test_under_ten_requests_a_minute_no_budget_burns(
     alarms: Deployed, alarm: str, count: int, expected: int | None
 ) -> None:
-    good, bad = burning(alarms, 0, count=count), burning(alarms, 1, count=count)
+    good, bad = failing(alarms, 0, count=count), failing(alarms, 1, count=count)
 
     assert fires_after(alarms, alarm, good, bad, 30, lead=13 * HOURS) == expected
 
 
 def test_no_requests_burn_nothing(alarms: Deployed) -> None:
     for alarm in ("ErrorBudgetFastAll", "ErrorBudgetSlowAll"):
-        assert fires_after(alarms, alarm, burning(alarms, 0), {}, 60, lead=13 * HOURS) is NEVER
+        assert fires_after(alarms, alarm, failing(alarms, 0), {}, 60, lead=13 * HOURS) is NEVER

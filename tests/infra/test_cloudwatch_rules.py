@@ -84,7 +84,10 @@ def test_a_treatment_of_missing_data_that_is_not_known_is_an_error() -> None:
     ],
 )
 def test_math_is_done_as_in_aws_own_examples(expression: str, expected: list[float | None]) -> None:
-    series = {"metric1": [30.0, 20.0, 0.0, 0.0], "metric2": [20.0, None, 20.0, None]}
+    series: dict[str, list[float | None]] = {
+        "metric1": [30, 20, 0, 0],
+        "metric2": [20, None, 20, None],
+    }
 
     assert evaluate(expression, series) == expected
 

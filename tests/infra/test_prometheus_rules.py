@@ -219,18 +219,27 @@ def test_a_watcher_that_says_nothing_for_five_minutes(judge: Judge) -> None:
 
 
 def test_a_database_that_does_not_answer_takes_the_page_with_it(judge: Judge) -> None:
+    page = gauge((LEAD, 1), (10, None), (10, 1))
     judge(
         "database-unreachable",
-        {"database_up": gauge((LEAD, 1), (10, None), (10, 1))},
+        {"database_up": page, "build_info": page},
         *fires_from(LEAD + 3, not_at=LEAD + 2.5),
         *never(LEAD + 11),
+    )
+
+
+def test_a_silent_watcher_changes_nothing_about_the_database(judge: Judge) -> None:
+    judge(
+        "database-unreachable",
+        {"database_up": gauge((LEAD, 1), (30, None)), "build_info": gauge((LEAD + 30, 1))},
+        *never(LEAD + 3, LEAD + 29),
     )
 
 
 def test_a_database_that_only_the_watcher_does_not_reach(judge: Judge) -> None:
     judge(
         "database-unreachable",
-        {"database_up": gauge((LEAD, 1), (10, 0), (10, 1))},
+        {"database_up": gauge((LEAD, 1), (10, 0), (10, 1)), "build_info": gauge((60, 1))},
         *fires_from(LEAD + 3, not_at=LEAD + 2.5),
         *never(LEAD + 11),
     )
