@@ -275,4 +275,4 @@ def test_nothing_comes_out_without_a_database(scene: Scene) -> None:
     [failed] = scene.run("sweep", {})
     assert failed["errorType"] == "StoreUnavailableError"
     [failed] = scene.run("migrate", {})
-    assert failed["errorType"] == "TaskFailedError"
+    assert failed["errorType"] == "StoreUnavailableError"

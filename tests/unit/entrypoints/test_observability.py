@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.events import http_event
+from tests.fakes import InMemoryMetrics
+from tests.log_fields import documented
+from tests.unit.entrypoints.emf_specification import read
 from tillgate.adapters.aws.errors import AwsError
 from tillgate.domain.errors import InvalidJsonError, StoreUnavailableError
+from tillgate.domain.metrics import Recorder
+from tillgate.entrypoints.emf import RequestMetrics
 from tillgate.entrypoints.http import HttpRequest, LambdaResponse, response
 from tillgate.entrypoints.observability import (
     RequestLog,
@@ -17,6 +22,7 @@ from tillgate.entrypoints.observability import (
     log_task,
     serve,
 )
+from tillgate.services.metering import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,6 +161,73 @@ def test_a_task_is_one_line_with_its_report(capsys: pytest.CaptureFixture[str]) 
     assert json.loads(line).items() >= {
         "task": "sweep", "version": "0.2.0", "outcome": "done", "made": 3,
     }.items()  # fmt: skip
+
+
+def test_a_task_s_line_has_its_stage_and_x_ray_s_trace(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0")
+    log_task("sweep", dict, version="0.2.0", stage="test")
+
+    line = json.loads(capsys.readouterr().out)
+    assert (line["stage"], line["function"]) == ("test", "sweep")
+    assert line["trace_id"] == "5759e988bd862e3fe1be46a994272793"
+    assert line.keys() <= documented("T")
+
+
+def test_a_request_s_line_says_how_long_the_database_was_waited_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    recorder = Recorder()
+    meter = Meter(recorder, InMemoryMetrics(), clock=lambda: 0.0)
+    event, sandbox = http_event("GET", "/x"), Sandbox("0.2.0")
+
+    def waiting(request: HttpRequest, _log: RequestLog) -> LambdaResponse:
+        recorder.observe_database(0.0125)
+        return response(200, "", rid=request.rid)
+
+    def idle(request: HttpRequest, _log: RequestLog) -> LambdaResponse:
+        return response(200, "", rid=request.rid)
+
+    for handle in (waiting, idle, waiting):
+        serve(event, handle, sandbox=sandbox, meter=meter)
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["database_ms"] for line in lines] == [12.5, None, 12.5]
+
+
+def test_what_the_operator_does_is_in_no_tenant_s_metrics(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def acting(*, is_operators: bool) -> Handle:
+        def handle(request: HttpRequest, log: RequestLog) -> LambdaResponse:
+            log.tenant_id, log.is_operators = "t-1", is_operators
+            return response(200, "", rid=request.rid)
+
+        return handle
+
+    dimensions = []
+    for is_operators in (True, False):
+        sandbox = Sandbox("0.2.0", stage="test", function="api")
+        metrics = RequestMetrics(per_tenant=True)
+        handle = acting(is_operators=is_operators)
+        serve(http_event("GET", "/x"), handle, sandbox=sandbox, metrics=metrics)
+        made = read(capsys.readouterr().out)
+        dimensions.append({name for one in made for name, _ in one.dimensions})
+
+    assert dimensions == [{"stage", "function"}, {"stage", "function", "tenantId"}]
+
+
+def test_a_code_of_somebody_else_s_may_quote_and_is_not_logged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class OddError(Exception):
+        code = sqlstate = CANARY
+
+    _, line = run(raising(OddError()), capsys)
+    assert CANARY not in json.dumps(line)
+    _, line = run(raising(AwsError("refused", code=f"{CANARY} said")), capsys)
+    assert CANARY not in json.dumps(line)
 
 
 def test_a_task_that_fails_is_logged_and_raised(capsys: pytest.CaptureFixture[str]) -> None:
