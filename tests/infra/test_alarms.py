@@ -197,6 +197,19 @@ def test_the_pair_ends_with_its_short_window(
     assert in_alarm[-1] == long + 20 + short - 1
 
 
+@pytest.mark.parametrize(
+    ("alarm", "at_it", "above", "minutes"),
+    [("ErrorBudgetFast5m", 0.0144, 0.0145, 5), ("ErrorBudgetSlow30m", 0.0060, 0.0061, 30)],
+)
+def test_the_short_window_has_the_long_ones_threshold(
+    alarms: Deployed, alarm: str, at_it: float, above: float, minutes: int
+) -> None:
+    good = failing(alarms, 0)
+
+    assert fires_after(alarms, alarm, good, failing(alarms, at_it), 2 * minutes) is NEVER
+    assert fires_after(alarms, alarm, good, failing(alarms, above), 2 * minutes) == minutes
+
+
 @pytest.mark.parametrize("older_periods", OLDER)
 @pytest.mark.parametrize(
     ("alarm", "short", "long"), [("ErrorBudgetFastAll", 5, 60), ("ErrorBudgetSlowAll", 30, 360)]
