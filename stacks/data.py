@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from stacks.stages import StageConfig
 
 # The database roles that functions run under; migrate makes each, and its password.
-ROLES = ("ingest", "api", "admin", "health", "sweep", "accept", "deliver")
+ROLES = ("ingest", "api", "admin", "health", "sweep", "accept", "deliver", "watch")
 
 
 class DataStack(Stack):

@@ -27,12 +27,22 @@ ALLOWED_ON_TABLES = frozenset(
             for table in ("tenant", "app", "source", "api_token")
             for command in ("SELECT", "INSERT")
         ),
-        Allowed("admin", "tenant", "UPDATE", "state"),
+        *(
+            Allowed("admin", "tenant", "UPDATE", column)
+            for column in ("state", "time_zone", "opening_hours", "quiet_after_minutes")
+        ),
         Allowed("admin", "app", "UPDATE", "sealed_secret"),
         *(
             Allowed("admin", "source", "UPDATE", column)
-            for column in ("sealed_secret", "sealed_credential", "api_url", "credential_set_at")
+            for column in (
+                "sealed_secret",
+                "sealed_credential",
+                "api_url",
+                "credential_set_at",
+                "quiet_after_minutes",
+            )
         ),
+        Allowed("admin", "quiet_source", "SELECT"),
         Allowed("admin", "api_token", "UPDATE", "revoked_at"),
         Allowed("admin", "schema_migration", "SELECT"),
         *(Allowed("admin", "destination", command) for command in ("SELECT", "INSERT", "DELETE")),
@@ -80,6 +90,8 @@ ALLOWED_FUNCTIONS = {
     "find_endpoint(text,uuid)": {"ingest"},
     "find_token(bytea)": {"api", "ingest"},
     "first_event_id(timestamp with time zone)": {"api"},
+    "gauges_put(jsonb)": {"watch"},
+    "gauges_read(interval)": {"health"},
     "handshake_put(text,uuid,text)": {"ingest"},
     "has_destination()": {"health"},
     "latency_sum(bigint[],bigint[])": set(),
@@ -104,6 +116,8 @@ ALLOWED_FUNCTIONS = {
     "metrics_fold(interval,integer)": {"sweep"},
     "metrics_read()": {"health"},
     "new_event_id(timestamp with time zone)": set(),
+    "note_heeded()": set(),
+    "note_quiet(json,uuid[])": {"watch"},
     "note_secret_set()": set(),
     "quarantine_discard_expired(bigint)": {"sweep"},
     "quarantine_put(uuid,uuid,uuid,text,text,text,timestamp with time zone,"
@@ -116,6 +130,8 @@ ALLOWED_FUNCTIONS = {
     "replay(uuid,uuid[])": {"admin"},
     "replay_own(uuid)": {"api"},
     "token_standing(bytea)": {"accept"},
+    "watch_measure(integer,text[])": {"watch"},
+    "watched_sources(uuid,integer)": {"watch"},
 }
 
 # Of no tenant, and without secrets: no row of theirs is hidden from those who may read.

@@ -8,11 +8,14 @@ numbers, microseconds among them: they add up to the same in whatever order, and
 from __future__ import annotations
 
 from bisect import bisect_left
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from tillgate.domain.activity import Activity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tillgate.domain.activity import ActivityIncrement
 
 # Between the parts of a series as it is stored: family|label|label, and a bucket last.
@@ -21,6 +24,8 @@ OTHER = "other"
 # Of a histogram: the sum of all that was observed.
 SUM = "sum"
 MICROSECONDS = 1_000_000
+# What was measured before that is not shown as if it were so now.
+GAUGES_FRESH_SECONDS = 300
 
 # The contract's ten, and our own API.
 PROVIDER_NAMES = frozenset(
@@ -182,10 +187,16 @@ class Increment(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What all sandboxes have counted, and how many connections each role has."""
+    """What all sandboxes have counted, and how many connections each role has.
+
+    ``gauges`` is what was measured lately, by series; ``gauges_at`` when anything was measured
+    last, in seconds since 1970, and None when nothing ever was.
+    """
 
     series: dict[str, int]
     connections: dict[str, int]
+    gauges: Mapping[str, float] = MappingProxyType({})
+    gauges_at: float | None = None
 
 
 class Recorder:

@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from tillgate.domain.gauges import GAUGES_AT, MEASURED
 from tillgate.domain.metrics import (
     BUILD_INFO,
     DB_CONNECTIONS,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from tillgate.services.operator import TokenGate
 
 # Of which there is a line before the first of them connects.
-_ROLES = ("ingest", "accept", "api", "admin", "deliver", "sweep", "health")
+_ROLES = ("ingest", "accept", "api", "admin", "deliver", "sweep", "health", "watch")
 
 
 class MetricsPage:
@@ -65,6 +66,8 @@ class SumsCollector(Collector):
 
     def __init__(self, sums: Sums, *, version: str) -> None:
         self._connections = sums.connections
+        self._gauges = sums.gauges
+        self._gauges_at = sums.gauges_at
         self._version = version
         self._by_family: dict[str, list[tuple[list[str], int]]] = {}
         for series, total in sums.series.items():
@@ -81,12 +84,30 @@ class SumsCollector(Collector):
         for role in _ROLES:
             connections.add_metric([role], self._connections.get(role, 0))
         yield connections
+        yield from self._measured()
         for family in RECORDED:
             counted = self._by_family.get(family.name, [])
             if isinstance(family, Counter):
                 yield _counter(family, counted)
             else:
                 yield _histogram(family, counted)
+
+    def _measured(self) -> Iterator[Metric]:
+        """Give what is measured each minute; what was not lately has no value, nor a last one."""
+        by_family: dict[str, list[tuple[list[str], float]]] = {}
+        for series, value in self._gauges.items():
+            name, *labels = series.split(SEPARATOR)
+            by_family.setdefault(name, []).append((labels, value))
+        for gauge in MEASURED:
+            metric = GaugeMetricFamily(gauge.name, gauge.text, labels=_names(gauge))
+            for labels, value in by_family.get(gauge.name, []):
+                if len(labels) == len(gauge.labels):
+                    metric.add_metric(labels, value)
+            yield metric
+        at = GaugeMetricFamily(GAUGES_AT.name, GAUGES_AT.text)
+        if self._gauges_at is not None:
+            at.add_metric([], self._gauges_at)
+        yield at
 
 
 def _names(family: Family) -> list[str]:

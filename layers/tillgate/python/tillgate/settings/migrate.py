@@ -19,3 +19,4 @@ class MigrateSettings(FunctionSettings):
     sweep_secret_arn: str
     accept_secret_arn: str
     deliver_secret_arn: str
+    watch_secret_arn: str

@@ -11,7 +11,7 @@ from tillgate.adapters.postgres.connection import refusals_as_unavailable
 from tillgate.adapters.postgres.deadline_connection import Prepared
 from tillgate.domain.errors import StoreRefusedError
 from tillgate.domain.json_writer import json_writer
-from tillgate.domain.metrics import Sums
+from tillgate.domain.metrics import GAUGES_FRESH_SECONDS, Sums
 
 if TYPE_CHECKING:
     from tillgate.adapters.postgres.connection import Database
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 _ADD = Prepared(b"metrics_add", b"SELECT tillgate.metrics_add($1, $2, $3, $4)")
 _READ = Prepared(b"metrics_read", b"SELECT tillgate.metrics_read()")
+# Its argument is in seconds.
+_READ_GAUGES = Prepared(
+    b"gauges_read", b"SELECT tillgate.gauges_read(make_interval(secs => $1::double precision))"
+)
 _write = json_writer()
 
 
@@ -47,5 +51,8 @@ class PostgresMetrics:
     def read(self) -> Sums:
         with refusals_as_unavailable:
             text = self._database.value(_READ, [], within_seconds=self._within_seconds)
-        read = json.loads(text or "{}")
-        return Sums(read["series"], read["connections"])
+            measured = self._database.value(
+                _READ_GAUGES, [b"%d" % GAUGES_FRESH_SECONDS], within_seconds=self._within_seconds
+            )
+        read, gauges = json.loads(text or "{}"), json.loads(measured or "{}")
+        return Sums(read["series"], read["connections"], gauges["gauges"], gauges["at"])

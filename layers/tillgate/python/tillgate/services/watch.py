@@ -1,0 +1,195 @@
+"""What nobody counts, measured each minute: the gauges, and which sources fell quiet."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tillgate.domain import gauges
+from tillgate.domain.errors import StoreRefusedError, StoreUnavailableError
+from tillgate.domain.gauges import series
+from tillgate.domain.metrics import SEPARATOR
+from tillgate.domain.silence import quiet_since, spells
+from tillgate.domain.watch import QuietNote, Watched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tillgate.domain.tenant import SourceId
+    from tillgate.domain.watch import Measured, QueueDepths, WatchedSource, WatchStore
+
+# Events that wait for the database were received, and are not known to be: for so long nobody is
+# said to have fallen quiet. A message that can never be stored must not keep that up.
+_BACKLOG_SECONDS = 3_600.0
+
+
+class Watch:
+    """Measures, stores, and says what changed. Whatever is down is an answer, not an error.
+
+    ``is_out_of_time`` is asked before each step that can wait for the next minute.
+    """
+
+    def __init__(
+        self,
+        store: WatchStore,
+        queues: QueueDepths,
+        *,
+        is_out_of_time: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._store = store
+        self._queues = queues
+        self._is_out_of_time = is_out_of_time
+
+    def run(self, now: datetime) -> Watched:
+        queues = self._queues.depths()
+        faults = [f"queue:{name}" for name in gauges.QUEUES if name not in queues]
+        try:
+            measured = self._store.measure()
+        except StoreUnavailableError as error:
+            faults.append(_fault("measure", error))
+            return Watched(is_database_up=False, queues=queues, faults=faults)
+        accept_age = _accept_age(queues, measured)
+        quiet, notes = None, list[QuietNote]()
+        try:
+            is_held = queues.get("accept", 0) > 0 and accept_age < _BACKLOG_SECONDS
+            quiet, notes = self._silence(now, is_held=is_held)
+        except StoreUnavailableError as error:
+            faults.append(_fault("silence", error))
+        found = Watched(
+            is_database_up=True,
+            queues=queues,
+            measured=measured,
+            accept_age_seconds=accept_age,
+            quiet_sources=quiet,
+            notes=notes,
+            faults=faults,
+        )
+        return self._kept(found)
+
+    def _kept(self, found: Watched) -> Watched:
+        """Store the gauges; a database that takes none is down, whatever it answered before."""
+        try:
+            self._store.put_gauges(gauge_values(found))
+        except StoreUnavailableError as error:
+            return Watched(
+                is_database_up=False,
+                queues=found.queues,
+                measured=found.measured,
+                accept_age_seconds=found.accept_age_seconds,
+                quiet_sources=found.quiet_sources,
+                notes=found.notes,
+                faults=[*found.faults, _fault("put", error)],
+            )
+        return found
+
+    def _silence(self, now: datetime, *, is_held: bool) -> tuple[int | None, list[QuietNote]]:
+        """Judge every source that may be quiet; None in place of how many are, if time ran out."""
+        count, notes, after = 0, list[QuietNote](), None
+        while True:
+            if self._is_out_of_time():
+                return None, notes
+            sources, after = self._store.sources(after=after)
+            part, quiet = self._judged(sources, now, is_held=is_held)
+            notes += part
+            count += quiet
+            if after is None:
+                return count, notes
+
+    def _judged(
+        self, sources: list[WatchedSource], now: datetime, *, is_held: bool
+    ) -> tuple[list[QuietNote], int]:
+        """Note what changed for these; give that, and how many of them are quiet."""
+        quiet: dict[SourceId, tuple[WatchedSource, datetime]] = {}
+        heard: dict[SourceId, tuple[WatchedSource, datetime]] = {}
+        count = 0
+        for source in sources:
+            since, was = _quiet_since(source, now), source.quiet_since
+            if since is None:
+                if was is not None:
+                    heard[source.source_id] = source, was
+            elif was is not None:
+                count += 1
+            elif not is_held:
+                quiet[source.source_id] = source, since
+                count += 1
+        if not quiet and not heard:
+            return [], count
+        noted = self._store.note_quiet(
+            list(quiet.values()), [source for source, _ in heard.values()]
+        )
+        return [
+            QuietNote(
+                source=source,
+                quiet_since=since,
+                is_quiet=key in quiet,
+                is_watched=source.time_zone is not None,
+            )
+            for key, (source, since) in {**quiet, **heard}.items()
+            if key in noted
+        ], count
+
+
+def gauge_values(found: Watched) -> dict[str, float]:
+    """Give what is stored, by series; what is not known is left out."""
+    values = {series(gauges.DATABASE_UP): float(found.is_database_up)}
+    for queue, messages in found.queues.items():
+        values[series(gauges.QUEUE_MESSAGES, queue)] = messages
+    if found.accept_age_seconds is not None:
+        values[series(gauges.QUEUE_OLDEST_AGE, "accept")] = found.accept_age_seconds
+    if found.quiet_sources is not None:
+        values[series(gauges.QUIET_SOURCES)] = found.quiet_sources
+    if found.measured is not None:
+        values |= _measured_values(found.measured)
+    return values
+
+
+def _measured_values(measured: Measured) -> dict[str, float]:
+    values: dict[str, float] = {
+        series(gauges.PARTITIONS_AHEAD): measured.partition_days_ahead,
+        series(gauges.DEAD_LETTERS): measured.dead_letters,
+        series(gauges.QUEUE_OLDEST_AGE, "delivery"): measured.oldest_due_seconds,
+    }
+    for reason, kept in measured.quarantine.items():
+        values[series(gauges.QUARANTINE_ITEMS, reason)] = kept
+    if measured.secret_age_seconds is not None:
+        values[series(gauges.OLDEST_SECRET_AGE)] = measured.secret_age_seconds
+    for kind, at in measured.proofs.items():
+        if kind == gauges.BACKUP_VERIFIED:
+            values[series(gauges.BACKUP_VERIFIED_AT)] = at
+        else:
+            values[series(gauges.DRILL_AT, kind.removeprefix("drill_"))] = at
+    return values
+
+
+def _accept_age(queues: dict[str, int], measured: Measured) -> float:
+    """Give the seconds since the accept queue was last seen empty: 0 if it is now."""
+    if queues.get("accept") == 0:
+        return 0.0
+    # Not seen is not empty: the time goes on. What was never measured begins now.
+    age, since = measured.gauges.get(
+        SEPARATOR.join((gauges.QUEUE_OLDEST_AGE.name, "accept")), (0.0, 0.0)
+    )
+    return age + since
+
+
+def _quiet_since(source: WatchedSource, now: datetime) -> datetime | None:
+    if source.time_zone is None:
+        return None
+    try:
+        zone = ZoneInfo(source.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        # A zone that newer rules do not have: what was noted stays so.
+        return source.quiet_since
+    return quiet_since(
+        spells(source.opening_hours),
+        zone,
+        heard_at=source.heard_at,
+        now=now,
+        quiet_after=timedelta(minutes=source.quiet_after_minutes),
+    )
+
+
+def _fault(step: str, error: StoreUnavailableError) -> str:
+    return f"{step}:{'refused' if isinstance(error, StoreRefusedError) else 'unavailable'}"
