@@ -10,6 +10,7 @@ from tests.admin_fakes import InMemoryActivity, InMemoryAdminStore, InMemoryEven
 from tests.delivery_fakes import InMemoryCredentials, InMemoryDeadLetters, InMemoryDestinations
 from tests.events import http_event
 from tests.fakes import InMemoryMetrics, InMemoryRegistry, PlainSecretBox
+from tests.hours_fakes import InMemoryOpeningHours
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
@@ -18,6 +19,7 @@ from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_slo import AdminSlo
+from tillgate.entrypoints.admin_hours import AdminHours
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
 from tillgate.entrypoints.observability import Sandbox
@@ -27,6 +29,7 @@ from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
 from tillgate.services.metering import Meter
+from tillgate.services.opening_hours import OpeningHours
 from tillgate.services.operator import OperatorGate
 from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
@@ -61,6 +64,7 @@ class ApiFunction:
         self.activity = InMemoryActivity()
         self.metrics = InMemoryMetrics()
         self.meter = Meter(Recorder(), self.metrics, clock=lambda: 0.0)
+        self.hours = InMemoryOpeningHours(self.store)
         events = ReadEvents(self.reader)
         administration = Administration(
             self.store,
@@ -98,6 +102,7 @@ class ApiFunction:
                             allow_private=False,
                         )
                     ),
+                    AdminHours(OpeningHours(self.hours, sources=self.store)),
                     AdminDeadLetters(DeadLetterOffice(self.dead_letters)),
                     AdminSlo(
                         administration,

@@ -15,6 +15,7 @@ from tillgate.adapters.postgres.credentials import PostgresCredentialStore
 from tillgate.adapters.postgres.dead_letters import PostgresDeadLetters
 from tillgate.adapters.postgres.destinations import PostgresDestinationStore
 from tillgate.adapters.postgres.event_reader import PostgresEventReader
+from tillgate.adapters.postgres.opening_hours import PostgresOpeningHoursStore
 from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager
 from tillgate.bootstrap.wired import WiredFunction
@@ -25,6 +26,7 @@ from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_slo import AdminSlo
+from tillgate.entrypoints.admin_hours import AdminHours
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
 from tillgate.entrypoints.observability import Sandbox
@@ -35,6 +37,7 @@ from tillgate.services.cached_registry import CachedRegistry
 from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
+from tillgate.services.opening_hours import OpeningHours
 from tillgate.services.operator import OperatorGate
 from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
@@ -150,6 +153,12 @@ def _delivery_parts(
                 sources=sources,
                 box=secret_box,
                 allow_private=bool(settings.allow_private_destinations),
+            )
+        ),
+        AdminHours(
+            OpeningHours(
+                PostgresOpeningHoursStore(database, within_seconds=within_seconds),
+                sources=sources,
             )
         ),
         AdminDeadLetters(

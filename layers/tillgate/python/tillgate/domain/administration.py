@@ -70,7 +70,8 @@ class SourceRecord:
     """A tenant's connection to a POS.
 
     When it is bound to an app, URL, state and verification code are the app's; ``credential``,
-    for the vendor's API, is its own.
+    for the vendor's API, is its own. So is ``quiet_after_minutes``: 0 for never, None for its
+    tenant's.
     """
 
     source_id: SourceId
@@ -84,6 +85,7 @@ class SourceRecord:
     verification_code: str | None
     created_at: datetime
     credential: CredentialRecord | None = None
+    quiet_after_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tillgate.domain.delivery import Destination, DestinationKind
     from tillgate.domain.destinations import DestinationRecord
     from tillgate.domain.slo import Counts, Window
+    from tillgate.domain.opening_hours import HoursRecord, QuietSourceRecord
     from tillgate.domain.tenant import EventId, SourceId, TenantId
 
 
@@ -65,6 +66,28 @@ class CredentialStore(Protocol):
 
     def remove_credential(self, source_id: SourceId) -> bool:
         """Forget it; False when there was none."""
+        ...
+
+
+class OpeningHoursStore(Protocol):
+    """Keeps when tenants are open, and tells who is quiet. Raises StoreUnavailableError."""
+
+    def set_hours(self, hours: HoursRecord) -> bool:
+        """Keep them in place of those before. Idempotent; False when there is no such tenant."""
+        ...
+
+    def hours(self, tenant_id: TenantId) -> HoursRecord | None: ...
+
+    def remove_hours(self, tenant_id: TenantId) -> HoursRecord | None:
+        """Give what was removed, None when there was none."""
+        ...
+
+    def set_quiet_after(self, source_id: SourceId, minutes: int | None) -> bool:
+        """Keep a source's own; None for its tenant's. Idempotent; False for no such source."""
+        ...
+
+    def quiet_sources(self, *, limit: int) -> list[QuietSourceRecord]:
+        """Give those that are quiet, the longest quiet first."""
         ...
 
 

@@ -25,7 +25,7 @@ from tillgate.entrypoints.admin_bodies import (
 from tillgate.services.replay import MAX_STEP
 
 
-def _whole(value: object) -> object:
+def whole(value: object) -> object:
     """Give a JSON number's value if it is written as a whole number, and of a usable length."""
     if isinstance(value, Number) and re.fullmatch(r"-?[0-9]{1,18}", value.text):
         return int(value.text)
@@ -64,7 +64,7 @@ class ReplayBody(AdminBody):
     type: str | None = None
     status: str | None = None
     cursor: str | None = None
-    limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=MAX_STEP)] = MAX_STEP
+    limit: Annotated[int, BeforeValidator(whole), Field(ge=1, le=MAX_STEP)] = MAX_STEP
     dry_run: bool
 
     @field_validator("since", "until")
@@ -104,7 +104,7 @@ class ReplayBody(AdminBody):
 class RedriveBody(AdminBody):
     tenant_id: Id | None = None
     reason: ReasonText | None = None
-    per_second: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=MAX_PER_SECOND)]
+    per_second: Annotated[int, BeforeValidator(whole), Field(ge=1, le=MAX_PER_SECOND)]
 
     def chosen(self) -> DeadLetterFilter:
         tenant_id = TenantId(self.tenant_id.lower()) if self.tenant_id is not None else None
@@ -117,7 +117,7 @@ class DiscardBody(AdminBody):
     tenant_id: Id
     reason: ReasonText | None = None
     event_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_DISCARDED_IDS)] | None = None
-    count: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10**12)]
+    count: Annotated[int, BeforeValidator(whole), Field(ge=1, le=10**12)]
 
     def faults(self) -> list[Fault]:
         if (self.reason is None) == (self.event_ids is None):

@@ -73,7 +73,7 @@ _SOURCES: LiteralString = """
         s.app_id::text, coalesce(s.notification_url, a.notification_url),
         coalesce(a.awaits_secret, s.awaits_secret),
         coalesce(a.verification_code, s.verification_code), s.created_at, s.api_url,
-        s.credential_set_at
+        s.credential_set_at, s.quiet_after_minutes
     FROM tillgate.source AS s
     LEFT JOIN tillgate.app AS a ON a.app_id = s.app_id
 """
@@ -87,7 +87,7 @@ _RESEAL_SOURCE: LiteralString = """
     UPDATE tillgate.source SET sealed_secret = %s WHERE source_id = %s AND app_id IS NULL
     RETURNING source_id::text, tenant_id::text, provider, name, merchant_id,
         app_id::text, notification_url, awaits_secret, verification_code, created_at, api_url,
-        credential_set_at
+        credential_set_at, quiet_after_minutes
 """
 _STATUS: LiteralString = """
     SELECT
@@ -263,13 +263,14 @@ def _app(row: Row) -> AppRecord:
 
 def _source(row: Row) -> SourceRecord:
     source_id, tenant_id, provider, name, merchant_id, app_id, notification_url, *rest = row
-    awaits_secret, code, created_at, api_url, set_at = rest
+    awaits_secret, code, created_at, api_url, set_at, quiet_after_minutes = rest
     return SourceRecord(
         source_id=SourceId(source_id), tenant_id=TenantId(tenant_id), provider=provider,
         name=name, merchant_id=merchant_id, app_id=AppId(app_id) if app_id else None,
         notification_url=notification_url, state=_state(awaits_secret=awaits_secret),
         verification_code=code, created_at=_utc(created_at),
         credential=CredentialRecord(api_url=api_url, set_at=_utc(set_at)) if api_url else None,
+        quiet_after_minutes=quiet_after_minutes,
     )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ _APP: Json = {
     "verification_code": None,
     "created_at": _AT,
 }
-_SOURCE: Json = {
+EXAMPLE_SOURCE: Json = {
     "source_id": _SOURCE_ID,
     "tenant_id": EXAMPLE_TENANT_ID,
     "provider": "standard",
@@ -54,9 +54,10 @@ _SOURCE: Json = {
     "verification_code": None,
     "created_at": _AT,
     "credential": None,
+    "quiet_after_minutes": None,
 }
 CLOVER_SOURCE: Json = {
-    **_SOURCE,
+    **EXAMPLE_SOURCE,
     "provider": "clover",
     "name": "clover",
     "notification_url": f"{_HOOKS}/clover/{_SOURCE_ID}",
@@ -64,7 +65,7 @@ CLOVER_SOURCE: Json = {
     "verification_code": "ce7643c1-83ea-4218-abe6-da876c9c7a0a",
 }
 _SQUARE_SOURCE: Json = {
-    **_SOURCE,
+    **EXAMPLE_SOURCE,
     "provider": "square",
     "merchant_id": "MLEFBHHSJGVHD",
     "notification_url": f"{_HOOKS}/square/{_SOURCE_ID}",
@@ -193,14 +194,14 @@ _SOURCES: Json = {
     "get": operation(
         "listSources",
         "List a tenant's sources",
-        {"200": answer("Without secrets", "Sources", {"sources": [_SOURCE, CLOVER_SOURCE]})},
+        {"200": answer("Without secrets", "Sources", {"sources": [EXAMPLE_SOURCE, CLOVER_SOURCE]})},
         "not-found",
         parameters=(parameter("tenant_id"),),
     ),
     "post": operation(
         "addSource",
         "Connect a tenant to a POS",
-        {"201": answer("Connected", "AddedSource", {**_SOURCE, "secret": _SECRET})},
+        {"201": answer("Connected", "AddedSource", {**EXAMPLE_SOURCE, "secret": _SECRET})},
         "not-found",
         "merchant-taken",
         *BODY_PROBLEMS,

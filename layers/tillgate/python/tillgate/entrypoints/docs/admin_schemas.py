@@ -6,6 +6,7 @@ from tillgate.domain.administration import MAX_COUNTED, STANDARD_SECRET_PATTERN,
 from tillgate.domain.tenant import TenantState
 from tillgate.entrypoints import admin_bodies as bodies
 from tillgate.entrypoints.docs.answers import Json, schema
+from tillgate.entrypoints.docs.hours_schemas import QUIET_AFTER
 from tillgate.entrypoints.docs.schemas import COUNT, FLAG, INSTANT, TEXT, UUID, nullable, obj
 
 _NAME: Json = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": bodies.NAME_PATTERN}
@@ -81,6 +82,10 @@ _SOURCE: Json = {
     "credential": {
         **nullable(obj({"api_url": TEXT, "set_at": INSTANT})),
         "description": "For the vendor's API, without its token; null where it has none.",
+    },
+    "quiet_after_minutes": {
+        **nullable(QUIET_AFTER),
+        "description": "Its own; 0: never quiet. Null: as its tenant has it.",
     },
 }
 _TOKEN_ONCE: Json = {**TEXT, "description": "Given here, and never again."}

@@ -11,11 +11,13 @@ from tillgate.entrypoints.docs import (
     delivery,
     event_parameters,
     first_party,
+    hours,
     operations,
     slo,
 )
 from tillgate.entrypoints.docs.admin_schemas import admin_schemas
 from tillgate.entrypoints.docs.delivery_schemas import DELIVERY
+from tillgate.entrypoints.docs.hours_schemas import HOURS
 from tillgate.entrypoints.docs.schemas import FIRST_PARTY
 from tillgate.entrypoints.docs.vendors import VENDORS
 from tillgate.providers import PROVIDERS
@@ -84,6 +86,7 @@ _TAGS = [
     {"name": "Documents", "description": "This contract."},
     {"name": "Administration", "description": "For the operator, and for the CLI."},
     {"name": "Delivery", "description": "Where events go, and those that did not get there."},
+    {"name": "Silence", "description": "When sources are to be heard, and who is quiet."},
 ]
 
 
@@ -109,12 +112,14 @@ def openapi(*, version: str) -> Json:
             **delivery.PATHS,
             **dead_letters.PATHS,
             **slo.PATHS,
+            **hours.PATHS,
         },
         "components": {
             "schemas": {
                 **FIRST_PARTY,
                 **DELIVERY,
                 **slo.SCHEMAS,
+                **HOURS,
                 **admin_schemas(
                     list(VENDORS),
                     app_providers=[name for name, made in PROVIDERS.items() if made.signs_merchant],
