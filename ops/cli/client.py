@@ -78,7 +78,7 @@ class AdminClient:
     def post(self, path: str, body: Mapping[str, object] | None = None) -> Answer:
         return self._admin("POST", path, body=dict(body) if body is not None else None)
 
-    def put(self, path: str, body: Mapping[str, str]) -> Answer:
+    def put(self, path: str, body: Mapping[str, object]) -> Answer:
         return self._admin("PUT", path, body=dict(body))
 
     def delete(self, path: str) -> Answer:

@@ -12,6 +12,7 @@ from ops.cli import (
     destinations,
     doctor,
     events,
+    hours,
     replay,
     slo,
     sources,
@@ -40,6 +41,9 @@ app.add_typer(tenants.app, name="tenant")
 app.add_typer(apps.app, name="app")
 app.add_typer(sources.app, name="source")
 sources.app.command("credential")(credentials.set_credential)
+sources.app.command("quiet-after")(hours.quiet_after)
+sources.app.command("quiet")(hours.list_quiet)
+tenants.app.command("hours")(hours.tenant_hours)
 app.add_typer(tokens.app, name="token")
 app.add_typer(events.app, name="event")
 events.app.command("replay")(replay.replay_events)

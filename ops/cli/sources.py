@@ -30,10 +30,13 @@ COLUMNS = (
     Column("NOTIFICATION URL", "notification_url"),
     *HANDSHAKE_COLUMNS,
     *CREDENTIAL_COLUMNS,
+    Column("QUIET AFTER", "quiet_after_minutes"),
     Column("CREATED", "created_at"),
 )
 LIST_COLUMNS = tuple(
-    column for column in COLUMNS if column.title not in {"APP ID", "CREDENTIAL SET", "CREATED"}
+    column
+    for column in COLUMNS
+    if column.title not in {"APP ID", "CREDENTIAL SET", "QUIET AFTER", "CREATED"}
 )
 
 app = typer.Typer(help="A merchant's connections to its POS.", no_args_is_help=True)
