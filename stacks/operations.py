@@ -12,10 +12,11 @@ from stacks.constructs.function import Function
 from stacks.constructs.layers import Layers
 from stacks.constructs.object_store import Folder
 from stacks.constructs.routes import Routes
-from stacks.timing import SWEEP_SECONDS
+from stacks.timing import SWEEP_SECONDS, WATCH_MARGIN_SECONDS, WATCH_SECONDS
 from tillgate.settings.api import ApiSettings
 from tillgate.settings.health import HealthSettings
 from tillgate.settings.sweep import SweepSettings
+from tillgate.settings.watch import WatchSettings
 
 if TYPE_CHECKING:
     from aws_cdk.aws_secretsmanager import ISecret
@@ -51,6 +52,7 @@ class OperationsStack(Stack):
         self._add_api()
         self._add_health()
         self._add_sweep()
+        self._add_watch()
 
     def _function(
         self,
@@ -153,4 +155,38 @@ class OperationsStack(Stack):
             " than a minute old, and event partitions made ahead",
             schedule=events.Schedule.rate(Duration.minutes(1)),
             targets=[targets.LambdaFunction(sweep.live, retry_attempts=0)],
+        )
+
+    def _add_watch(self) -> None:
+        role, accept = self.data.role_secrets["watch"], self.data.accept_queue
+        queues = {
+            "accept": accept.queue,
+            "accept_dead_letter": accept.dead_letters,
+            "delivery": self.queues.delivery,
+            "redrive": self.queues.redrive,
+            "delivery_dead_letter": self.queues.dead_letters,
+        }
+        watch = self._function(
+            "watch",
+            settings=WatchSettings(
+                **self.stage.common_settings(),
+                database_secret_arn=role.secret_arn,
+                watch_seconds=WATCH_SECONDS,
+                **{f"{name}_queue_url": queue.queue_url for name, queue in queues.items()},
+            ),
+            reads=[role],
+            timeout=Duration.seconds(WATCH_SECONDS + WATCH_MARGIN_SECONDS),
+        )
+        for queue in queues.values():
+            queue.grant(watch.role, "sqs:GetQueueAttributes")
+        # Which to call for what shall not wait for the next minute.
+        CfnOutput(self, "WatchFunctionArn", value=watch.live.function_arn)
+        # What failed is not tried again: the next minute comes anyway.
+        watch.live.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
+        events.Rule(
+            self,
+            "WatchEveryMinute",
+            description="Measures what nobody counts, and finds sources that fell quiet",
+            schedule=events.Schedule.rate(Duration.minutes(1)),
+            targets=[targets.LambdaFunction(watch.live, retry_attempts=0)],
         )

@@ -94,6 +94,11 @@ def test_ingest_loads_nothing_heavy(ingest_modules: list[str]) -> None:
     assert HEAVY & {top_level(name) for name in ingest_modules} == set()
 
 
+def test_ingest_reads_no_time_zones(ingest_modules: list[str]) -> None:
+    assert "tillgate.domain.silence" not in ingest_modules
+    assert "tzdata" not in {top_level(name) for name in ingest_modules}
+
+
 def test_ingest_stays_within_its_budget_of_modules(ingest_modules: list[str]) -> None:
     ours = [name for name in ingest_modules if top_level(name) not in sys.stdlib_module_names]
 

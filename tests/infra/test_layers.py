@@ -19,6 +19,16 @@ HANDLERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/hand
 # With no site-packages and no environment: only what Lambda would have.
 IMPORT = "import sys; sys.path[:0] = sys.argv[1:]; import handler; print(callable(handler.handler))"
 
+ZONES = """
+import sys
+sys.path[:0] = sys.argv[1:]
+from datetime import datetime
+from zoneinfo import TZPATH, ZoneInfo, available_timezones
+assert TZPATH == (), TZPATH
+summer = datetime(2026, 7, 1, tzinfo=ZoneInfo("America/Indiana/Knox"))
+print(len(available_timezones()), summer.utcoffset())
+"""
+
 
 @pytest.mark.parametrize("name", HANDLERS)
 def test_a_handler_imports_on_the_layers_alone(name: str) -> None:
@@ -32,6 +42,18 @@ def test_a_handler_imports_on_the_layers_alone(name: str) -> None:
     )  # fmt: skip
     assert done.stderr == ""
     assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize("target", LayerTarget)
+def test_every_time_zone_is_in_the_layers(target: LayerTarget) -> None:
+    # Where the machine has none, as an image of Lambda's may.
+    found = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-S", "-B", "-c", ZONES, str(layer_path(LayerName.VENDOR, target) / "python")],
+        env={"PYTHONTZPATH": ""}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    zones, offset = found.stdout.split(maxsplit=1)
+    assert int(zones) > 400
+    assert offset == "-1 day, 19:00:00\n"
 
 
 @pytest.mark.parametrize("target", LayerTarget)

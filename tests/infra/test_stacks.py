@@ -30,6 +30,7 @@ from tillgate.settings.ingest import IngestSettings
 from tillgate.settings.migrate import MigrateSettings
 from tillgate.settings.probe import ProbeSettings
 from tillgate.settings.sweep import SweepSettings
+from tillgate.settings.watch import WatchSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,7 @@ SETTINGS: dict[str, type[FunctionSettings]] = {
     "Api": ApiSettings,
     "Health": HealthSettings,
     "Sweep": SweepSettings,
+    "Watch": WatchSettings,
 }
 ROLES = {
     "IngestRole",
@@ -56,6 +58,7 @@ ROLES = {
     "SweepRole",
     "AcceptRole",
     "DeliverRole",
+    "WatchRole",
 }
 # Those that are no role's.
 SHARED = ("KeyRing", "Operator", "Metrics")
@@ -68,6 +71,7 @@ READS = {
     "Api": {"ApiRole", "AdminRole", "KeyRing", "Operator"},
     "Health": {"HealthRole", "KeyRing", "Metrics"},
     "Sweep": {"SweepRole", "KeyRing"},
+    "Watch": {"WatchRole"},
     "Migrate": {*ROLES, "Database"},
 }
 ROUTES = {
@@ -108,6 +112,7 @@ GENERATED = {
     "SweepRoleSecretDC431821": generated('{"username": "tillgate_sweep"}', "password", 48),
     "AcceptRoleSecretCAA79FBE": generated('{"username": "tillgate_accept"}', "password", 48),
     "DeliverRoleSecretC8677B2B": generated('{"username": "tillgate_deliver"}', "password", 48),
+    "WatchRoleSecretC0A68749": generated('{"username": "tillgate_watch"}', "password", 48),
 }
 READING = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
 WRITING = {
