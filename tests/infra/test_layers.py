@@ -47,8 +47,9 @@ def test_a_handler_imports_on_the_layers_alone(name: str) -> None:
 @pytest.mark.parametrize("target", LayerTarget)
 def test_every_time_zone_is_in_the_layers(target: LayerTarget) -> None:
     # Where the machine has none, as an image of Lambda's may.
+    folder = str(layer_path(LayerName.VENDOR, target) / "python")
     found = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-S", "-B", "-c", ZONES, str(layer_path(LayerName.VENDOR, target) / "python")],
+        [sys.executable, "-S", "-B", "-c", ZONES, folder],
         env={"PYTHONTZPATH": ""}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     zones, offset = found.stdout.split(maxsplit=1)

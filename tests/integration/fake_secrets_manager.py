@@ -13,7 +13,8 @@ class FakeSecretsManager:
     """Serves ``secrets`` at ``url``; ``reads`` lists the ids asked for, in order.
 
     Also a queue, whose bodies are ``messages``, and a bucket, whose content is ``objects``
-    by path; while ``is_queue_down`` or ``is_bucket_down``, they take nothing. While
+    by path; while ``is_queue_down`` or ``is_bucket_down``, they take nothing. Each queue holds
+    as many messages as ``depths`` says by the last part of its URL, or gives no answer. While
     ``is_silent``, requests are taken and not answered until it ends.
     """
 
@@ -21,6 +22,7 @@ class FakeSecretsManager:
         self.messages: list[str] = []
         # How long nobody would be given each of them.
         self.delay_seconds: list[int] = []
+        self.depths: dict[str, int] = {}
         self.objects: dict[str, bytes] = {}
         self.is_queue_down = False
         self.is_bucket_down = False
@@ -65,6 +67,8 @@ class FakeSecretsManager:
         return 400, {"__type": "UnknownOperationException"}
 
     def _answer_queue(self, target: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if "ApproximateNumberOfMessages" in request.get("AttributeNames", ()):
+            return self._count(request)
         if target not in ("AmazonSQS.SendMessage", "AmazonSQS.SendMessageBatch"):
             return 200, {}
         if self.is_queue_down:
@@ -74,6 +78,13 @@ class FakeSecretsManager:
         return 200, {
             "Successful": [{"Id": one["Id"], **self._keep(one)} for one in request["Entries"]]
         }
+
+    def _count(self, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        depth = self.depths.get(request["QueueUrl"].rpartition("/")[2])
+        if depth is None:
+            return 500, {"__type": "InternalFailure"}
+        counted = dict.fromkeys(request["AttributeNames"], "0")
+        return 200, {"Attributes": {**counted, "ApproximateNumberOfMessages": str(depth)}}
 
     def _keep(self, message: dict[str, Any]) -> dict[str, Any]:
         body = message["MessageBody"]

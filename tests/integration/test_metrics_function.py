@@ -18,6 +18,7 @@ from tests.integration.runtime import ROOT, LambdaSandbox
 from tests.integration.sessions import TOKEN, add_sender, new_event
 from tests.integration.testdatabase import migrate, scratch_database
 from tests.integration.wiring import METRICS_TOKEN, Wiring
+from tillgate.domain.gauges import GAUGES_AT, MEASURED
 from tillgate.domain.metrics import LOOKED_UP, RECORDED
 
 if TYPE_CHECKING:
@@ -122,7 +123,8 @@ def test_four_sandboxes_counts_equal_the_requests_that_were_sent(wiring: Wiring)
 
 def test_every_family_is_declared_before_anything_was_counted(wiring: Wiring) -> None:
     health = wiring.sandbox("health")
-    declared = {family.name.removesuffix("_total") for family in (*RECORDED, *LOOKED_UP)}
+    families = (*RECORDED, *LOOKED_UP, *MEASURED, GAUGES_AT)
+    declared = {family.name.removesuffix("_total") for family in families}
 
     text = scrape(health)
     openmetrics = scrape(health, accept=OPENMETRICS)

@@ -53,6 +53,8 @@ class Wiring:
             "DEAD_LETTER_QUEUE_URL": f"{self.secrets.url}/000000000000/dead",
             "DELIVERY_QUEUE_URL": f"{self.secrets.url}/000000000000/delivery",
             "REDRIVE_QUEUE_URL": f"{self.secrets.url}/000000000000/redrive",
+            "ACCEPT_DEAD_LETTER_QUEUE_URL": f"{self.secrets.url}/000000000000/accept-dead",
+            "DELIVERY_DEAD_LETTER_QUEUE_URL": f"{self.secrets.url}/000000000000/delivery-dead",
             "SWEEP_SECONDS": "0", "OBJECTS_BUCKET": "objects",
             "AWS_ENDPOINT_URL": self.secrets.url, "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
