@@ -25,6 +25,8 @@ _BATCH = Decimal(10)
 _TRACES_A_SECOND = Decimal(1)
 _ROUTE_METRICS = 6
 _SECRETS_AT_START = 2
+# Five queues and the database are asked, one after the other.
+_WATCH_SECONDS = Decimal(1)
 # An id in a message of the delivery queue, and what is around it.
 _ID_BYTES = Decimal(60)
 # What is sent on, for each byte that came in.
@@ -135,6 +137,10 @@ class _Sheet:
         why = f"each minute, for {u.sweep_ms / 1000} s"
         self._fixed("lambda_gb_second", "sweep: time", seconds * self._memory_gb, why=why)
         self._fixed("lambda_request", "sweep: calls", self._minutes, why="each minute")
+        why = f"each minute, for {_WATCH_SECONDS} s"
+        seconds = self._minutes * _WATCH_SECONDS
+        self._fixed("lambda_gb_second", "watch: time", seconds * self._memory_gb, why=why)
+        self._fixed("lambda_request", "watch: calls", self._minutes, why="each minute")
         if self._s.snap_start_functions:
             self._snap_start()
 

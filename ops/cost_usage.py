@@ -83,6 +83,6 @@ class Switches:
     routes: Decimal = Decimal(7)
     alarms: Decimal = Decimal(25)
     dashboards: Decimal = Decimal(2)
-    secrets: Decimal = Decimal(10)
+    secrets: Decimal = Decimal(11)
     zones: Decimal = Decimal(2)
     endpoints: Decimal = Decimal(2)

@@ -68,6 +68,9 @@ def lines(usage: Usage = USAGE, switches: Switches = SWITCHES) -> dict[str, Line
         # 43,800 x 50 s x 0.5 GB
         ("sweep: time", "1095000", "14.600073"),
         ("sweep: calls", "43800", "0.00876"),
+        # 43,800 x 1 s x 0.5 GB
+        ("watch: time", "21900", "0.29200146"),
+        ("watch: calls", "43800", "0.00876"),
         # 3 functions x 5 versions x 0.5 GB x 2,628,000 s
         ("snapshots", "19710000", "29.655666"),
         # 1 % of 50 M x 0.5 GB
@@ -106,7 +109,7 @@ def lines(usage: Usage = USAGE, switches: Switches = SWITCHES) -> dict[str, Line
         ("its address", "730", "3.65"),
         ("through it", "187.5", "8.4375"),
         ("to the database's zone", "50", "1"),
-        ("secrets", "10", "4"),
+        ("secrets", "11", "4.4"),
         # 500,000 starts x 2
         ("secrets read", "1000000", "5"),
         ("rule", "43800", "0.0438"),

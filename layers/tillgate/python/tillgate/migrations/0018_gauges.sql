@@ -227,7 +227,10 @@ GRANT EXECUTE ON FUNCTION tillgate.gauges_read(interval) TO tillgate_health;
 -- (epoch|null)}], "next": uuid|null}; what is not to be judged has no time_zone.
 CREATE FUNCTION tillgate.watched_sources(p_after uuid, p_limit integer) RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET jit = off
+-- Sources are read in the order of their index and looked up by their keys, however little is known
+-- of how large the tables are: a plan made while one was empty would read all of it for each.
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 AS $$
 BEGIN
     RETURN (
