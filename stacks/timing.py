@@ -24,5 +24,5 @@ SWEEP_MARGIN_SECONDS = 2
 
 # What one run of watch may take, whatever it waits for: the database and five queues. Then it
 # writes its line, which says what gave no answer. Far from the next minute's run.
-WATCH_SECONDS = 30
+WATCH_SECONDS = 45
 WATCH_MARGIN_SECONDS = 5

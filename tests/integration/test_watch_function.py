@@ -70,7 +70,7 @@ def test_what_a_run_measures_is_scraped(wiring: Wiring) -> None:
 def test_a_frozen_database_is_down_and_the_run_ends_in_time(
     wiring: Wiring, durable_server: EmbeddedPostgres
 ) -> None:
-    watch = wiring.sandbox("watch", request_timeout_ms=2_000)
+    watch = wiring.sandbox("watch", watch_seconds=6)
     assert lines(watch)[0]["database_up"] == 1
 
     with frozen(durable_server):

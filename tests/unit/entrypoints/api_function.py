@@ -18,8 +18,8 @@ from tillgate.entrypoints.admin_credentials import AdminCredentials
 from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
-from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.admin_hours import AdminHours
+from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
 from tillgate.entrypoints.observability import Sandbox
@@ -61,10 +61,10 @@ class ApiFunction:
         }
         self.destinations = InMemoryDestinations(self.store.all_tenants)
         self.dead_letters = InMemoryDeadLetters()
+        self.hours = InMemoryOpeningHours(self.store)
         self.activity = InMemoryActivity()
         self.metrics = InMemoryMetrics()
         self.meter = Meter(Recorder(), self.metrics, clock=lambda: 0.0)
-        self.hours = InMemoryOpeningHours(self.store)
         events = ReadEvents(self.reader)
         administration = Administration(
             self.store,

@@ -25,8 +25,8 @@ from tillgate.entrypoints.admin_credentials import AdminCredentials
 from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
-from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.admin_hours import AdminHours
+from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
 from tillgate.entrypoints.observability import Sandbox

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Of each of five, so that all of them together leave most of the time to the database.
 _QUEUE_SECONDS = 1.0
+# What the database is asked one after the other: to measure, to judge silence, to store.
+_STEPS = 3
 # Kept for storing what was measured, whatever the sources took.
 _LAST_SECONDS = 5.0
 
@@ -28,10 +30,13 @@ _LAST_SECONDS = 5.0
 def watch() -> WiredFunction[object, Mapping[str, Any]]:
     """Make the function that EventBridge runs each minute."""
     settings = WatchSettings.from_env(os.environ)
-    # Nobody waits for an answer here: each step may take as long as a whole request.
-    within_seconds = settings.request_timeout_ms / 1000
+    # Nobody waits for an answer here. After a million dead letters were discarded at once, counting
+    # those that are left takes seconds, for one time: that is no database that is down.
+    within_seconds = settings.watch_seconds / _STEPS
     budget = TimeBudget(settings.watch_seconds)
-    secrets = secrets_manager(settings, timeout_seconds=within_seconds, budget=budget)
+    secrets = secrets_manager(
+        settings, timeout_seconds=settings.request_timeout_ms / 1000, budget=budget
+    )
     database = role_database(settings, secrets, settings.database_secret_arn, budget=budget)
     queues = sqs(settings, timeout_seconds=_QUEUE_SECONDS, budget=budget)
     urls = (

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     )
     from tillgate.domain.delivery import Destination, DestinationKind
     from tillgate.domain.destinations import DestinationRecord
-    from tillgate.domain.slo import Counts, Window
     from tillgate.domain.opening_hours import HoursRecord, QuietSourceRecord
+    from tillgate.domain.slo import Counts, Window
     from tillgate.domain.tenant import EventId, SourceId, TenantId
 
 

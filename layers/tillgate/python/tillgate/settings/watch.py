@@ -20,4 +20,4 @@ class WatchSettings(FunctionSettings):
     delivery_queue_url: str
     redrive_queue_url: str
     delivery_dead_letter_queue_url: str
-    watch_seconds: int = bounded(30, low=5, high=840)
+    watch_seconds: int = bounded(45, low=3, high=840)

@@ -111,15 +111,15 @@ def openapi(*, version: str) -> Json:
             **credentials.PATHS,
             **delivery.PATHS,
             **dead_letters.PATHS,
-            **slo.PATHS,
             **hours.PATHS,
+            **slo.PATHS,
         },
         "components": {
             "schemas": {
                 **FIRST_PARTY,
                 **DELIVERY,
-                **slo.SCHEMAS,
                 **HOURS,
+                **slo.SCHEMAS,
                 **admin_schemas(
                     list(VENDORS),
                     app_providers=[name for name, made in PROVIDERS.items() if made.signs_merchant],
