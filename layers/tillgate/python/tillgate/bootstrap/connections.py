@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tillgate.adapters.aws.json_client import AwsJsonClient
@@ -94,7 +95,7 @@ def role_database(
         max_uses=settings.max_requests_per_socket,
         budget=budget,
         breaker_seconds=breaker_seconds,
-        observe=lambda seconds: timed.observe(DB_DURATION, seconds),
+        observe=partial(timed.observe, DB_DURATION),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tillgate.adapters.accept_queue import SqsAcceptQueue
@@ -92,7 +93,7 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         meter.flush()
 
     return WiredFunction(
-        handle=lambda event: serve(event, routes.handle, sandbox=sandbox, begin=begin, meter=meter),
+        handle=partial(serve, handle=routes.handle, sandbox=sandbox, begin=begin, meter=meter),
         databases=(database,),
         clients=(secrets, queue, bucket),
         connect_seconds=within_seconds,

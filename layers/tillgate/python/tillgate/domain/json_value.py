@@ -12,6 +12,7 @@ import json
 import os
 from dataclasses import dataclass
 from json.encoder import encode_basestring
+from json.scanner import make_scanner
 from typing import TYPE_CHECKING, TypeAlias
 
 from tillgate.domain.errors import InvalidJsonError, SenderError
@@ -62,6 +63,7 @@ _DECODER = json.JSONDecoder(
     parse_constant=_refuse_constant,
     object_pairs_hook=_unique,
 )
+_scan = make_scanner(_DECODER)  # type: ignore[arg-type]  # Typeshed asks for the scanner itself.
 
 
 def _mark(value: object) -> str:
@@ -86,7 +88,7 @@ def parse(body: bytes) -> JsonValue:
     except UnicodeDecodeError as error:
         raise InvalidJsonError(f"The body is not UTF-8 (byte {error.start}).") from None
     try:
-        value: JsonValue = _DECODER.decode(text)
+        value: JsonValue = _read(text)
     except json.JSONDecodeError as error:
         raise InvalidJsonError(
             f"The body is not JSON: {error.msg} (line {error.lineno}, column {error.colno})."
@@ -96,6 +98,18 @@ def parse(body: bytes) -> JsonValue:
     # Counting brackets is cheap and can only overestimate; most bodies stop here.
     if text.count("{") + text.count("[") > MAX_DEPTH:
         _refuse_too_deep(value)
+    return value
+
+
+def _read(text: str) -> JsonValue:
+    """Read what has no white space around it in one call, where ``decode`` makes eight."""
+    value: JsonValue
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        value, end = None, -1
+    if end != len(text):
+        value = _DECODER.decode(text)
     return value
 
 
@@ -137,8 +151,9 @@ def dump_members(members: Mapping[str, str | Number]) -> str:
 
     Names need no escapes and texts hold no lone surrogate: whoever calls knows both.
     """
-    written = (
+    # A list: a generator would be gone back to for each.
+    written = [
         f'"{name}":{value.text if isinstance(value, Number) else encode_basestring(value)}'
         for name, value in sorted(members.items())
-    )
+    ]
     return "{" + ",".join(written) + "}"
