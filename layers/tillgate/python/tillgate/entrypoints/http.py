@@ -54,7 +54,10 @@ class HttpRequest:
 
     @classmethod
     def from_lambda(cls, event: LambdaEvent) -> HttpRequest:
-        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        headers = event.get("headers") or {}
+        if not "".join(headers).islower():
+            # API Gateway has done it as a rule; what stands in for it may not.
+            headers = {name.lower(): value for name, value in headers.items()}
         http = event["requestContext"]["http"]
         given = headers.get("x-request-id", "")
         return cls(

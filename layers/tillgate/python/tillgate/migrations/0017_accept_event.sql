@@ -1,8 +1,9 @@
 -- One event again, with less around its three rows.
 SET LOCAL ROLE tillgate_owner;
 
--- An id is made of an instant and 16 hexadecimal digits, which begin with 8, 9, a or b. As one whole
+-- An id is an instant and 16 hexadecimal digits, which begin with 8, 9, a or b. As one whole
 -- number: the milliseconds, the version and the fraction of a millisecond are its first 64 bits.
+-- Exact until 2255, when microseconds outgrow the 53 bits of date_part's.
 CREATE FUNCTION tillgate.event_id_at(p_at timestamptz, p_random text) RETURNS uuid
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (
