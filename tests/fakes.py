@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tillgate.domain.errors import (
@@ -19,6 +18,7 @@ from tillgate.domain.tenant import EventId
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from tillgate.domain.activity import ActivityIncrement
     from tillgate.domain.metrics import Increment
@@ -51,9 +51,8 @@ class InMemoryEventStore:
     def _accept(self, tenant_id: TenantId, event: NewEvent, received_at: datetime) -> Accepted:
         key = (tenant_id, event.key)
         if key not in self.events:
-            stored_at = datetime.now(UTC) + timedelta(microseconds=len(self.events))
             event_id = EventId(f"00000000-0000-7000-8000-{len(self.events):012x}")
-            accepted = Accepted(Outcome.NEW, event_id, received_at, stored_at)
+            accepted = Accepted(Outcome.NEW, event_id, received_at)
             self.events[key] = (event, accepted)
             return accepted
         first, accepted = self.events[key]
@@ -62,7 +61,6 @@ class InMemoryEventStore:
             Outcome.DUPLICATE if same else Outcome.CONFLICT,
             accepted.event_id,
             accepted.received_at,
-            accepted.stored_at,
         )
 
 

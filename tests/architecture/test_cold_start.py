@@ -54,6 +54,17 @@ assert callable(ingest())
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
+COLLECTING = """
+import gc, importlib.util, sys
+
+sys.path.insert(0, sys.argv[2])
+collected = []
+gc.callbacks.append(lambda phase, _: collected.append(phase))
+spec = importlib.util.spec_from_file_location("handler", sys.argv[1])
+spec.loader.exec_module(importlib.util.module_from_spec(spec))
+print(len(collected), gc.isenabled(), gc.get_freeze_count() > 10_000)
+"""
+
 INGEST_ENV = {
     "STAGE": "test",
     "VERSION": "0",
@@ -104,6 +115,12 @@ def test_ingest_stays_within_its_budget_of_modules(ingest_modules: list[str]) ->
     ours = [name for name in ingest_modules if top_level(name) not in sys.stdlib_module_names]
 
     assert len(ours) <= MAX_MODULES
+
+
+def test_ingest_looks_for_no_garbage_while_it_starts_and_does_afterwards() -> None:
+    handler = ROOT / "functions" / "ingest" / "handler.py"
+
+    assert run_python(COLLECTING, str(handler), str(LAYER)).split() == ["0", "True", "True"]
 
 
 def test_ingest_loads_what_its_first_request_needs(ingest_modules: list[str]) -> None:

@@ -16,7 +16,7 @@ sys.exit(lint_imports(no_cache=True))
 """
 # DESIGN.md: functions see entrypoints, bootstrap and services, and never each other.
 SEEN_BY_FUNCTIONS = ("tillgate.bootstrap", "tillgate.entrypoints.", "tillgate.services.")
-STANDARD = {"__future__", "typing", "collections.abc"}
+STANDARD = {"__future__", "typing", "collections.abc", "gc"}
 
 
 def test_the_import_contracts_are_kept() -> None:

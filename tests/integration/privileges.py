@@ -78,6 +78,11 @@ ALLOWED_FUNCTIONS = {
         "accept",
     },
     "activity_discard_old(bigint)": {"sweep"},
+    "accept_event(uuid,text,bytea,uuid,text,text,text,numeric,text,timestamp with time zone"
+    ",text)": {
+        "ingest",
+        "accept",
+    },
     "begin_attempts(uuid,uuid[],uuid,timestamp with time zone,interval)": {"deliver"},
     "claim_deliveries(integer,interval)": {"sweep"},
     "current_tenant()": {"ingest", "api", "admin", "health", "sweep"},
@@ -89,6 +94,7 @@ ALLOWED_FUNCTIONS = {
     "find_destination(uuid)": {"deliver"},
     "find_endpoint(text,uuid)": {"ingest"},
     "find_token(bytea)": {"api", "ingest"},
+    "event_id_at(timestamp with time zone,text)": set(),
     "first_event_id(timestamp with time zone)": {"api"},
     "gauges_put(jsonb)": {"watch"},
     "gauges_read(interval)": {"health"},

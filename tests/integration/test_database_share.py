@@ -47,7 +47,7 @@ def slow_down(database: TestDatabase) -> None:
 SLOW = """
 ALTER FUNCTION tillgate.look_up_endpoint(text, uuid) RENAME TO quick_look_up_endpoint;
 ALTER FUNCTION tillgate.accept_event(
-    uuid, text, bytea, uuid, text, text, text, numeric, text, timestamptz
+    uuid, text, bytea, uuid, text, text, text, numeric, text, timestamptz, text
 ) RENAME TO quick_accept_event;
 ALTER FUNCTION tillgate.find_token(bytea) RENAME TO quick_find_token;
 CREATE FUNCTION tillgate.look_up_endpoint(text, uuid) RETURNS TABLE (
@@ -65,11 +65,11 @@ BEGIN
     RETURN QUERY SELECT * FROM tillgate.quick_find_token($1);
 END $$;
 CREATE FUNCTION tillgate.accept_event(
-    uuid, text, bytea, uuid, text, text, text, numeric, text, timestamptz
-) RETURNS json LANGUAGE plpgsql SECURITY DEFINER AS $$
+    uuid, text, bytea, uuid, text, text, text, numeric, text, timestamptz, text
+) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     PERFORM pg_sleep(0.7);
-    RETURN tillgate.quick_accept_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+    RETURN tillgate.quick_accept_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 END $$;
 ALTER FUNCTION tillgate.quarantine_put(
     uuid, uuid, uuid, text, text, text, timestamptz, timestamptz, bytea, bigint, bigint

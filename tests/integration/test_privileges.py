@@ -275,6 +275,11 @@ def test_temporary_tables_do_not_lead_a_definer_function_astray(
             (tenant,),
         )
         ingest.execute(
+            "SELECT tillgate.accept_event("
+            "%s, 'api:two', sha256('x'), NULL, 't', NULL, NULL, NULL, '{}', now(), %s)",
+            (tenant, "8" * 16),
+        )
+        ingest.execute(
             "SELECT tillgate.quarantine_put("
             "%s, NULL, NULL, 'p', 'r', 'rid', now(), now(), '', 9, 9)",
             (uuid.uuid4(),),
@@ -285,4 +290,4 @@ def test_temporary_tables_do_not_lead_a_definer_function_astray(
         ).fetchone()
     assert row is not None
     assert row[0][0]["outcome"] == "new"
-    assert stored == (2,)
+    assert stored == (3,)

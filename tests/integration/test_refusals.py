@@ -36,7 +36,8 @@ PUT: LiteralString = (
     " bytea, bigint, bigint)"
 )
 ACCEPT_EVENT: LiteralString = (
-    "tillgate.accept_event(uuid, text, bytea, uuid, text, text, text, numeric, text, timestamptz)"
+    "tillgate.accept_event(uuid, text, bytea, uuid, text, text, text, numeric, text, timestamptz,"
+    " text)"
 )
 STORING_ROLES: LiteralString = "tillgate_ingest, tillgate_accept"
 NO_PARTITION: LiteralString = """DO $$

@@ -105,7 +105,7 @@ def test_a_lone_surrogate_cannot_be_written(body: str) -> None:
 
 
 def test_what_is_no_json_value_is_a_mistake_of_ours() -> None:
-    with pytest.raises(TypeError, match="set is not a JSON value"):
+    with pytest.raises(TypeError, match="no JSON value"):
         dump({"a": set()})  # type: ignore[dict-item]  # On purpose.
 
 
@@ -132,7 +132,9 @@ def test_a_fingerprint_is_a_sha_256_in_hex() -> None:
         st.sampled_from(["type", "occurred_at", "entity_id", "entity_version"]),
         st.one_of(
             st.text(st.characters(exclude_categories=["Cs"])),
-            st.from_regex(r"0|[1-9][0-9]{0,20}", fullmatch=True).map(Number),
+            st.from_regex(r"0|[1-9][0-9]{0,20}", fullmatch=True).map(
+                lambda text: Number(text.encode())
+            ),
         ),
     )
 )

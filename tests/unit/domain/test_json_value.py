@@ -160,19 +160,19 @@ def test_many_shallow_containers_are_no_nesting() -> None:
     ],
 )
 def test_a_number_stays_as_it_was_written(text: str) -> None:
-    assert parse(text.encode()) == Number(text)
+    assert parse(text.encode()) == Number(text.encode())
 
 
 @pytest.mark.parametrize(
-    "other", [Number("1.0"), Number("1.00"), Number("1e0"), Number("01"), 1, "1"]
+    "other", [Number(b"1.0"), Number(b"1.00"), Number(b"1e0"), Number(b"01"), 1, "1"]
 )
 def test_a_number_equals_only_what_is_written_the_same(other: object) -> None:
-    assert Number("1") != other
-    assert hash(Number("1")) == hash(Number("1"))
+    assert Number(b"1") != other
+    assert hash(Number(b"1")) == hash(Number(b"1"))
 
 
 def test_white_space_around_and_inside_is_no_part_of_the_value() -> None:
-    assert parse(b' \t\r\n{ "a" :\n[ 1 , 2 ]\t} ') == {"a": [Number("1"), Number("2")]}
+    assert parse(b' \t\r\n{ "a" :\n[ 1 , 2 ]\t} ') == {"a": [Number(b"1"), Number(b"2")]}
 
 
 def test_nul_and_surrogates_are_read_from_their_escapes() -> None:
@@ -211,13 +211,16 @@ def plain_json(body: bytes) -> object:
             raise ValueError("duplicate")
         return dict(pairs)
 
+    def number(text: str) -> Number:
+        return Number(text.encode())
+
     def constant(name: str) -> object:
         raise ValueError(name)
 
     return json.loads(
         body.decode(),
-        parse_int=Number,
-        parse_float=Number,
+        parse_int=number,
+        parse_float=number,
         parse_constant=constant,
         object_pairs_hook=unique,
     )
@@ -225,4 +228,4 @@ def plain_json(body: bytes) -> object:
 
 def test_python_reads_every_number_that_is_kept() -> None:
     assert math.copysign(1, float("-0.0")) == -1
-    assert float(Number("1e400").text) == math.inf
+    assert float(Number(b"1e400").text) == math.inf

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tillgate.adapters.accept_queue import SqsAcceptQueue
@@ -102,8 +103,13 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         return meter.idle()
 
     return WiredFunction(
-        handle=lambda event: serve(
-            event, routes.handle, sandbox=sandbox, begin=begin, meter=meter, metrics=metrics
+        handle=partial(
+            serve,
+            handle=routes.handle,
+            sandbox=sandbox,
+            begin=begin,
+            meter=meter,
+            metrics=metrics,
         ),
         databases=(database,),
         clients=(secrets, queue, bucket),

@@ -27,6 +27,9 @@ def idempotency_key(header: str | None) -> str:
             "Send an Idempotency-Key header that is unique to this event, so that it is safe to"
             " repeat the call."
         )
+    if len(header) <= MAX_KEY_LENGTH and _BARE.match(header):
+        # What nearly every sender sends.
+        return header
     value = header.strip(" \t")
     if value.startswith('"'):
         quoted = _QUOTED.match(value)

@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from tillgate.services.hooks import AcceptHook
     from tillgate.services.ingest import BatchAnswer, Ingest
 
-    _Route = Callable[[HttpRequest, RequestLog], LambdaResponse]
-
 MAX_HOOK_BODY_BYTES = 4 * 1024 * 1024
 
 _BATCH_STATUS = {
@@ -98,21 +96,18 @@ class IngestRoutes:
         if route is None:
             raise NotFoundError("There is no such path.")
         try:
-            return self._routed(route, request, log)
+            try:
+                return route(request, log)
+            except UpstreamError:
+                # 503 is for when neither store is there, and one of them was not even asked.
+                if not self._reconsider():
+                    raise
+            return route(request, log)
         except SenderError as error:
             outcome = _REFUSED.get(type(error))
             if outcome is not None:
                 log.events[outcome] = 1
             raise
-
-    def _routed(self, route: _Route, request: HttpRequest, log: RequestLog) -> LambdaResponse:
-        try:
-            return route(request, log)
-        except UpstreamError:
-            # 503 is for when neither store is there, and one of them was not even asked.
-            if not self._reconsider():
-                raise
-        return route(request, log)
 
     def _event(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
         caller = self._caller(request, log)

@@ -20,7 +20,9 @@ def json_body(request: HttpRequest, *, max_body_bytes: int) -> bytes:
 
     Raises UnsupportedMediaTypeError, then PayloadTooLargeError.
     """
-    if not _JSON.match(request.headers.get("content-type", "").strip()):
+    content_type = request.headers.get("content-type", "")
+    # What nearly every sender says is compared, and the rest of what is allowed is matched.
+    if content_type != "application/json" and not _JSON.match(content_type.strip()):
         raise UnsupportedMediaTypeError("Send the body as application/json, in UTF-8.")
     return limited_body(request, max_body_bytes=max_body_bytes)
 

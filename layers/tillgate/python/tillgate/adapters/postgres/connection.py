@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, LiteralString, TypeVar
 
 import psycopg
@@ -52,7 +53,11 @@ class _RefusalsAsUnavailable:
         self, _type: object, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.DataError):
-            raise StoreRefusedError("the database refuses what it should do") from error
+            raise _refused() from error
+
+
+def _refused() -> StoreRefusedError:
+    return StoreRefusedError("the database refuses what it should do")
 
 
 refusals_as_unavailable = _RefusalsAsUnavailable()
@@ -172,10 +177,19 @@ class Database:
     def value(
         self, statement: Prepared, params: Sequence[bytes | None], *, within_seconds: float
     ) -> str | None:
-        """Run one statement as ``rows`` does, with text in and out: for what is called most."""
-        return self._try_twice(
-            lambda connection: connection.value(statement, params), within_seconds
-        )
+        """Run one statement as ``rows`` does, with text in and out: for what is called most.
+
+        Refusals are StoreRefusedError, as under ``refusals_as_unavailable``.
+        """
+        try:
+            return self._try_twice(
+                partial(DeadlineConnection.value, statement=statement, params=params),
+                within_seconds,
+            )
+        except psycopg.DataError:
+            raise
+        except psycopg.Error as error:
+            raise _refused() from error
 
     @contextmanager
     def transaction(
@@ -210,7 +224,7 @@ class Database:
     def _try_twice(
         self, work: Callable[[DeadlineConnection], Result], within_seconds: float
     ) -> Result:
-        if self._is_open():
+        if self._failed_at is not None and self._is_open():
             raise StoreUnavailableError("the database gave no answer a moment ago")
         left = self._budget()
         if left < _LEAST_SECONDS:

@@ -117,7 +117,9 @@ class DeadlineConnection(psycopg.Connection[Row]):
         return last
 
     def _wait_until_ready(self) -> None:
-        if not self._poll.poll(self._left() * 1000):
+        left = self.deadline - time.monotonic()
+        # What is not above zero would wait for ever, or look once.
+        if left <= 0 or not self._poll.poll(left * 1000):
             raise psycopg.errors.ConnectionTimeout("the deadline has passed")
 
     def _left(self) -> float:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+import os
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from tillgate.adapters.postgres.connection import refusals_as_unavailable
 from tillgate.adapters.postgres.deadline_connection import Prepared
 from tillgate.domain.event import Accepted, NewEvent, Outcome
 from tillgate.domain.json_writer import json_writer
@@ -20,13 +20,12 @@ if TYPE_CHECKING:
     from tillgate.domain.tenant import TenantId
 
 _ONE = Prepared(
-    b"accept_event", b"SELECT tillgate.accept_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    b"accept_event", b"SELECT tillgate.accept_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 )
 _MANY = Prepared(b"accept", b"SELECT tillgate.accept($1, $2)")
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _write_items = json_writer(ensure_ascii=False)
-# Without ``loads``, which first finds out what it was given.
-_read = json.JSONDecoder().raw_decode
 
 
 class PostgresEventStore:
@@ -39,38 +38,42 @@ class PostgresEventStore:
     def accept(
         self, tenant_id: TenantId, events: Sequence[NewEvent], *, received_at: datetime
     ) -> list[Accepted]:
-        received = rfc3339(received_at)
         if len(events) == 1:
-            return [_accepted(self._ask(_ONE, _parameters(tenant_id, events[0], received)))]
+            return [self._accept_one(tenant_id, events[0], received_at)]
+        received = rfc3339(received_at)
         items = [{**event.document(), "received_at": received} for event in events]
-        answers = self._ask(_MANY, (tenant_id, _write_items(items)))
+        answers = json.loads(self._ask(_MANY, (tenant_id, _write_items(items))))
         return [_accepted(answer) for answer in answers]
 
-    def _ask(self, statement: Prepared, params: Sequence[str | None]) -> Any:  # noqa: ANN401  JSON.
+    def _accept_one(self, tenant_id: TenantId, event: NewEvent, received_at: datetime) -> Accepted:
+        params = (
+            tenant_id,
+            event.key,
+            f"\\x{event.fingerprint}",
+            event.source_id,
+            event.type,
+            event.occurred_at,
+            event.entity_id,
+            event.entity_version,
+            event.data,
+            rfc3339(received_at),
+            # The id's end: 60 random bits after RFC 9562's variant.
+            f"8{os.urandom(8).hex()[1:]}",
+        )
+        outcome, event_id, *first = self._ask(_ONE, params).split()
+        if first:
+            # Of the one that has the key.
+            received_at = _EPOCH + timedelta(microseconds=int(first[0]))
+        return Accepted(_OUTCOMES[outcome], EventId(event_id), received_at)
+
+    def _ask(self, statement: Prepared, params: Sequence[str | None]) -> str:
         # No partition for today is among the refusals: as bad as no database.
-        with refusals_as_unavailable:
-            answer = self._database.value(
-                statement,
-                [None if param is None else param.encode() for param in params],
-                within_seconds=self._within_seconds,
-            )
-        return _read(answer or "null")[0]
-
-
-def _parameters(tenant_id: TenantId, event: NewEvent, received_at: str) -> Sequence[str | None]:
-    """Give what ``tillgate.accept_event`` takes, in its order."""
-    return (
-        tenant_id,
-        event.key,
-        f"\\x{event.fingerprint}",
-        event.source_id,
-        event.type,
-        event.occurred_at,
-        event.entity_id,
-        event.entity_version,
-        event.data,
-        received_at,
-    )
+        answer = self._database.value(
+            statement,
+            [None if param is None else param.encode() for param in params],
+            within_seconds=self._within_seconds,
+        )
+        return answer or ""
 
 
 def _accepted(answer: Mapping[str, str]) -> Accepted:
@@ -78,5 +81,4 @@ def _accepted(answer: Mapping[str, str]) -> Accepted:
         _OUTCOMES[answer["outcome"]],
         EventId(answer["event_id"]),
         datetime.fromisoformat(answer["received_at"]).astimezone(UTC),
-        datetime.fromisoformat(answer["stored_at"]).astimezone(UTC),
     )
