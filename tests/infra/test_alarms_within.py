@@ -110,17 +110,20 @@ def test_one_message_among_a_queues_dead_letters(alarms: Deployed, alarm: str, q
 
 
 @pytest.mark.parametrize("older_periods", OLDER)
+@pytest.mark.parametrize(("messages", "stays"), [(0.0, State.OK), (1.0, State.ALARM)])
+@pytest.mark.parametrize("kind", ["accept", "delivery"])
 def test_a_queue_that_sqs_no_longer_reports_keeps_its_alarm(
-    alarms: Deployed, older_periods: int
+    alarms: Deployed, kind: str, messages: float, stays: State, older_periods: int
 ) -> None:
     """After six hours without a call SQS stops reporting; the dead letter lies there still."""
     world = World()
-    visible = alarms.queue("accept-dead-letters", "ApproximateNumberOfMessagesVisible")
-    world.put(visible, range(30), [1.0])
+    visible = alarms.queue(f"{kind}-dead-letters", "ApproximateNumberOfMessagesVisible")
+    world.put(visible, range(30), [messages])
 
-    states = alarms.states("QueueDeadLettersAccept", world, 90, older_periods=older_periods)
+    name = f"QueueDeadLetters{kind.capitalize()}"
+    states = alarms.states(name, world, 90, older_periods=older_periods)
 
-    assert states == [State.ALARM] * 90
+    assert states == [stays] * 90
 
 
 def test_a_message_that_waits_a_quarter_of_an_hour_to_be_stored(alarms: Deployed) -> None:
@@ -141,6 +144,7 @@ def test_deliveries_that_no_worker_takes(alarms: Deployed) -> None:
     name = "DeliveryQueueAgeWaiting"
     assert fires_after(alarms, name, good, stuck, 9) is NEVER
     assert fires_after(alarms, name, good, stuck, 10) == 10
+    assert fires_after(alarms, name, good, {**stuck, age: [900.0]}, 60) is NEVER
     # A destination that is down for a day is its tenant's matter, and ends as dead letters.
     assert fires_after(alarms, name, good, retried, 60) is NEVER
 
@@ -157,3 +161,42 @@ def test_a_conflict_after_queueing_is_told_once_and_stays_for_an_hour(alarms: De
 
     in_alarm = [minute for minute, state in enumerate(states) if state is State.ALARM]
     assert in_alarm == list(range(100, 160))
+
+
+@pytest.mark.parametrize("older_periods", OLDER)
+@pytest.mark.parametrize(
+    ("alarm", "metric", "good", "bad"),
+    [
+        ("DeadLetters", "dead_letters", 0, 1),
+        ("QuietSources", "quiet_sources", 0, 1),
+        ("DeliveryQueueAgeDue", "oldest_pending_seconds", 0, 301),
+        ("PartitionsAhead", "partitions_days_ahead", 14, 6),
+        ("SecretAge", "secret_age_days", 10, 91),
+    ],
+)
+def test_what_the_watcher_said_last_is_believed_while_it_is_silent(
+    alarms: Deployed, alarm: str, metric: str, good: float, bad: float, older_periods: int
+) -> None:
+    for value, stays in ((good, State.OK), (bad, State.ALARM)):
+        world = World()
+        world.put(alarms.ours(metric), range(30), [float(value)])
+
+        states = alarms.states(alarm, world, 90, older_periods=older_periods)
+
+        assert states[29:] == [stays] * 61
+
+
+@pytest.mark.parametrize("older_periods", OLDER)
+@pytest.mark.parametrize("alarm", ["AcceptQueueAge", "DeliveryQueueAgeWaiting"])
+def test_a_queue_of_which_sqs_says_no_more_is_empty(
+    alarms: Deployed, alarm: str, older_periods: int
+) -> None:
+    world = World()
+    for queue in ("accept", "delivery"):
+        world.put(alarms.queue(queue, "ApproximateAgeOfOldestMessage"), range(30), [5000.0])
+        world.put(alarms.queue(queue, "ApproximateNumberOfMessagesVisible"), range(30), [5.0])
+
+    states = alarms.states(alarm, world, 90, older_periods=older_periods)
+
+    assert states[29] is State.ALARM
+    assert State.ALARM not in states[30 + older_periods :]
