@@ -225,6 +225,8 @@ class _Sheet:
         why = f"{s.metrics_per_tenant} for each of {s.tenants} tenants"
         self._fixed("metric", "tenant metrics", of_tenants, why=why)
         self._fixed("alarm", "alarms", s.alarms * s.deployments, why="as deployed")
+        composites = s.composite_alarms * s.deployments
+        self._fixed("composite_alarm", "composite alarms", composites, why="as deployed")
         self._fixed("dashboard", "dashboards", s.dashboards * s.deployments, why="as deployed")
 
     def _network(self) -> None:

@@ -98,7 +98,8 @@ def lines(usage: Usage = USAGE, switches: Switches = SWITCHES) -> dict[str, Line
         # 40 and 7 routes x 6
         ("platform metrics", "82", "24.6"),
         ("tenant metrics", "30", "9"),
-        ("alarms", "25", "2.5"),
+        ("alarms", "36", "3.6"),
+        ("composite alarms", "2", "1"),
         ("dashboards", "2", "6"),
         # 50 M x 400 B, and 125 M x 1,000 B x 1.5
         ("to the internet", "207.5", "18.675"),
