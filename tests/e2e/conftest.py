@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,17 +36,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def stack() -> Iterator[dict[str, Any]]:
     """Give the hand-out of a stack that is up: the parsed ``stack.json``."""
     running = os.environ.get("TILLGATE_STACK")
     if running is not None:
         yield json.loads(Path(running).read_text())
         return
     build_all([LayerTarget.LOCAL], require_bytecode=False)
-    state = StateDir(tmp_path_factory.mktemp("stack"))
-    local = LocalStack(state)
-    try:
-        assert run_demo(local.up(), path=state.stack) == 0
-        yield json.loads(state.stack.read_text())
-    finally:
-        local.down(purge=True)
+    # Not below pytest's own folder: run by root, Postgres runs as another user, and any other
+    # pytest that starts meanwhile closes that folder to it.
+    with TemporaryDirectory(prefix="tillgate-stack-", dir="/tmp") as folder:
+        state = StateDir(Path(folder))
+        local = LocalStack(state)
+        try:
+            assert run_demo(local.up(), path=state.stack) == 0
+            yield json.loads(state.stack.read_text())
+        finally:
+            local.down(purge=True)

@@ -7,6 +7,8 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -19,7 +21,6 @@ from ops.local.processes import find_process, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 class InMemorySecrets:
@@ -90,10 +91,17 @@ def test_a_process_that_ended_is_nobodys(sleeper: subprocess.Popen[bytes]) -> No
     assert find_process(sleeper.pid, started=started, words="ours") is None
 
 
-def test_postgres_keeps_its_data_and_its_address_through_a_kill(tmp_path: Path) -> None:
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not below pytest's own: any other pytest that starts meanwhile closes that to Postgres."""
+    with TemporaryDirectory(prefix="tillgate-postgres-", dir="/tmp") as name:
+        yield Path(name)
+
+
+def test_postgres_keeps_its_data_and_its_address_through_a_kill(folder: Path) -> None:
     # As root, below a folder that only root can enter.
-    tmp_path.chmod(0o700)
-    server = EmbeddedPostgres(tmp_path / "closed" / "data")
+    folder.chmod(0o700)
+    server = EmbeddedPostgres(folder / "closed" / "data")
     server.start()
     try:
         url = server.url()
@@ -118,8 +126,8 @@ def test_postgres_keeps_its_data_and_its_address_through_a_kill(tmp_path: Path) 
     assert server.process() is None
 
 
-def test_postgres_asks_for_a_password(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path / "data", version=16, durable=False)
+def test_postgres_asks_for_a_password(folder: Path) -> None:
+    server = EmbeddedPostgres(folder / "data", version=16, durable=False)
     server.start()
     try:
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tests.integration.testdatabase import TestDatabase
     from tillgate.domain.tenant import TenantId
 
-ROLES = ("ingest", "accept", "api", "admin", "deliver", "sweep", "health")
+ROLES = ("ingest", "accept", "api", "admin", "deliver", "sweep", "health", "watch")
 # A database that says in its error what it was to store.
 QUOTING = """
 CREATE FUNCTION public.quote_row() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -246,6 +246,7 @@ def test_nothing_comes_out_while_all_is_well(scene: Scene) -> None:
     assert statuses(scene.run("api", *scene.reads(event_id))) == [200, 422, 401, 200, 401]
     assert statuses(scene.run("health", *scene.scrapes()))[:2] == [200, 401]
     assert scene.run("sweep", {})[0]["queued"] == 0
+    scene.run("watch", {})
 
 
 def test_nothing_comes_out_of_a_database_that_quotes(
@@ -274,5 +275,6 @@ def test_nothing_comes_out_without_a_database(scene: Scene) -> None:
     scene.run("deliver", scene.delivery(event_id))
     [failed] = scene.run("sweep", {})
     assert failed["errorType"] == "StoreUnavailableError"
+    scene.run("watch", {})
     [failed] = scene.run("migrate", {})
     assert failed["errorType"] == "StoreUnavailableError"

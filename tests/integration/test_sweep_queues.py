@@ -190,7 +190,10 @@ def test_the_function_queues_and_reports_beside_its_upkeep(
         "redriven": 2, "queue_failures": 0, "store_failures": 0,
     }  # fmt: skip
     live, redriven = (json.loads(body) for body in secrets_manager.messages)
-    assert live == {"schema": 1, "tenant_id": tenant, "event_ids": live["event_ids"]}
+    assert live == {
+        "schema": 1, "tenant_id": tenant, "event_ids": live["event_ids"],
+        "traceparent": live["traceparent"],
+    }  # fmt: skip
     assert sorted(live["event_ids"]) == sorted(accepted)
     assert len(redriven["event_ids"]) == 2
     assert secrets_manager.delay_seconds == [0, REDRIVE_DELAY_SECONDS]

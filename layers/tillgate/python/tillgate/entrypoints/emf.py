@@ -14,8 +14,9 @@ from tillgate.domain.json_writer import json_writer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    # (dimension sets, [(name, unit)])
-    _Metrics = list[tuple[Sequence[Sequence[str]], list[tuple[str, str]]]]
+    # (name, unit), and (dimension sets, what has them).
+    _Named = tuple[str, str]
+    _Metrics = list[tuple[Sequence[Sequence[str]], list[_Named]]]
 
 NAMESPACE = "Tillgate"
 # More values than these CloudWatch does not take in one metric of a line.
@@ -149,18 +150,18 @@ def is_one_tenant(tenant_id: str | None) -> bool:
 
 def _of_request(kind: tuple[bool, bool, bool, bool]) -> _Metrics:
     is_cold, has_database, has_events, is_tenants = kind
-    events = [_EVENTS] if has_events else []
-    own = [_LATENCY]
+    events: list[_Named] = [_EVENTS] if has_events else []
+    own: list[_Named] = [_LATENCY]
     if is_cold:
         own.append(_COLD_STARTS)
     if has_database:
         own.append(_DATABASE)
-    tenants = [_LATENCY, *events, _SERVER_ERRORS, _REQUESTS] if is_tenants else []
+    tenants: list[_Named] = [_LATENCY, *events, _SERVER_ERRORS, _REQUESTS] if is_tenants else []
     return [(_FUNCTION, own), (_PLATFORM, events), (_TENANT, tenants)]
 
 
 def _of_message(kind: tuple[bool, bool, bool]) -> _Metrics:
     has_lag, was_tried, is_tenants = kind
-    lag = [_LAG] if has_lag else []
-    tries = [_ATTEMPTS, _RETRIES] if was_tried else []
+    lag: list[_Named] = [_LAG] if has_lag else []
+    tries: list[_Named] = [_ATTEMPTS, _RETRIES] if was_tried else []
     return [(_PLATFORM, lag), (_TARGET, tries), (_TENANT, [*lag, *tries] if is_tenants else [])]
