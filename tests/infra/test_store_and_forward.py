@@ -278,7 +278,11 @@ def test_a_batch_ends_before_its_function_does(stage: Synthesised) -> None:
 def test_sweep_runs_every_minute_and_where_there_is_room_never_twice_at_once(
     stage: Synthesised,
 ) -> None:
-    (rule,) = stage.resources("AWS::Events::Rule").values()
+    (rule,) = (
+        rule
+        for name, rule in stage.resources("AWS::Events::Rule").items()
+        if name.startswith("Sweep")
+    )
     (wired,) = rule["Properties"]["Targets"]
     reserved = {
         name: p["ReservedConcurrentExecutions"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tillgate.domain.event import NewEvent
 from tillgate.domain.idempotency import fingerprint
@@ -30,3 +30,12 @@ def event(
         entity_id=entity_id,
         entity_version=entity_version,
     )
+
+
+def stored_at(event_id: str) -> datetime:
+    """Read the microsecond in which it was stored, which a UUIDv7 of ours begins with."""
+    digits = event_id.replace("-", "")
+    milliseconds, part = int(digits[:12], 16), int(digits[13:16], 16)
+    # Of 4096 parts of a millisecond, the one that the microsecond begins in, or a little after.
+    microseconds = milliseconds * 1000 + -(-part * 1000 // 4096)
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)

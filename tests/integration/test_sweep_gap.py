@@ -16,7 +16,7 @@ import pytest
 from ops.evidence import Row, percentile, write_evidence
 from stacks.timing import SWEEP_SECONDS
 from tests.integration.deliveries import DeliveryStand
-from tests.integration.events import NOW, event
+from tests.integration.events import NOW, event, stored_at
 from tests.integration.fake_secrets_manager import FakeSecretsManager
 from tests.integration.polling import pause, until
 from tests.integration.runtime import ROOT, LambdaSandbox
@@ -89,8 +89,7 @@ def store_at_random(stand: DeliveryStand, seconds: float) -> dict[str, float]:
             dice.choice(tenants), [event(uuid.uuid4().hex)], received_at=NOW
         )
         event_id = accepted[0].event_id
-        # Its first 48 bits are the millisecond in which it was stored.
-        stored[event_id] = int(event_id.replace("-", "")[:12], 16) / 1000
+        stored[event_id] = stored_at(event_id).timestamp()
     return stored
 
 

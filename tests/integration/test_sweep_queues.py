@@ -13,7 +13,7 @@ import pytest
 
 from ops.evidence import percentile
 from tests.integration.deliveries import DeliveryStand
-from tests.integration.events import NOW, event
+from tests.integration.events import NOW, event, stored_at
 from tests.integration.polling import pause, until
 from tests.integration.testdatabase import migrate
 from tillgate.adapters.postgres.due_deliveries import (
@@ -137,7 +137,7 @@ def waits_at(stand: DeliveryStand, *, per_second: int, seconds: int) -> list[flo
             pause(max(began + n / per_second - time.monotonic(), 0))
             tenant = tenants[n % len(tenants)]
             [one] = stand.events.accept(tenant, [event(f"k{n}")], received_at=NOW)
-            stored[one.event_id] = one.stored_at.timestamp()
+            stored[one.event_id] = stored_at(one.event_id).timestamp()
         assert time.monotonic() - began < seconds + 1, "it was no such rate"
         sweeping.result(timeout=30)
     queued = dict(queue.came)
