@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 from tillgate.domain.errors import StoreUnavailableError
 from tillgate.domain.gauges import QUEUES
+from tillgate.domain.slo import Counts
 from tillgate.domain.tenant import SourceId, TenantId
 from tillgate.domain.watch import Measured, WatchedSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from tillgate.domain.slo import Window
 
 # A Monday.
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -55,6 +58,8 @@ class InMemoryWatchStore:
 
     def __init__(self) -> None:
         self.measured = measured()
+        # By window; one that is not here had no requests.
+        self.counts: dict[str, Counts] = {}
         self.all_sources: dict[SourceId, WatchedSource] = {}
         self.gauges: dict[str, float] = {}
         self.is_down: set[str] = set()
@@ -63,6 +68,10 @@ class InMemoryWatchStore:
     def measure(self) -> Measured:
         self._check("measure")
         return self.measured
+
+    def platform_counts(self, windows: Sequence[Window]) -> list[Counts]:
+        self._check("platform_counts")
+        return [self.counts.get(window.name, Counts(0, 0)) for window in windows]
 
     def put_gauges(self, gauges: Mapping[str, float]) -> None:
         self._check("put_gauges")

@@ -38,6 +38,9 @@ PARTITION_DAYS: Final = 7
 BACKUP_HOURS: Final = 26
 DRILL_DAYS: Final = {"rollback": 8, "restore": 35}
 SECRET_DAYS: Final = 90
+# Of what is tried at a target. More, and retries themselves keep it down. No alert: what does not
+# get through in time is one, by its age and its dead letters.
+RETRY_RATIO: Final = 0.1
 
 # Those on which a sender, a reader or a delivery waits. Not sweep: of two runs that meet, one is
 # throttled on purpose, and comes back.

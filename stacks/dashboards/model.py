@@ -1,7 +1,8 @@
 """What stands on a dashboard: rendered by ``rendering``, pure data here.
 
 A title is ``Subject: what is good``; runbooks name a panel by its subject. A threshold is never
-written here: a panel names its alerts, whose own are drawn.
+written here: a panel names its alerts, whose own are drawn, or a bound of ``alerts.thresholds``
+that no alert has.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class Search:
 class Panel:
     """A graph. ``alerts`` are those whose thresholds are drawn, all their conditions'.
 
+    ``bounds`` are drawn beside them: each a name and a value of ``left``.
+
     ``right`` has an axis of its own. ``is_number``: one number over ``over_seconds``.
     """
 
@@ -60,6 +63,7 @@ class Panel:
     left_unit: str = ""
     right_unit: str = ""
     alerts: tuple[str, ...] = ()
+    bounds: tuple[tuple[str, float], ...] = ()
     width: int = 8
     height: int = 6
     over_seconds: int | None = None

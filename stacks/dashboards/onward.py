@@ -9,6 +9,7 @@ from stacks.alerts.thresholds import (
     ACCEPT_AGE_SECONDS,
     DUE_AGE_SECONDS,
     MINUTE,
+    RETRY_RATIO,
     WAITING_AGE_SECONDS,
 )
 from stacks.dashboards.model import Panel, Search, Section, Series, one, percentiles, share
@@ -62,7 +63,7 @@ ONWARD: Final = Section(
             left_unit="ms from received to delivered",
         ),
         Panel(
-            title="Retries: at most 10% of attempts is good",
+            title=f"Retries: at most {RETRY_RATIO:.0%} of attempts is good",
             left=tuple(
                 share(
                     target,
@@ -76,7 +77,8 @@ ONWARD: Final = Section(
                 one(f"attempts at {target}", ours("attempts", "Sum", target=target))
                 for target in TARGETS
             ),
-            left_unit="share of attempts",
+            left_unit="retries / attempts, of 5 minutes",
+            bounds=(("retry budget", RETRY_RATIO),),
             right_unit="attempts a minute",
         ),
         Panel(

@@ -110,7 +110,10 @@ class Dashboards:
             height=panel.height,
             left=left,
             right=right,
-            left_annotations=[_line(*threshold) for threshold in panel.thresholds],
+            left_annotations=[
+                *(_line(*threshold) for threshold in panel.thresholds),
+                *(_bound(*bound) for bound in panel.bounds),
+            ],
             left_y_axis=_axis(panel.left_unit),
             right_y_axis=_axis(panel.right_unit) if right else None,
         )
@@ -163,6 +166,10 @@ def _line(alert: Alert, condition: Condition) -> cloudwatch.HorizontalAnnotation
         label=" ".join(filter(None, (alert.name, condition.name))),
         color=_COLOURS[alert.severity],
     )
+
+
+def _bound(label: str, value: float) -> cloudwatch.HorizontalAnnotation:
+    return cloudwatch.HorizontalAnnotation(value=value, label=label, color=cloudwatch.Color.GREY)
 
 
 def _axis(unit: str) -> cloudwatch.YAxisProps:

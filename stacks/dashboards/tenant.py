@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from stacks.alerts.metrics import ours
-from stacks.alerts.thresholds import ERROR_BUDGET, ERROR_RATIO, MINUTE, P95_SECONDS
+from stacks.alerts.thresholds import (
+    ERROR_BUDGET,
+    ERROR_RATIO,
+    MINUTE,
+    P95_SECONDS,
+    RETRY_RATIO,
+)
 from stacks.dashboards.model import (
     THIRTY_DAYS,
     Board,
@@ -66,7 +72,7 @@ PANELS: Final = (
         left_unit="ms from received to delivered",
     ),
     Panel(
-        title="Retries: at most 10% of attempts is good",
+        title=f"Retries: at most {RETRY_RATIO:.0%} of attempts is good",
         left=(
             share(
                 "of attempts",
@@ -76,7 +82,8 @@ PANELS: Final = (
             ),
         ),
         right=(one("attempts", ours("attempts", "Sum", **CHOSEN)),),
-        left_unit="share of attempts",
+        left_unit="retries / attempts, of 5 minutes",
+        bounds=(("retry budget", RETRY_RATIO),),
         right_unit="attempts a minute",
     ),
 )

@@ -64,6 +64,7 @@ class _Watch:
             ),
             accept_age_seconds=1.0,
             quiet_sources=1,
+            budget_left={"1h": 1.0},
             notes=[QuietNote(source=_SOURCE, quiet_since=now, is_quiet=True)],
             faults=["queue:accept"],
         )

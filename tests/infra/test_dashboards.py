@@ -12,6 +12,7 @@ import pytest
 
 from ops.prices import price_table
 from stacks.alerts import ALERTS, BY_NAME
+from stacks.alerts.thresholds import RETRY_RATIO
 from stacks.dashboards.model import REQUESTED as DRAWN
 from stacks.dashboards.onward import TARGETS
 from stacks.dashboards.platform import platform_board
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 OBSERVED = ["dev", "prod", "external"]
 BOARDS = ["platform", "tenant"]
+# Lines that are no alert's.
+BOUNDS = {"retry budget": RETRY_RATIO}
 
 
 def body(made: Synthesised, board: str) -> dict[str, Any]:
@@ -50,6 +53,10 @@ def observed(
 
 def titles(widgets: list[Widget]) -> list[str]:
     return [w["properties"]["title"] for w in widgets if "title" in w["properties"]]
+
+
+def alert_lines_of(widget: Widget) -> list[tuple[str, float]]:
+    return [line for line in lines_of(widget) if line[0] not in BOUNDS]
 
 
 def shown(widget: Widget) -> object:
@@ -106,12 +113,14 @@ def test_every_metric_is_one_that_is_emitted(observed: Synthesised, board: str) 
 
 
 @pytest.mark.parametrize("board", BOARDS)
-def test_every_line_that_is_drawn_is_its_alert_s_own(observed: Synthesised, board: str) -> None:
+def test_every_line_that_is_drawn_is_its_alert_s_own_or_a_bound(
+    observed: Synthesised, board: str
+) -> None:
     thresholds = {
         " ".join(filter(None, (alert.name, condition.name))): condition.threshold
         for alert in ALERTS
         for condition in alert.conditions
-    }
+    } | BOUNDS
 
     drawn_lines = [line for w in body(observed, board)["widgets"] for line in lines_of(w)]
 
@@ -120,14 +129,14 @@ def test_every_line_that_is_drawn_is_its_alert_s_own(observed: Synthesised, boar
 
 def test_every_alert_with_a_number_is_drawn_on_the_platform_s_page(observed: Synthesised) -> None:
     widgets = body(observed, "platform")["widgets"]
-    named = {label.split(" ")[0] for widget in widgets for label, _ in lines_of(widget)}
+    named = {label.split(" ")[0] for widget in widgets for label, _ in alert_lines_of(widget)}
     assert named == set(BY_NAME), grid(widgets)
 
 
 def test_a_line_is_drawn_where_the_alert_s_own_metric_is(observed: Synthesised) -> None:
     for widget in body(observed, "platform")["widgets"]:
         here = {metric.name for metric in drawn(widget)}
-        for label, _ in lines_of(widget):
+        for label, _ in alert_lines_of(widget):
             alert, _, name = label.partition(" ")
             (condition,) = (c for c in BY_NAME[alert].conditions if c.name == name)
             first, *_ = condition.metrics.values()
@@ -205,6 +214,19 @@ def test_a_page_without_tenants_metrics_says_how_to_have_them_and_what_they_cost
     dollars = len(emitted.OF_EACH_TENANT) * DOLLARS_A_METRIC
     assert f"about ${dollars:.2f} a month" in text["properties"]["markdown"]
     assert {widget["type"] for widget in page["widgets"]} == {"text", "log"}
+
+
+@pytest.mark.parametrize("board", ["platform", "tenant"])
+def test_the_retry_budget_is_drawn_over_retries_divided_by_attempts(
+    board: str, tmp_path: Path
+) -> None:
+    made = synthesise(stage_named("dev", per_tenant_metrics="on"), tmp_path)
+    drawn_over = [w for w in body(made, board)["widgets"] if "retry budget" in dict(lines_of(w))]
+
+    [widget] = drawn_over
+    assert widget["properties"]["title"] == "Retries: at most 10% of attempts is good"
+    assert {metric.name for metric in drawn(widget)} == {"retries", "attempts"}
+    assert all(re.fullmatch(r"FILL\(part_\w+, 0\) / whole_\w+", e) for e in expressions(widget))
 
 
 def test_retries_are_drawn_of_everything_that_is_tried() -> None:

@@ -125,6 +125,7 @@ ALLOWED_FUNCTIONS = {
     "note_heeded()": set(),
     "note_quiet(json,uuid[])": {"watch"},
     "note_secret_set()": set(),
+    "platform_activity(text[],interval[])": {"watch"},
     "quarantine_discard_expired(bigint)": {"sweep"},
     "quarantine_put(uuid,uuid,uuid,text,text,text,timestamp with time zone,"
     "timestamp with time zone,bytea,bigint,bigint)": {"ingest", "accept"},

@@ -67,6 +67,44 @@ def test_what_a_run_measures_is_scraped(wiring: Wiring) -> None:
     assert ("backup_verified_timestamp_seconds", frozenset()) not in samples(answer)
 
 
+def test_the_error_budget_of_what_was_asked_is_scraped(wiring: Wiring) -> None:
+    health, watch = wiring.sandbox("health"), wiring.sandbox("watch")
+    with wiring.database.superuser() as superuser:
+        superuser.execute(
+            "INSERT INTO tillgate.tenant_activity (tenant_id, width, starts_at, requests,"
+            " server_errors, client_errors, events, duplicates, conflicts, rejected, quarantined,"
+            " handler_us, database_us, latency)"
+            " SELECT '00000000-0000-0000-0000-000000000000', w.width, now() - w.ago, 4000, 1,"
+            " 0, 0, 0, 0, 0, 0, 0, 0, '{}' FROM (VALUES ('five_minutes', interval '3 hours'),"
+            " ('hour', interval '20 days')) AS w (width, ago)"
+        )
+
+    written = {line["window"]: line for line in lines(watch) if "window" in line}
+    answer = scrape(health)
+
+    name = "error_budget_left_ratio"
+    assert {window: line[name] for window, line in written.items()} == {"24h": 0.75, "30d": 0.75}
+    assert {
+        labels: left for (family, labels), left in samples(answer).items() if family == name
+    } == {
+        frozenset({("window", "24h")}): 0.75,
+        frozenset({("window", "30d")}): 0.75,
+    }
+
+
+def test_a_lost_grant_costs_the_error_budget_and_nothing_else(wiring: Wiring) -> None:
+    watch = wiring.sandbox("watch")
+    with wiring.database.superuser() as superuser:
+        superuser.execute(
+            "REVOKE EXECUTE ON FUNCTION tillgate.platform_activity FROM tillgate_watch"
+        )
+
+    line = lines(watch)[0]
+
+    assert (line["database_up"], line["faults"]) == (1, ["budget:refused"])
+    assert line["quiet_sources"] == 0
+
+
 def test_a_frozen_database_is_down_and_the_run_ends_in_time(
     wiring: Wiring, durable_server: EmbeddedPostgres
 ) -> None:

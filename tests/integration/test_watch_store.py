@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.deliveries import DeliveryStand
+from tillgate.adapters.postgres.activity import PostgresActivity
 from tillgate.adapters.postgres.metrics import PostgresMetrics
 from tillgate.adapters.postgres.watch_store import PostgresWatchStore
+from tillgate.domain.activity import PLATFORM
 from tillgate.domain.gauges import COUNTED_TO
 from tillgate.domain.quarantine import Reason
+from tillgate.domain.slo import WINDOWS, Counts
 from tillgate.domain.tenant import SourceId
 
 if TYPE_CHECKING:
@@ -75,6 +78,19 @@ def hear(stand: DeliveryStand, tenant: TenantId, source: SourceId, at: datetime)
     )
 
 
+def answer(
+    stand: DeliveryStand, tenant: str, width: str, ago: timedelta, requests: int, errors: int
+) -> None:
+    """Have answered that much in the bucket which began that long ago."""
+    stand.superuser.execute(
+        "INSERT INTO tillgate.tenant_activity (tenant_id, width, starts_at, requests,"
+        " server_errors, client_errors, events, duplicates, conflicts, rejected, quarantined,"
+        " handler_us, database_us, latency)"
+        " VALUES (%s, %s, now() - %s, %s, %s, 0, 0, 0, 0, 0, 0, 0, 0, '{}')",
+        (tenant, width, ago, requests, errors),
+    )
+
+
 def every_source(store: PostgresWatchStore) -> dict[SourceId, WatchedSource]:
     found: dict[SourceId, WatchedSource] = {}
     after: SourceId | None = None
@@ -96,6 +112,29 @@ def test_an_empty_database_has_nothing_but_partitions_and_connections(
     assert measured.quarantine == dict.fromkeys(Reason, 0)
     assert measured.secret_age_seconds is None
     assert (measured.proofs, measured.gauges) == ({}, {})
+
+
+def test_a_platform_that_answered_nothing_has_no_counts(store: PostgresWatchStore) -> None:
+    assert store.platform_counts(WINDOWS) == [Counts(0, 0)] * 3
+
+
+def test_the_platforms_counts_are_those_that_the_admin_role_reads(
+    stand: DeliveryStand, store: PostgresWatchStore
+) -> None:
+    hour = timedelta(hours=1)
+    for minutes, requests, errors in ((-9, 5_000, 1), (1, 1, 1), (63, 20, 0), (67, 300, 4)):
+        answer(stand, PLATFORM, "five_minutes", timedelta(minutes=minutes), requests, errors)
+    for ago, requests, errors in ((hour, 1, 0), (720.5 * hour, 20, 3), (721.5 * hour, 300, 9)):
+        answer(stand, PLATFORM, "hour", ago, requests, errors)
+    # Part of the platform's own row already.
+    answer(stand, stand.tenant(), "five_minutes", timedelta(minutes=1), 7_000, 70)
+
+    counts = store.platform_counts(WINDOWS)
+
+    assert counts == [Counts(21, 1), Counts(321, 5), Counts(21, 3)]
+    reader = PostgresActivity(stand.connect("admin"), within_seconds=10)
+    read = reader.counts(None, WINDOWS, at=datetime.now(UTC))
+    assert [Counts(one.requests, one.server_errors) for one in read] == counts
 
 
 def test_a_day_without_partitions_ends_the_count(

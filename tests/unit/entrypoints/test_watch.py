@@ -13,6 +13,7 @@ from tests.watch_fakes import (
     measured,
     source,
 )
+from tillgate.domain.slo import Counts
 from tillgate.entrypoints.watch import WatchTask
 from tillgate.services.watch import Watch
 
@@ -86,6 +87,7 @@ def test_what_was_never_shown_to_work_is_absent(capsys: pytest.CaptureFixture[st
 def test_each_value_of_a_second_dimension_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     store = InMemoryWatchStore()
     store.measured = measured(proofs={"drill_rollback": NOW.timestamp() - DAY})
+    store.counts = {"1h": Counts(2_000, 1), "30d": Counts(1_000, 3)}
     found: dict[tuple[str, str], float] = {}
     for line in lines(store, capsys)[1:]:
         [(dimensions, units)] = metrics(line).items()
@@ -104,6 +106,8 @@ def test_each_value_of_a_second_dimension_has_a_line(capsys: pytest.CaptureFixtu
         ("quarantine_items", "unreadable"): 2,
         ("quarantine_items", "key-conflict"): 0,
         ("drill_age_days", "rollback"): 1,
+        ("error_budget_left_ratio", "1h"): 0.5,
+        ("error_budget_left_ratio", "30d"): -2,
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.watch_fakes import NOW, InMemoryQueueDepths, InMemoryWatchStore, measured, source
 from tillgate.domain.gauges import MEASURED
 from tillgate.domain.metrics import SEPARATOR
+from tillgate.domain.slo import WINDOWS, Counts
 from tillgate.services.watch import Watch
 
 ACCEPT_AGE = "queue_oldest_age_seconds|accept"
@@ -64,6 +65,7 @@ def test_what_was_measured_is_stored(
 
 def test_every_series_is_declared(watch: Watch, store: InMemoryWatchStore) -> None:
     store.measured = measured(secret_age_seconds=1.0, proofs={"drill_restore": 2.0})
+    store.counts = {window.name: Counts(1, 0) for window in WINDOWS}
     watch.run(NOW)
     declared = {gauge.name: gauge.labels for gauge in MEASURED}
 
@@ -74,6 +76,34 @@ def test_every_series_is_declared(watch: Watch, store: InMemoryWatchStore) -> No
             label.bounded(value) == value
             for label, value in zip(declared[name], labels, strict=True)
         )
+
+
+def test_a_window_without_requests_has_no_error_budget(
+    watch: Watch, store: InMemoryWatchStore
+) -> None:
+    store.counts = {"24h": Counts(10_000, 2), "30d": Counts(1_000, 3)}
+
+    found = watch.run(NOW)
+
+    assert found.budget_left == {"24h": 0.8, "30d": -2.0}
+    assert {name: value for name, value in store.gauges.items() if "budget" in name} == {
+        "error_budget_left_ratio|24h": 0.8,
+        "error_budget_left_ratio|30d": -2.0,
+    }
+
+
+def test_a_budget_that_cannot_be_read_holds_nothing_else_up(
+    watch: Watch, store: InMemoryWatchStore
+) -> None:
+    store.add(source(1))
+    store.is_down = {"platform_counts"}
+
+    found = watch.run(NOW)
+
+    assert (found.is_database_up, found.quiet_sources) == (True, 1)
+    assert list(found.faults) == ["budget:unavailable"]
+    assert store.gauges["dead_letters"] == 0
+    assert not found.budget_left
 
 
 def test_a_database_that_is_down_is_an_answer(

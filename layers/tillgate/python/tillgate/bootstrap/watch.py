@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 # Of each of five, so that all of them together leave most of the time to the database.
 _QUEUE_SECONDS = 1.0
-# What the database is asked one after the other: to measure, to judge silence, to store.
+# What the database is asked one after the other: to measure, to judge silence, to store. The error
+# budget is asked for between, and is short: what it takes is taken from the sources.
 _STEPS = 3
 # Kept for storing what was measured, whatever the sources took.
 _LAST_SECONDS = 5.0

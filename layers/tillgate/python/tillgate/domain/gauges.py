@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tillgate.domain.metrics import SEPARATOR, Gauge, Label
 from tillgate.domain.quarantine import Reason
+from tillgate.domain.slo import OBJECTIVE, WINDOWS
 
 # Of what is counted only to here: there may be more.
 COUNTED_TO = 10_000
@@ -63,6 +64,12 @@ QUIET_SOURCES = Gauge(
     "quiet_sources",
     "Sources from which nothing came for as long as their tenant allows while it was open.",
 )
+ERROR_BUDGET_LEFT = Gauge(
+    "error_budget_left_ratio",
+    f"What the 5xx of a window have left of the share that {OBJECTIVE:.1%} allows: 1 is all of it,"
+    " below 0 is overspent; none: no requests in that window.",
+    (Label("window", frozenset(window.name for window in WINDOWS)),),
+)
 GAUGES_AT = Gauge(
     "gauges_timestamp_seconds",
     "When any of these was last measured; what is older than five minutes is not shown.",
@@ -71,6 +78,7 @@ GAUGES_AT = Gauge(
 MEASURED: tuple[Gauge, ...] = (
     DATABASE_UP, PARTITIONS_AHEAD, DEAD_LETTERS, QUARANTINE_ITEMS, QUEUE_MESSAGES,
     QUEUE_OLDEST_AGE, OLDEST_SECRET_AGE, BACKUP_VERIFIED_AT, DRILL_AT, QUIET_SOURCES,
+    ERROR_BUDGET_LEFT,
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from tillgate.domain.slo import Counts, Window
     from tillgate.domain.tenant import SourceId, TenantId
 
 
@@ -69,6 +70,7 @@ class Watched:
 
     ``queues`` are messages by queue, without those that gave no answer. ``measured`` is None when
     the database gave none, ``quiet_sources`` when silence was not looked at to the end.
+    ``budget_left`` is the platform's, by window, without those in which nobody asked for anything.
     """
 
     is_database_up: bool
@@ -76,6 +78,7 @@ class Watched:
     measured: Measured | None = None
     accept_age_seconds: float | None = None
     quiet_sources: int | None = None
+    budget_left: Mapping[str, float] = field(default_factory=dict)
     notes: Sequence[QuietNote] = ()
     # What failed, each as a word for the log.
     faults: Sequence[str] = field(default_factory=tuple)
@@ -85,6 +88,10 @@ class WatchStore(Protocol):
     """The database, as the watcher sees it. Every method raises StoreUnavailableError."""
 
     def measure(self) -> Measured: ...
+
+    def platform_counts(self, windows: Sequence[Window]) -> list[Counts]:
+        """Give what the platform answered in each window, of all tenants; without latency."""
+        ...
 
     def put_gauges(self, gauges: Mapping[str, float]) -> None:
         """Keep them in the place of those before, all or none."""

@@ -1,7 +1,7 @@
 """The watcher's lines: what it measured, as CloudWatch reads it, and who fell quiet.
 
-A line has one value for each dimension, so what is measured by role, by reason, by queue and by
-drill has a short line for each value, after the one line of the run.
+A line has one value for each dimension, so what is measured by role, by reason, by queue, by
+drill and by window has a short line for each value, after the one line of the run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ _HOUR, _DAY = 3_600.0, 86_400.0
 _MS = 1_000
 _UNITS = {"oldest_pending_seconds": "Seconds"}
 _COUNT, _NONE = "Count", "None"
-_WITHOUT_UNIT = frozenset({"secret_age_days", "backup_verified_age_hours", "drill_age_days"})
+_WITHOUT_UNIT = frozenset(
+    {"secret_age_days", "backup_verified_age_hours", "drill_age_days", "error_budget_left_ratio"}
+)
 _STAGE = (("stage",),)
 
 
@@ -129,7 +131,8 @@ def _platform(found: Watched, now: datetime) -> dict[str, float]:
 def _by_label(found: Watched, now: datetime) -> list[tuple[str, Mapping[str, float], str]]:
     """Give (dimension, number by value, metric) of what has a second dimension."""
     by_label: list[tuple[str, Mapping[str, float], str]] = [
-        ("queue", found.queues, "queue_messages")
+        ("queue", found.queues, "queue_messages"),
+        ("window", found.budget_left, "error_budget_left_ratio"),
     ]
     if found.measured is not None:
         by_label += [

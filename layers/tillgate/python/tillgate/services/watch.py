@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,6 +12,7 @@ from tillgate.domain.errors import StoreRefusedError, StoreUnavailableError
 from tillgate.domain.gauges import series
 from tillgate.domain.metrics import SEPARATOR
 from tillgate.domain.silence import quiet_since, spells
+from tillgate.domain.slo import WINDOWS, service_level
 from tillgate.domain.watch import QuietNote, Watched
 
 if TYPE_CHECKING:
@@ -51,6 +53,11 @@ class Watch:
             faults.append(_fault("measure", error))
             return Watched(is_database_up=False, queues=queues, faults=faults)
         accept_age = _accept_age(queues, measured)
+        budget_left: dict[str, float] = {}
+        try:
+            budget_left = self._budget_left()
+        except StoreUnavailableError as error:
+            faults.append(_fault("budget", error))
         quiet, notes = None, list[QuietNote]()
         try:
             is_held = queues.get("accept", 0) > 0 and accept_age < _BACKLOG_SECONDS
@@ -63,6 +70,7 @@ class Watch:
             measured=measured,
             accept_age_seconds=accept_age,
             quiet_sources=quiet,
+            budget_left=budget_left,
             notes=notes,
             faults=faults,
         )
@@ -73,16 +81,15 @@ class Watch:
         try:
             self._store.put_gauges(gauge_values(found))
         except StoreUnavailableError as error:
-            return Watched(
-                is_database_up=False,
-                queues=found.queues,
-                measured=found.measured,
-                accept_age_seconds=found.accept_age_seconds,
-                quiet_sources=found.quiet_sources,
-                notes=found.notes,
-                faults=[*found.faults, _fault("put", error)],
-            )
+            faults = [*found.faults, _fault("put", error)]
+            return replace(found, is_database_up=False, faults=faults)
         return found
+
+    def _budget_left(self) -> dict[str, float]:
+        """Give the platform's error budget by window; none where nobody asked for anything."""
+        counts = self._store.platform_counts(WINDOWS)
+        levels = map(service_level, WINDOWS, counts)
+        return {one.window: one.budget_left for one in levels if one.budget_left is not None}
 
     def _silence(self, now: datetime, *, is_held: bool) -> tuple[int | None, list[QuietNote]]:
         """Judge every source that may be quiet; None in place of how many are, if time ran out."""
@@ -140,6 +147,8 @@ def gauge_values(found: Watched) -> dict[str, float]:
         values[series(gauges.QUEUE_OLDEST_AGE, "accept")] = found.accept_age_seconds
     if found.quiet_sources is not None:
         values[series(gauges.QUIET_SOURCES)] = found.quiet_sources
+    for window, left in found.budget_left.items():
+        values[series(gauges.ERROR_BUDGET_LEFT, window)] = left
     if found.measured is not None:
         values |= _measured_values(found.measured)
     return values

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tillgate.adapters.postgres.connection import refusals_as_unavailable
 from tillgate.domain.gauges import COUNTED_TO
 from tillgate.domain.quarantine import Reason
+from tillgate.domain.slo import Counts
 from tillgate.domain.tenant import SourceId, TenantId
 from tillgate.domain.watch import Measured, WatchedSource
 
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tillgate.adapters.postgres.connection import Database
+    from tillgate.domain.slo import Window
 
 SOURCES_AT_ONCE = 2_000
+# A thousand rows; the time is for what looks for silence.
+_COUNTS_SECONDS = 5.0
 _FIRST = "00000000-0000-0000-0000-000000000000"
 
 
@@ -49,6 +53,19 @@ class PostgresWatchStore:
             proofs={kind: float(at) for kind, at in found["proofs"].items()},
             gauges={name: (float(v), float(since)) for name, (v, since) in found["gauges"].items()},
         )
+
+    def platform_counts(self, windows: Sequence[Window]) -> list[Counts]:
+        with refusals_as_unavailable:
+            [(found,)] = self._database.rows(
+                "SELECT tillgate.platform_activity(%s::text[], %s::interval[])",
+                (
+                    [window.width for window in windows],
+                    # As the admin role reads it: the bucket that a window begins in counts whole.
+                    [window.length + window.bucket for window in windows],
+                ),
+                within_seconds=min(self._within_seconds, _COUNTS_SECONDS),
+            )
+        return [Counts(int(requests), int(errors)) for requests, errors in found]
 
     def put_gauges(self, gauges: Mapping[str, float]) -> None:
         with refusals_as_unavailable:
