@@ -28,10 +28,11 @@ NODE_STAMP := node_modules/.installed
 PROMETHEUS_STAMP := .local/prometheus/.unpacked
 
 SOURCES := $(wildcard app.py stacks ops functions layers/tillgate/python/tillgate tests bench)
-# Run at once, for each takes long: these mostly wait, for servers and deadlines; the others compute.
+# Run at once: the first two mostly wait, for servers and deadlines; the others compute.
 STORING := tests/integration
 SERVING := tests/e2e tests/chaos
-COMPUTING := $(filter-out $(STORING) $(SERVING) %.py %/__pycache__,$(wildcard tests/*))
+SYNTHESISING := tests/infra
+COMPUTING := $(filter-out $(STORING) $(SERVING) $(SYNTHESISING) %.py %/__pycache__,$(wildcard tests/*))
 PYTEST := $(BIN)/pytest -q -m "not proof and not chaos"
 
 # pip's index is uv's too, where one is set.
@@ -73,11 +74,13 @@ test: lint $(MINISTACK_STAMP) $(NODE_STAMP) $(PROMETHEUS_STAMP) layers ## Everyt
 .PHONY: suites
 suites: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) $(PROMETHEUS_STAMP) layers
 	@$(PYTEST) $(COMPUTING) > build/computing.log 2>&1 & computing=$$!; \
+	$(PYTEST) $(SYNTHESISING) > build/synthesising.log 2>&1 & synthesising=$$!; \
 	$(PYTEST) $(SERVING) > build/serving.log 2>&1 & serving=$$!; \
 	failed=0; $(PYTEST) -n 4 --dist loadfile $(STORING) || failed=$$?; \
 	wait $$serving || { failed=$$?; cat build/serving.log; }; \
+	wait $$synthesising || { failed=$$?; cat build/synthesising.log; }; \
 	wait $$computing || { failed=$$?; cat build/computing.log; }; \
-	tail -qn 1 build/serving.log build/computing.log; \
+	tail -qn 1 build/serving.log build/synthesising.log build/computing.log; \
 	exit $$failed
 
 .PHONY: proof
