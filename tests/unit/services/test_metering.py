@@ -140,7 +140,9 @@ def test_a_pause_flushes_what_a_queued_message_took() -> None:
     stand.meter.recorder.activity.work(
         "11111111-1111-4111-8111-111111111111",
         {"stored": 1},
-        heard={SourceId("22222222-2222-4222-8222-222222222222"): datetime(2026, 11, 23, tzinfo=UTC)},
+        heard={
+            SourceId("22222222-2222-4222-8222-222222222222"): datetime(2026, 11, 23, tzinfo=UTC)
+        },
         seconds=0.5,
         database_seconds=0.1,
     )
