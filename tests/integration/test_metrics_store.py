@@ -154,7 +154,7 @@ def test_no_counter_goes_down_while_it_is_folded_and_added_to(counted: TestDatab
         assert series(health)["also"] == 2 * SANDBOXES * FLUSHES
 
 
-def test_a_sandboxs_newest_flush_is_known_for_a_week_and_the_others_for_an_hour(
+def test_a_sandboxs_newest_flush_is_known_for_a_day_and_the_others_for_an_hour(
     counted: TestDatabase,
 ) -> None:
     sandbox = uuid.uuid4()
@@ -184,8 +184,8 @@ def test_a_sandboxs_newest_flush_is_known_for_a_week_and_the_others_for_an_hour(
 
         assert left_after("59 minutes") == [1, 2, 3]
         assert left_after("61 minutes") == [3]
-        assert left_after("6 days") == [3]
-        assert left_after("8 days") == []
+        assert left_after("23 hours") == [3]
+        assert left_after("25 hours") == []
     with counted.as_role("health") as health:
         assert series(health)["kept"] == 3
 

@@ -296,6 +296,21 @@ def test_a_tenant_that_is_resumed_or_opens_anew_begins_anew(
         assert every_source(store) == {}
 
 
+def test_a_tenant_that_is_told_to_be_what_it_is_stays_quiet(
+    stand: DeliveryStand, store: PostgresWatchStore
+) -> None:
+    tenant = stand.tenant()
+    open_always(stand, tenant)
+    source = add_source(stand, tenant)
+
+    # As a resume that is sent once more.
+    stand.admin.execute(
+        "UPDATE tillgate.tenant SET state = 'active' WHERE tenant_id = %s", (tenant,)
+    )
+
+    assert set(every_source(store)) == {source}
+
+
 def test_every_source_is_met_in_parts(stand: DeliveryStand) -> None:
     tenant = stand.tenant()
     open_always(stand, tenant)

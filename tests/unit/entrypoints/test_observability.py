@@ -196,6 +196,23 @@ def test_a_request_s_line_says_how_long_the_database_was_waited_for(
     assert [line["database_ms"] for line in lines] == [12.5, None, 12.5]
 
 
+def test_no_answer_is_lost_for_a_count_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    def broken() -> float:
+        raise RuntimeError(CANARY)
+
+    meter = Meter(Recorder(), InMemoryMetrics(), clock=broken)
+
+    def stored(request: HttpRequest, _log: RequestLog) -> LambdaResponse:
+        return response(201, "", rid=request.rid)
+
+    answer = serve(http_event("POST", "/v1/events"), stored, sandbox=Sandbox("0.2.0"), meter=meter)
+
+    assert answer["statusCode"] == 201
+    out = capsys.readouterr().out
+    assert json.loads(out)["metrics"] == "RuntimeError"
+    assert CANARY not in out
+
+
 def test_what_the_operator_does_is_in_no_tenant_s_metrics(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,6 +23,9 @@ from tillgate.domain.tenant import SourceId, TenantId
 from tillgate.domain.trace import Trace
 from tillgate.services.hook_items import Tally
 from tillgate.services.metering import Meter
+
+if TYPE_CHECKING:
+    from tillgate.domain.queued import QueuedMessage
 
 
 @pytest.fixture
@@ -176,6 +180,25 @@ def test_what_cannot_be_hidden_is_still_reported(lines: Lines) -> None:
     *messages, batch = lines()
     assert [line["outcome"] for line in messages] == ["later", "untried"]
     assert (batch["outcome"], batch["messages"], batch["not_hidden"]) == ("not-hidden", 2, 2)
+
+
+def test_what_was_not_tried_did_not_wait_for_the_database(lines: Lines) -> None:
+    meter = Meter(Recorder(), InMemoryMetrics(), clock=lambda: 0.0)
+
+    class Waiting(Worker):
+        def _accept(self, message: QueuedMessage) -> Tally:
+            meter.recorder.waited(0.0125)
+            return super()._accept(message)
+
+    worker = Waiting(
+        accepting={"a": StoreUnavailableError("down")},
+        backlog=ScriptedBacklog(fails_to_hide=1),
+        meter=meter,
+    )
+    worker.run("a", "b")
+
+    told = [(line["outcome"], line["database_ms"]) for line in lines()]
+    assert told == [("later", 12.5), ("untried", None), ("not-hidden", None)]
 
 
 def test_how_many_could_not_be_hidden_is_said(lines: Lines) -> None:

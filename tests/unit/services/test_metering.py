@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from tests.fakes import InMemoryMetrics
 from tillgate.domain.metrics import DB_DURATION, DELIVERIES, Recorder
+from tillgate.domain.tenant import SourceId
 from tillgate.services.metering import IDLE_RETRY_SECONDS, Meter
 
 SERIES = "deliveries_total|supabase|delivered"
@@ -130,6 +133,24 @@ def test_a_pause_flushes_what_a_request_had_to_keep() -> None:
     assert stand.meter.idle() is None
 
     assert stand.total == 1
+
+
+def test_a_pause_flushes_what_a_queued_message_took() -> None:
+    stand = Stand()
+    stand.meter.recorder.activity.work(
+        "11111111-1111-4111-8111-111111111111",
+        {"stored": 1},
+        heard={
+            SourceId("22222222-2222-4222-8222-222222222222"): datetime(2026, 11, 23, tzinfo=UTC)
+        },
+        seconds=0.5,
+        database_seconds=0.1,
+    )
+
+    assert stand.meter.idle() is None
+
+    assert len(stand.store.flushes) == 1
+    assert not stand.meter.recorder.has_counted
 
 
 def test_a_request_after_a_pause_flushes_with_itself_counted() -> None:

@@ -145,6 +145,26 @@ def test_gauges_are_stored_though_silence_cannot_be_judged(
     assert store.gauges["dead_letters"] == 0
 
 
+def test_what_was_noted_is_said_though_the_rest_cannot_be_judged(
+    store: InMemoryWatchStore, queues: InMemoryQueueDepths
+) -> None:
+    store.add(*(source(n) for n in range(4)))
+
+    def fails_after_the_first_page() -> bool:
+        if store.asked:
+            store.is_down = {"sources"}
+        return False
+
+    found = Watch(store, queues, is_out_of_time=fails_after_the_first_page).run(NOW)
+
+    assert [note.source.source_id for note in found.notes] == [
+        source(0).source_id,
+        source(1).source_id,
+    ]
+    assert found.quiet_sources is None
+    assert list(found.faults) == ["silence:unavailable"]
+
+
 def test_a_queue_that_gives_no_answer_has_no_gauge(
     watch: Watch, store: InMemoryWatchStore, queues: InMemoryQueueDepths
 ) -> None:

@@ -300,8 +300,11 @@ class Recorder:
 
     @property
     def has_counted(self) -> bool:
-        """Tell whether more is to be stored than how long the last flush itself took."""
-        return bool(self._counts) or self.is_repeating
+        """Tell whether more is to be stored than how long the last flush itself took.
+
+        A worker may count nothing but whose its time was, and who was heard.
+        """
+        return bool(self._counts or self.activity) or self.is_repeating
 
     def stored(self, increment: Increment) -> None:
         """Say that it is stored, by this call or by one before."""

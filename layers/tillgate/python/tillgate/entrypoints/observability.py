@@ -156,11 +156,13 @@ def _meter(
     meter: Meter, request: HttpRequest, log: RequestLog, *, status: int, seconds: float
 ) -> None:
     """Count one request, and store what was counted where that is due."""
-    _count(meter.recorder, request, log, status=status, seconds=seconds)
-    # After a 503 it is likely to be the database that gives no answer.
-    is_worth_trying = not log.is_local and status != _UNAVAILABLE
-    if is_worth_trying and not meter.flush_if_due():
-        log.fields["metrics"] = "kept"
+    try:
+        _count(meter.recorder, request, log, status=status, seconds=seconds)
+        # After a 503 it is likely to be the database that gives no answer.
+        if not log.is_local and status != _UNAVAILABLE and not meter.flush_if_due():
+            log.fields["metrics"] = "kept"
+    except Exception as error:  # noqa: BLE001  What is answered is done, counted or not.
+        log.fields["metrics"] = type(error).__name__
 
 
 def _count(
@@ -194,9 +196,8 @@ def _metrics_of(
     metrics: RequestMetrics, line: dict[str, Any], log: RequestLog, request: HttpRequest
 ) -> str:
     """Make metrics of a request's line: give its ``_aws`` member."""
-    events = log.events
     accepted = None
-    if events:
+    if events := log.events:
         accepted = events.get("stored", 0) + events.get("queued", 0) + events.get("quarantined", 0)
     return metrics.add(
         line,

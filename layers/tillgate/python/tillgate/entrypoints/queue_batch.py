@@ -127,6 +127,7 @@ class QueueBatch:
         later: list[tuple[Record, int]] = []
         down_for: int | None = None
         for record in map(Record.from_lambda, event["Records"]):
+            self._wait_anew()
             wait = retry_seconds(record.receive_count)
             if down_for is not None or time.monotonic() >= ends_at:
                 # Not tried, so not for its own sake out of sight.
@@ -149,8 +150,6 @@ class QueueBatch:
         started = time.perf_counter()
         log = _log_of(record)
         is_down = False
-        if self._meter is not None:
-            self._meter.recorder.begin()
         fate = Fate.LATER
         seconds: int | None = retry_seconds(record.receive_count)
         try:
@@ -170,7 +169,13 @@ class QueueBatch:
         self._write(log, fate, started, record)
         return seconds if fate is Fate.LATER else None, is_down
 
+    def _wait_anew(self) -> None:
+        """Say that what is waited for from now on is of another line."""
+        if self._meter is not None:
+            self._meter.recorder.begin()
+
     def _hide(self, later: Sequence[tuple[Record, int]], backlog: Backlog) -> None:
+        self._wait_anew()
         started = time.perf_counter()
         log = RequestLog(fields={"messages": len(later)})
         try:

@@ -84,7 +84,7 @@ BEGIN
         SELECT f.sandbox_id, f.seq
         FROM tillgate.metric_increment AS f
         WHERE f.deltas IS NULL AND f.at < clock_timestamp() - interval '1 hour'
-            AND (f.at < clock_timestamp() - interval '7 days' OR EXISTS (
+            AND (f.at < clock_timestamp() - interval '1 day' OR EXISTS (
                 SELECT FROM tillgate.metric_increment AS n
                 WHERE n.sandbox_id = f.sandbox_id AND n.seq > f.seq
             ))

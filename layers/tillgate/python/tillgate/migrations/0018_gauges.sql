@@ -35,7 +35,8 @@ ADD CHECK (num_nonnulls(time_zone, opening_hours, quiet_after_minutes) IN (0, 3)
 ALTER TABLE tillgate.source
 ADD COLUMN quiet_after_minutes integer CHECK (quiet_after_minutes BETWEEN 0 AND 10080);
 
--- By a trigger, so that a tenant which is resumed begins anew, whichever version resumes it.
+-- By a trigger, so that a tenant which is resumed begins anew, whichever version resumes it. What
+-- stays as it is does not: else a resume that is sent once more ends a silence.
 CREATE FUNCTION tillgate.note_heeded() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -45,7 +46,11 @@ BEGIN
 END
 $$;
 CREATE TRIGGER note_heeded BEFORE UPDATE OF state, time_zone, opening_hours ON tillgate.tenant
-FOR EACH ROW EXECUTE FUNCTION tillgate.note_heeded();
+FOR EACH ROW WHEN (
+    (old.state, old.time_zone, old.opening_hours, old.quiet_after_minutes)
+    IS DISTINCT FROM (new.state, new.time_zone, new.opening_hours, new.quiet_after_minutes)
+)
+EXECUTE FUNCTION tillgate.note_heeded();
 
 GRANT UPDATE (time_zone, opening_hours, quiet_after_minutes) ON tillgate.tenant
 TO tillgate_admin;

@@ -3,7 +3,7 @@ SET LOCAL ROLE tillgate_owner;
 
 -- An id is an instant and 16 hexadecimal digits, which begin with 8, 9, a or b. As one whole
 -- number: the milliseconds, the version and the fraction of a millisecond are its first 64 bits.
--- Exact until 2255, when microseconds outgrow the 53 bits of date_part's.
+-- Exact until 2106: from then on date_part's 53 bits leave less than half a microsecond.
 CREATE FUNCTION tillgate.event_id_at(p_at timestamptz, p_random text) RETURNS uuid
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (

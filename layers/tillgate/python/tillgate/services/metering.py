@@ -41,11 +41,14 @@ class Meter:
     def flush_if_due(self) -> bool:
         """Flush when the last flush is two seconds old; False when that failed.
 
-        The first request of a sandbox does not: it has waited for a cold start already, and is
-        counted by the next one.
+        The first request of a sandbox does not, but for one that brought events: it has waited
+        for a cold start already, and is counted by the next one. A sender of few events meets a
+        new sandbox each time, and would seem to be quiet.
         """
         now = self._clock()
         if self._tried_at is None:
+            if self.recorder.activity.has_heard:
+                return self.flush()
             self._tried_at = now
         # An age below zero means that the clock was set back.
         if 0 <= now - self._tried_at < FLUSH_SECONDS:

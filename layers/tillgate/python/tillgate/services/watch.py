@@ -61,7 +61,7 @@ class Watch:
         quiet, notes = None, list[QuietNote]()
         try:
             is_held = queues.get("accept", 0) > 0 and accept_age < _BACKLOG_SECONDS
-            quiet, notes = self._silence(now, is_held=is_held)
+            quiet = self._silence(now, notes, is_held=is_held)
         except StoreUnavailableError as error:
             faults.append(_fault("silence", error))
         found = Watched(
@@ -91,18 +91,22 @@ class Watch:
         levels = map(service_level, WINDOWS, counts)
         return {one.window: one.budget_left for one in levels if one.budget_left is not None}
 
-    def _silence(self, now: datetime, *, is_held: bool) -> tuple[int | None, list[QuietNote]]:
-        """Judge every source that may be quiet; None in place of how many are, if time ran out."""
-        count, notes, after = 0, list[QuietNote](), None
+    def _silence(self, now: datetime, notes: list[QuietNote], *, is_held: bool) -> int | None:
+        """Judge every source that may be quiet: give how many are, None if time ran out.
+
+        Each change is added to ``notes`` once it is stored: it is said now or never, whatever
+        fails after it.
+        """
+        count, after = 0, None
         while True:
             if self._is_out_of_time():
-                return None, notes
+                return None
             sources, after = self._store.sources(after=after)
             part, quiet = self._judged(sources, now, is_held=is_held)
             notes += part
             count += quiet
             if after is None:
-                return count, notes
+                return count
 
     def _judged(
         self, sources: list[WatchedSource], now: datetime, *, is_held: bool
