@@ -189,6 +189,14 @@ def test_what_the_alarms_cost_is_what_is_said(watched: Synthesised) -> None:
     assert round(total, 2) == 5.70
 
 
+def test_the_gateway_makes_no_metrics_by_route_which_are_billed_and_looked_at_by_nobody(
+    watched: Synthesised,
+) -> None:
+    [stage] = watched.resources("AWS::ApiGatewayV2::Stage").values()
+
+    assert not stage["Properties"]["DefaultRouteSettings"]["DetailedMetricsEnabled"]
+
+
 def test_no_alarm_is_of_more_than_the_metrics_that_are_known(watched: Synthesised) -> None:
     """What our own code writes: a name that is misspelt here would be an alarm on nothing."""
     ours = {
