@@ -43,12 +43,23 @@ ONWARD: Final[tuple[Alert, ...]] = (
         summary="Events that were acknowledged are not stored yet, nor delivered.",
         conditions=(
             Condition(
+                name="oldest",
                 what="the age of the accept queue's oldest message",
                 metrics={"age": queue("accept", "ApproximateAgeOfOldestMessage", "Maximum")},
                 threshold=ACCEPT_AGE_SECONDS,
                 unit="s",
                 window=SOON,
                 missing=Missing.IS_FINE,
+            ),
+            # SQS leaves out of that age what was received three times, as all is in an outage.
+            Condition(
+                name="retried",
+                what="the time since the accept queue was last seen empty",
+                metrics={"age": ours("accept_age_seconds", "Maximum")},
+                threshold=ACCEPT_AGE_SECONDS,
+                unit="s",
+                window=SOON,
+                missing=Missing.CHANGES_NOTHING,
             ),
         ),
         rule=Rule(

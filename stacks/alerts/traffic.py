@@ -40,14 +40,17 @@ def _error_ratio(
     """Compare the sum of errors with the sum of requests, period by period.
 
     The Average statistic is documented as a rate for REST APIs only. Without any requests there
-    is no point, or 0 where there is a minimum: then no older point is looked for in its place.
+    is no point; or 0 where there is a minimum and one period only: then no older point is looked
+    for in its place. Of several periods the newest, whose data come late, would be that 0 each
+    time, and the alarm would never fire.
     """
     ratio = "FILL(errors, 0) / requests"
+    requests = "FILL(requests, 0)" if window.periods == 1 else "requests"
     return Condition(
         name=name,
         what=f"the gateway's {errors} of all requests",
         metrics={"errors": gateway(errors, "Sum"), "requests": gateway("Count", "Sum")},
-        expression=f"IF(FILL(requests, 0) >= {minimum}, {ratio}, 0)" if minimum else ratio,
+        expression=f"IF({requests} >= {minimum}, {ratio}, 0)" if minimum else ratio,
         threshold=above,
         window=window,
         missing=Missing.IS_FINE,
@@ -164,7 +167,7 @@ TRAFFIC: Final[tuple[Alert, ...]] = (
         rule=Rule(
             expr='sum(ingest_events_total{outcome=~"stored|queued|quarantined"})'
             ' <= sum(ingest_events_total{outcome=~"stored|queued|quarantined"} offset 15m)'
-            " or absent_over_time(ingest_events_total[15m])",
+            ' or absent_over_time(ingest_events_total{outcome=~"stored|queued|quarantined"}[15m])',
             seconds=0,
         ),
     ),

@@ -27,7 +27,10 @@ ONWARD: Final = Section(
     panels=(
         Panel(
             title=f"Accept queue: oldest under {ACCEPT_AGE_SECONDS // MINUTE} minutes is good",
-            left=(one("oldest", queue("accept", "ApproximateAgeOfOldestMessage", "Maximum")),),
+            left=(
+                one("oldest", queue("accept", "ApproximateAgeOfOldestMessage", "Maximum")),
+                one("since it was empty", ours("accept_age_seconds", "Maximum")),
+            ),
             right=(
                 one("messages", queue("accept", "ApproximateNumberOfMessagesVisible", "Maximum")),
                 one(

@@ -13,7 +13,7 @@ What it goes by is AWS' own text; test_cloudwatch_rules.py holds it against AWS'
 - Limits: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 - Composites: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-combining.html
 
-Not simulated: that data arrive late, and that an alarm which was just made has none yet.
+Not simulated: that an alarm which was just made has no data yet.
 """
 
 from __future__ import annotations
@@ -123,12 +123,21 @@ class Alarm:
             raise AlarmError(f"More than {MOST_METRICS} metrics.")
 
     def states(
-        self, world: World, minutes: int, *, older_periods: int = OLDER_PERIODS
+        self,
+        world: World,
+        minutes: int,
+        *,
+        older_periods: int = OLDER_PERIODS,
+        late_minutes: int = 0,
     ) -> list[State]:
-        """Give the state after each of the minutes, from the beginning of the world."""
+        """Give the state after each of the minutes, from the beginning of the world.
+
+        What the last ``late_minutes`` have brought has not come yet, whenever it is looked at.
+        """
         state, states = State.INSUFFICIENT_DATA, []
         for now in range(1, minutes + 1):
-            points = self._points(world, now, self.evaluation_periods + older_periods)
+            periods = self.evaluation_periods + older_periods
+            points = self._points(world, now, periods, come=now - late_minutes)
             state = judge(
                 [None if point is None else self._is_bad(point) for point in points],
                 evaluation_periods=self.evaluation_periods,
@@ -139,12 +148,14 @@ class Alarm:
             states.append(state)
         return states
 
-    def _points(self, world: World, now: int, periods: int) -> Series:
+    def _points(self, world: World, now: int, periods: int, *, come: int) -> Series:
         length = self.period_seconds // MINUTE
         starts = [now - length * back for back in range(periods, 0, -1)]
         series = {
             key: [
-                statistic(query.statistic, world.between(query.metric, start, start + length))
+                statistic(
+                    query.statistic, world.between(query.metric, start, min(start + length, come))
+                )
                 for start in starts
             ]
             for key, query in self.queries.items()

@@ -39,15 +39,25 @@ class Deployed:
     rules: Mapping[str, str]
 
     def states(
-        self, alarm: str, world: World, minutes: int, *, older_periods: int = OLDER_PERIODS
+        self,
+        alarm: str,
+        world: World,
+        minutes: int,
+        *,
+        older_periods: int = OLDER_PERIODS,
+        late_minutes: int = 0,
     ) -> list[State]:
         """Give the states of the alarm whose logical id begins so, minute by minute."""
         logical_id = _only([key for key in (*self.alarms, *self.rules) if key.startswith(alarm)])
         if logical_id in self.alarms:
-            return self.alarms[logical_id].states(world, minutes, older_periods=older_periods)
+            return self.alarms[logical_id].states(
+                world, minutes, older_periods=older_periods, late_minutes=late_minutes
+            )
         rule = self.rules[logical_id]
         children = {
-            key: child.states(world, minutes, older_periods=older_periods)
+            key: child.states(
+                world, minutes, older_periods=older_periods, late_minutes=late_minutes
+            )
             for key, child in self.alarms.items()
             if key in rule
         }

@@ -113,6 +113,23 @@ def test_client_errors_count_from_sixty_requests_a_minute_on(alarms: Deployed) -
     assert fires_after(alarms, "ClientErrors", good, few, 60) is NEVER
 
 
+@pytest.mark.parametrize("late_minutes", [1, 2])
+@pytest.mark.parametrize("alarm", ["LatencyP95", "ServerErrors", "ClientErrors", "Throttles"])
+def test_an_alarm_fires_though_the_newest_minutes_data_always_come_late(
+    alarms: Deployed, alarm: str, late_minutes: int
+) -> None:
+    """What stands in for the minute that has not come yet must not say that all is well."""
+    world = World()
+    for metric in (alarms.gateway("5xx"), alarms.gateway("4xx"), alarms.gateway("Count")):
+        world.put(metric, range(60), [100.0])
+    world.put(alarms.gateway("Latency"), range(60), [5000.0])
+    world.put(alarms.function("Ingest", "Ingest"), range(60), [1.0])
+
+    states = alarms.states(alarm, world, 60, late_minutes=late_minutes)
+
+    assert states[-1] is State.ALARM
+
+
 @pytest.mark.parametrize(("share", "expected"), [(0.02, NEVER), (0.0201, 5)])
 def test_client_errors_above_two_in_a_hundred_for_five_minutes(
     alarms: Deployed, share: float, expected: int | None

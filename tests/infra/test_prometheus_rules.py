@@ -189,6 +189,14 @@ def test_what_is_not_taken_is_no_ingest(judge: Judge, outcome: str) -> None:
     judge("no-ingests", series, *fires_from(LEAD + 15, not_at=LEAD + 14))
 
 
+@pytest.mark.parametrize("outcome", ["duplicate", "invalid", "refused", "conflict"])
+def test_where_nothing_was_ever_taken_what_is_not_taken_is_no_ingest(
+    judge: Judge, outcome: str
+) -> None:
+    series = accepted(outcome, counter((LEAD, 100)))
+    judge("no-ingests", series, Verdict(LEAD - 1, FIRES))
+
+
 def test_the_first_event_of_a_provider_is_an_ingest(judge: Judge) -> None:
     """Its series begins at one, which ``increase`` would not see."""
     series = {

@@ -64,6 +64,7 @@ def test_a_run_is_one_line_with_the_platforms_metrics(capsys: pytest.CaptureFixt
         ("stage",): {
             "database_up": "Count",
             "quiet_sources": "Count",
+            "accept_age_seconds": "Seconds",
             "partitions_days_ahead": "Count",
             "dead_letters": "Count",
             "oldest_pending_seconds": "Seconds",

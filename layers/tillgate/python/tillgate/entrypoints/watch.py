@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _HOUR, _DAY = 3_600.0, 86_400.0
 _MS = 1_000
-_UNITS = {"oldest_pending_seconds": "Seconds"}
+_UNITS = {"oldest_pending_seconds": "Seconds", "accept_age_seconds": "Seconds"}
 _COUNT, _NONE = "Count", "None"
 _WITHOUT_UNIT = frozenset(
     {"secret_age_days", "backup_verified_age_hours", "drill_age_days", "error_budget_left_ratio"}
@@ -83,7 +83,6 @@ class WatchTask:
             "outcome": "done" if found.is_database_up else "database-down",
             **metrics,
             "queues": dict(found.queues),
-            "accept_age_seconds": found.accept_age_seconds,
             **({"faults": list(found.faults)} if found.faults else {}),
             "_aws": directive(NAMESPACE, [(_STAGE, units)], _milliseconds(now)),
         }
@@ -111,6 +110,8 @@ def _platform(found: Watched, now: datetime) -> dict[str, float]:
     metrics: dict[str, float] = {"database_up": int(found.is_database_up)}
     if found.quiet_sources is not None:
         metrics["quiet_sources"] = found.quiet_sources
+    if found.accept_age_seconds is not None:
+        metrics["accept_age_seconds"] = round(found.accept_age_seconds, 3)
     if found.measured is None:
         return metrics
     measured = found.measured
