@@ -64,6 +64,7 @@ class ObservabilityStack(Stack):
                 self,
                 construct_name(alert.name),
                 alert=alert,
+                prefix=f"Tillgate-{stage.name}",
                 metric_of=watched.metric,
                 action=actions.SnsAction(alarms.topic),
             )

@@ -33,7 +33,8 @@ _MISSING = {
 class AlertAlarms(Construct):
     """``action`` is taken when the alert begins, and when it is over.
 
-    ``metric_of`` gives the stage's metric for one of the alert's, over a period.
+    ``metric_of`` gives the stage's metric for one of the alert's, over a period. ``prefix`` goes
+    before the alert's name, which the alarm has, so that whoever is woken finds the runbook by it.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class AlertAlarms(Construct):
         construct_id: str,
         *,
         alert: Alert,
+        prefix: str,
         metric_of: MetricOf,
         action: IAlarmAction,
     ) -> None:
         super().__init__(scope, construct_id)
         self._alert = alert
+        self._name = f"{prefix}-{alert.name}"
         self._metric_of = metric_of
         alarms = [self._alarm(condition) for condition in alert.conditions]
         # Those that tell somebody.
@@ -56,6 +59,7 @@ class AlertAlarms(Construct):
                 cloudwatch.CompositeAlarm(
                     self,
                     "All",
+                    composite_alarm_name=self._name,
                     alarm_rule=cloudwatch.AlarmRule.all_of(*alarms),
                     alarm_description=alert.description(*alert.conditions),
                 )
@@ -70,6 +74,7 @@ class AlertAlarms(Construct):
         return cloudwatch.Alarm(
             self,
             construct_name(condition.name) or "Alarm",
+            alarm_name=f"{self._name}-{condition.name}" if condition.name else self._name,
             alarm_description=text if alone else f"Tells nobody by itself. {text}",
             metric=self._value(condition),
             threshold=condition.threshold,

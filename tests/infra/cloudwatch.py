@@ -40,9 +40,9 @@ MOST_METRICS: Final = 10
 OLDER_PERIODS: Final = 2
 
 _KNOWN = {
-    "AlarmActions", "AlarmDescription", "ComparisonOperator", "DatapointsToAlarm", "Dimensions",
-    "EvaluationPeriods", "ExtendedStatistic", "MetricName", "Metrics", "Namespace", "OKActions",
-    "Period", "Statistic", "Tags", "Threshold", "TreatMissingData",
+    "AlarmActions", "AlarmDescription", "AlarmName", "ComparisonOperator", "DatapointsToAlarm",
+    "Dimensions", "EvaluationPeriods", "ExtendedStatistic", "MetricName", "Metrics", "Namespace",
+    "OKActions", "Period", "Statistic", "Tags", "Threshold", "TreatMissingData",
 }  # fmt: skip
 
 _STATISTICS: Final[dict[str, Callable[[list[float]], float]]] = {

@@ -189,7 +189,7 @@ def test_what_the_watcher_said_last_is_believed_while_it_is_silent(
 
 
 @pytest.mark.parametrize("older_periods", OLDER)
-@pytest.mark.parametrize("alarm", ["AcceptQueueAge", "DeliveryQueueAgeWaiting"])
+@pytest.mark.parametrize("alarm", ["AcceptQueueAgeOldest", "DeliveryQueueAgeWaiting"])
 def test_a_queue_of_which_sqs_says_no_more_is_empty(
     alarms: Deployed, alarm: str, older_periods: int
 ) -> None:

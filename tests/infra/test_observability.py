@@ -218,3 +218,19 @@ def test_no_alarm_is_of_more_than_the_metrics_that_are_known(watched: Synthesise
         "drill_age_days",
         "secret_age_days",
     }
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_an_alarm_is_called_as_its_runbook_is(
+    stage: str, synthesised: Callable[[str], Synthesised]
+) -> None:
+    made = synthesised(stage)
+    names = [
+        alarm["Properties"]["AlarmName"]
+        for kind in ("Alarm", "CompositeAlarm")
+        for alarm in made.resources(f"AWS::CloudWatch::{kind}").values()
+    ]
+
+    assert len(names) == len(set(names))
+    for name in names:
+        assert [one.name for one in ALERTS if name.startswith(f"Tillgate-{stage}-{one.name}")]

@@ -40,6 +40,18 @@ def test_the_first_request_waits_for_no_flush() -> None:
     assert stand.store.flushes == {}
 
 
+def test_the_first_request_flushes_what_a_source_sent() -> None:
+    stand = Stand()
+    stand.meter.recorder.activity.work(
+        None, {}, heard={SourceId("s"): datetime(2026, 11, 23, tzinfo=UTC)}, seconds=0.0,
+        database_seconds=0.0,
+    )  # fmt: skip
+
+    assert stand.request(after=0)
+
+    assert stand.total == 1
+
+
 def test_a_request_two_seconds_later_flushes_with_itself_counted() -> None:
     stand = Stand()
     stand.request(after=0)

@@ -156,6 +156,11 @@ class Activity:
             if known is None or known < at:
                 self._sources[source_id] = at
 
+    @property
+    def has_heard(self) -> bool:
+        """Tell whether any source's event was counted."""
+        return bool(self._sources)
+
     def __bool__(self) -> bool:
         """Tell whether anything was counted."""
         return bool(self._wholes or self._sources)
