@@ -10,16 +10,7 @@ import pytest
 from ops.prometheus_rules import RULES, rules_text
 from stacks.alerts import ALERTS, BY_NAME
 from tests.infra import promtool
-from tests.infra.promtool import (
-    FIRES,
-    Judge,
-    Verdict,
-    born,
-    counter,
-    fires_from,
-    gauge,
-    never,
-)
+from tests.infra.promtool import FIRES, Judge, Verdict, born, counter, fires_from, gauge, never
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
