@@ -69,7 +69,8 @@ down: $(VENV_STAMP) ## Stop the local stack; PURGE=1 forgets its data
 test: lint $(MINISTACK_STAMP) $(NODE_STAMP) $(PROMETHEUS_STAMP) layers ## Everything that a change must pass: lint, types, contracts, speed, every suite
 	@# Before the suites, which would be measured with it.
 	$(BIN)/python -m bench --quick
-	@# mypy reads all of aws_cdk, on one core for minutes: beside the suites, which mostly wait.
+	@# mypy reads all of aws_cdk, on one core for minutes: beside the suites, which also wait. What it
+	@# says of the tests themselves, in as much time again, is left to `make proof`.
 	@$(MAKE) types > build/types.log 2>&1 & types=$$!; \
 	suites=0; $(MAKE) suites || suites=$$?; \
 	wait $$types || { cat build/types.log; exit 1; }; \
@@ -89,6 +90,7 @@ suites: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) $(PROMETHEUS_STAMP) layer
 
 .PHONY: proof
 proof: $(VENV_STAMP) $(MINISTACK_STAMP) $(NODE_STAMP) $(PROMETHEUS_STAMP) layers ## The slow proofs: crashes, races, property tests at length
+	@$(MAKE) types-all
 	$(PYTEST) -n 3 --dist loadfile -k "not ($(ON_BOTH))" $(STORING)
 	$(BIN)/pytest -q -m proof --timeout 1800 tests
 	@$(MAKE) chaos
@@ -115,9 +117,13 @@ format: $(VENV_STAMP) ## Put the code into the one format, and mend what ruff ca
 	$(BIN)/ruff format .
 
 .PHONY: types
-types: $(VENV_STAMP) $(NODE_STAMP) ## mypy and pyright (which takes none of jsii's protocols: not on the stacks)
-	$(BIN)/mypy $(SOURCES)
+types: $(VENV_STAMP) $(NODE_STAMP) ## mypy and pyright of what is deployed and run (pyright takes none of jsii's protocols)
+	$(BIN)/mypy $(filter-out tests bench,$(SOURCES))
 	node_modules/.bin/pyright layers/tillgate/python ops
+
+.PHONY: types-all
+types-all: types ## The same, and of the tests and benchmarks
+	$(BIN)/mypy $(SOURCES)
 
 .PHONY: unit
 unit: $(VENV_STAMP) layers-local ## Unit and architecture tests
