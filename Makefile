@@ -38,6 +38,8 @@ PYTEST := $(BIN)/pytest -q -m "not proof and not chaos"
 # behave on the newer alone, and on the older by `make proof`.
 ON_BOTH := not postgres16 or test_migrations or test_privileges or test_one_or_many or test_partitions
 ON_BOTH += or test_same_key or test_stored_values or test_attempts_by or _store.py or test_isolation
+# What reads aws_cdk, for which mypy takes two minutes and three gigabytes: `make proof` checks it.
+SYNTHESISED := tests/infra/|test_scale_stage|test_metric_cost|test_runbooks|domain/test_queued
 
 # pip's index is uv's too, where one is set.
 ifdef PIP_INDEX_URL
@@ -69,8 +71,7 @@ down: $(VENV_STAMP) ## Stop the local stack; PURGE=1 forgets its data
 test: lint $(MINISTACK_STAMP) $(NODE_STAMP) $(PROMETHEUS_STAMP) layers ## Everything that a change must pass: lint, types, contracts, speed, every suite
 	@# Before the suites, which would be measured with it.
 	$(BIN)/python -m bench --quick
-	@# mypy reads all of aws_cdk, on one core for minutes: beside the suites, which also wait. What it
-	@# says of the tests themselves, in as much time again, is left to `make proof`.
+	@# Beside the suites, which also wait.
 	@$(MAKE) types > build/types.log 2>&1 & types=$$!; \
 	suites=0; $(MAKE) suites || suites=$$?; \
 	wait $$types || { cat build/types.log; exit 1; }; \
@@ -117,12 +118,12 @@ format: $(VENV_STAMP) ## Put the code into the one format, and mend what ruff ca
 	$(BIN)/ruff format .
 
 .PHONY: types
-types: $(VENV_STAMP) $(NODE_STAMP) ## mypy and pyright of what is deployed and run (pyright takes none of jsii's protocols)
-	$(BIN)/mypy $(filter-out tests bench,$(SOURCES))
+types: $(VENV_STAMP) $(NODE_STAMP) ## mypy and pyright, of all that needs no aws_cdk
+	$(BIN)/mypy --exclude '$(SYNTHESISED)' $(filter-out app.py stacks,$(SOURCES))
 	node_modules/.bin/pyright layers/tillgate/python ops
 
 .PHONY: types-all
-types-all: types ## The same, and of the tests and benchmarks
+types-all: types ## The same, and mypy of the stacks and their tests (pyright takes none of jsii's protocols)
 	$(BIN)/mypy $(SOURCES)
 
 .PHONY: unit
