@@ -228,6 +228,7 @@ class InMemoryMetrics:
         # What tenants and sources did, of the flushes that carried any.
         self.activity: dict[tuple[str, int], ActivityIncrement] = {}
         self.connections: dict[str, int] = {}
+        self.gauges: dict[str, float] = {}
         self.is_down = False
         self.loses_answers = False
 
@@ -246,4 +247,5 @@ class InMemoryMetrics:
         totals: Counter[str] = Counter()
         for series in self.flushes.values():
             totals.update(series)
-        return Sums(dict(totals), self.connections)
+        at = 1_800_000_000.0 if self.gauges else None
+        return Sums(dict(totals), self.connections, self.gauges, at)

@@ -100,7 +100,7 @@ UPKEEP: Final[tuple[Alert, ...]] = (
                 missing=Missing.CHANGES_NOTHING,
             ),
         ),
-        rule=Rule(expr=f"event_partitions_ahead_days < {PARTITION_DAYS}", seconds=LATER.seconds),
+        rule=Rule(expr=f"event_partitions_ahead < {PARTITION_DAYS}", seconds=LATER.seconds),
     ),
     Alert(
         name="backup-unverified",

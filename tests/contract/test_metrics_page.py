@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.events import http_event
 from tests.fakes import InMemoryMetrics
 from tests.prometheus_server import promtool_says
+from tillgate.domain.gauges import GAUGES_AT, MEASURED, series
 from tillgate.domain.metrics import LOOKED_UP, RECORDED, Counter, Recorder
 from tillgate.entrypoints.exposition import MetricsPage
 from tillgate.entrypoints.http import HttpRequest
@@ -48,6 +49,9 @@ def counted() -> InMemoryMetrics:
     metrics = InMemoryMetrics()
     metrics.add("a-sandbox", increment)
     metrics.connections = {"ingest": 4, "health": 1}
+    for gauge in MEASURED:
+        least = (min(label.values or {"some"}) for label in gauge.labels)
+        metrics.gauges[series(gauge, *least)] = 7.0
     return metrics
 
 
@@ -63,7 +67,8 @@ def test_every_family_has_a_sample_once_it_was_counted() -> None:
         for family in text_string_to_metric_families(page)
         if family.samples
     }
-    assert sampled == {family.name.removesuffix("_total") for family in (*RECORDED, *LOOKED_UP)}
+    families = {*RECORDED, *LOOKED_UP, *MEASURED, GAUGES_AT}
+    assert sampled == {family.name.removesuffix("_total") for family in families}
 
 
 def test_promtool_would_have_something_to_say() -> None:

@@ -23,7 +23,7 @@ MINUTE = 60
 DAYS = 86_400
 GAUGES = {
     "database_up", "dead_letters", "queue_messages", "queue_oldest_age_seconds", "quiet_sources",
-    "event_partitions_ahead_days", "backup_verified_timestamp_seconds", "drill_timestamp_seconds",
+    "event_partitions_ahead", "backup_verified_timestamp_seconds", "drill_timestamp_seconds",
     "oldest_secret_age_seconds", "gauges_timestamp_seconds", "build_info",
 }  # fmt: skip
 COUNTED = {
@@ -253,7 +253,7 @@ def test_a_database_that_only_the_watcher_does_not_reach(judge: Judge) -> None:
         ("delivery-queue-age", "queue_oldest_age_seconds", {"queue": "delivery"}, 0, 301, 300, 5),
         ("queue-dead-letters", "queue_messages", {"queue": "accept-dead-letters"}, 0, 1, 0, 1),
         ("queue-dead-letters", "queue_messages", {"queue": "delivery-dead-letters"}, 0, 1, 0, 1),
-        ("partitions-ahead", "event_partitions_ahead_days", {}, 14, 6, 7, 15),
+        ("partitions-ahead", "event_partitions_ahead", {}, 14, 6, 7, 15),
         ("secret-age", "oldest_secret_age_seconds", {}, 0, 90 * DAYS + 1, 90 * DAYS, 15),
     ],
 )

@@ -59,7 +59,7 @@ def test_what_a_run_measures_is_scraped(wiring: Wiring) -> None:
     assert line["partitions_days_ahead"] == 14
     assert line["queues"]["delivery"] == 7
     assert value(answer, "database_up") == 1
-    assert value(answer, "event_partitions_ahead_days") == 14
+    assert value(answer, "event_partitions_ahead") == 14
     for queue, depth in (("accept", 3), ("delivery", 7), ("delivery-dead-letters", 1)):
         assert value(answer, "queue_messages", queue=queue) == depth
     assert ("queue_messages", frozenset({("queue", "redrive")})) in samples(answer)

@@ -45,7 +45,7 @@ def test_what_was_measured_is_stored(
     assert found.is_database_up
     assert store.gauges == {
         "database_up": 1,
-        "event_partitions_ahead_days": 14,
+        "event_partitions_ahead": 14,
         "dead_letters": 7,
         "quarantine_items|unreadable": 2,
         "quarantine_items|key-conflict": 0,

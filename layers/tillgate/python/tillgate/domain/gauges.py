@@ -25,7 +25,7 @@ DATABASE_UP = Gauge(
     " scraped: the watcher's log line has the 0.",
 )
 PARTITIONS_AHEAD = Gauge(
-    "event_partitions_ahead_days",
+    "event_partitions_ahead",
     "UTC days after today that have partitions without a gap, counted to 60; -1: today has none.",
 )
 DEAD_LETTERS = Gauge(
