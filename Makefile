@@ -37,7 +37,7 @@ PYTEST := $(BIN)/pytest -q -m "not proof and not chaos"
 # What is SQL's own is tried on both versions of Postgres at once; how processes and connections
 # behave on the newer alone, and on the older by `make proof`.
 ON_BOTH := not postgres16 or test_migrations or test_privileges or test_one_or_many or test_partitions
-ON_BOTH += or test_same_key or test_stored_values or _store.py or test_isolation
+ON_BOTH += or test_same_key or test_stored_values or test_attempts_by or _store.py or test_isolation
 # What reads aws_cdk, for which mypy takes two minutes and three gigabytes: `make proof` checks it.
 SYNTHESISED := tests/infra/|test_scale_stage|test_metric_cost|test_runbooks|domain/test_queued
 
