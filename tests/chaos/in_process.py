@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ops.simulators.vendor_rules import VENDOR_RULES
 from tests.chaos.simulated_vendor import Answer, Post, SimulatedVendor
 from tests.fakes import (
     InMemoryAcceptQueue,
@@ -199,7 +198,7 @@ def play(
         tillgate.set_up(database=is_up, queue=is_up or queue_is_up)
         return tillgate.take(post)
 
-    sender = SimulatedVendor(VENDOR_RULES[vendor], deliver)
+    sender = SimulatedVendor(PROVIDERS[vendor].retries, deliver)
     sender.run(first_sends)
     tillgate.set_up(database=True, queue=True)
     tillgate.drain()

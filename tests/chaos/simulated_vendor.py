@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ops.simulators.vendor_rules import RetryRules
+    from tillgate.domain.vendor_rules import RetryRules
 
 OK = range(200, 300)
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.simulators.vendor_rules import DAY, HOUR, VENDOR_RULES
 from tests.chaos.simulated_vendor import Answer, SimulatedVendor
+from tillgate.domain.vendor_rules import DAY, HOUR
+from tillgate.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ def sent(
     vendor: str, first_sends: Sequence[float], *, answer: Callable[[float], Answer]
 ) -> SimulatedVendor:
     """Play a vendor against a receiver that answers by the time alone."""
-    sender = SimulatedVendor(VENDOR_RULES[vendor], lambda post: answer(post.at))
+    sender = SimulatedVendor(PROVIDERS[vendor].retries, lambda post: answer(post.at))
     sender.run(first_sends)
     return sender
 

@@ -9,9 +9,10 @@ from itertools import accumulate
 import pytest
 
 from ops.evidence import Row, write_evidence
-from ops.simulators.vendor_rules import HOUR, MINUTE, VENDOR_RULES
 from tests.chaos.in_process import is_slow, play
 from tests.chaos.simulated_vendor import foretell
+from tillgate.domain.vendor_rules import HOUR, MINUTE
+from tillgate.providers import PROVIDERS
 
 SEEDS = (1, 2, 3)
 MEAN_GAP_SECONDS = 2.0
@@ -59,7 +60,7 @@ def without_the_database(vendor: str) -> list[Row]:
 
 def without_both_stores(vendor: str) -> list[Row]:
     """Tell what was lost though it was sent again, and what never was."""
-    rules = VENDOR_RULES[vendor]
+    rules = PROVIDERS[vendor].retries
     differing = unsavable = failed = pauses = ended = 0
     for seed in SEEDS:
         sky = weather(seed)
@@ -82,8 +83,8 @@ def without_both_stores(vendor: str) -> list[Row]:
 @pytest.mark.chaos
 @pytest.mark.timeout(900)
 def test_no_vendor_s_delivery_is_lost_that_could_be_saved() -> None:
-    rows = [row for vendor in VENDOR_RULES for row in without_the_database(vendor)]
-    rows += [row for vendor in VENDOR_RULES for row in without_both_stores(vendor)]
+    rows = [row for vendor in PROVIDERS for row in without_the_database(vendor)]
+    rows += [row for vendor in PROVIDERS for row in without_both_stores(vendor)]
 
     write_evidence("vendor_retries", rows)
     assert [row.name for row in rows if not row.holds] == []

@@ -23,6 +23,7 @@ from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
 from tillgate.entrypoints.observability import Sandbox
+from tillgate.providers import PROVIDERS
 from tillgate.services.admin import Administration
 from tillgate.services.authenticate import Authenticator
 from tillgate.services.credentials import Credentials
@@ -69,8 +70,7 @@ class ApiFunction:
         administration = Administration(
             self.store,
             box=PlainSecretBox(),
-            app_providers=("square", "standard", "clover"),
-            handshake_providers=("clover",),
+            providers=PROVIDERS,
         )
         replay_one = ReplayOwnEvents(self.reader)
         replay_many = ReplayEvents(
@@ -115,7 +115,7 @@ class ApiFunction:
                     expected_migration=5,
                     clock=lambda: 0.0,
                 ),
-                providers=("square", "shopify", "clover", "standard"),
+                providers=PROVIDERS,
                 stage="test",
                 version="9.8.7",
             ),

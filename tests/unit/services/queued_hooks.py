@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from tillgate.domain.provider import HookItem, HookRequest, NoHandshake
+from tillgate.domain.provider import HookItem, HookRequest, Vendor
 from tillgate.domain.queued import QueuedHook
+from tillgate.domain.vendor_rules import RetryRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ManyAtOnce(NoHandshake):
+class ManyAtOnce(Vendor):
     """A vendor that puts many merchants' events into one request."""
 
     name: str = "many"
     signs_merchant: bool = True
+    retries: ClassVar[RetryRules] = RetryRules(documents="", answer_seconds=None, delays_seconds=())
 
     def verify(self, request: HookRequest, secret: str) -> bool:
         return request.headers.get("signature") == secret

@@ -9,7 +9,8 @@ from tests.admin_fakes import InMemoryAdminStore
 from tests.fakes import PlainSecretBox
 from tillgate.domain.errors import InvalidRequestError, MerchantTakenError, NotFoundError
 from tillgate.domain.tenant import TenantState, endpoint_seal_context, token_digest
-from tillgate.services.admin import Administration, new_secret
+from tillgate.providers import PROVIDERS
+from tillgate.services.admin import Administration
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 PUBLIC_URL = "https://events.example.com/prefix/"
@@ -25,8 +26,7 @@ def administration(store: InMemoryAdminStore) -> Administration:
     return Administration(
         store,
         box=PlainSecretBox(),
-        app_providers=("square", "standard", "clover"),
-        handshake_providers=("clover",),
+        providers=PROVIDERS,
     )
 
 
@@ -310,12 +310,12 @@ def test_an_endpoint_whose_secret_is_given_is_ready(
 
 
 def test_made_secrets_suit_their_provider_and_differ() -> None:
-    standard = new_secret("standard")
+    standard = PROVIDERS["standard"].new_secret()
 
     assert len(base64.b64decode(standard.removeprefix("whsec_"), validate=True)) == 32
     assert standard.startswith("whsec_")
-    assert re.fullmatch(r"[A-Za-z0-9_-]{43}", new_secret("square"))
-    assert new_secret("square") != new_secret("square")
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}", PROVIDERS["square"].new_secret())
+    assert PROVIDERS["square"].new_secret() != PROVIDERS["square"].new_secret()
 
 
 def test_an_app_is_refused_where_the_merchant_is_not_signed(administration: Administration) -> None:

@@ -73,8 +73,7 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
     administration = Administration(
         store,
         box=secret_box,
-        app_providers=[name for name, made in PROVIDERS.items() if made.signs_merchant],
-        handshake_providers=[name for name, made in PROVIDERS.items() if made.has_handshake],
+        providers=PROVIDERS,
     )
     routes = ApiRoutes(
         authenticator=Authenticator(CachedRegistry(registry, clock=time.time)),
@@ -108,7 +107,7 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
                 expected_migration=latest_number(),
                 clock=time.monotonic,
             ),
-            providers=tuple(PROVIDERS),
+            providers=PROVIDERS,
             stage=settings.stage,
             version=settings.version,
         ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -12,11 +11,6 @@ if TYPE_CHECKING:
 
     from tillgate.domain.enrichment import CredentialRecord
     from tillgate.domain.tenant import AppId, SourceId, TenantId, TenantState, TokenId
-
-# Standard Webhooks decodes the key from base64, so it has to be that.
-STANDARD_SECRET_PATTERN = (
-    r"^(whsec_)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$"  # noqa: S105  What secrets look like.
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +134,3 @@ class StoreStatus:
     tenants: int
     dead_letters: int | None
     open_breakers: int | None
-
-
-def secret_flaw(provider: str, secret: str) -> str | None:
-    """Say why this provider's secret cannot be that, None when it can."""
-    if provider == "standard" and not re.fullmatch(STANDARD_SECRET_PATTERN, secret):
-        return "must be whsec_ and base64, as Standard Webhooks says"
-    return None

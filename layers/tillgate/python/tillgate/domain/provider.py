@@ -7,6 +7,9 @@ into one request.
 
 from __future__ import annotations
 
+import base64
+import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tillgate.domain.json_value import JsonValue
+    from tillgate.domain.vendor_rules import RetryRules
+
+_SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +69,23 @@ class HookItem:
     entity_version: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handshake:
+    """A vendor's unsigned set-up request; anyone can send one.
+
+    ``code`` is what the operator is to type in at the vendor: 1 to 64 letters, digits and
+    hyphens. None where the vendor only wants to be answered.
+    """
+
+    code: str | None = None
+
+
 class Provider(Protocol):
     """A POS vendor. Every method answers for any bytes and headers whatever."""
 
     @property
     def name(self) -> str:
-        """The word in the URL, and the namespace of its idempotency keys."""
+        """The word in the URL, the namespace of its idempotency keys, and its module's name."""
         ...
 
     @property
@@ -81,11 +98,32 @@ class Provider(Protocol):
         """Whether the vendor issues its secret only once its handshake was answered."""
         ...
 
-    def handshake(self, hook: Hook) -> str | None:
-        """Give the code in an unsigned set-up request, None when it is no such request.
+    @property
+    def acknowledgement(self) -> str | None:
+        """The text that the vendor wants for an answer; None where it reads the status only."""
+        ...
 
-        A code is 1 to 64 letters, digits and hyphens. Anyone can send one.
-        """
+    @property
+    def secret_pattern(self) -> str | None:
+        """What the vendor's secrets look like (a regular expression); None for any text."""
+        ...
+
+    @property
+    def secret_form(self) -> str:
+        """What that says, for a person who gave another: "must be ..."."""
+        ...
+
+    @property
+    def retries(self) -> RetryRules:
+        """How the vendor delivers: its deadline, and what it sends again."""
+        ...
+
+    def new_secret(self) -> str:
+        """Make a signing secret in the form in which the vendor's own look."""
+        ...
+
+    def handshake(self, hook: Hook) -> Handshake | None:
+        """Read an unsigned set-up request; None when it is no such request."""
         ...
 
     def verify(self, request: HookRequest, secret: str) -> bool:
@@ -101,10 +139,24 @@ class Provider(Protocol):
         ...
 
 
-class NoHandshake:
-    """What most vendors are: the operator knows the secret before anything is delivered."""
+class Vendor:
+    """What most vendors are: the secret is any text, known before anything is delivered."""
 
     has_handshake = False
+    acknowledgement: str | None = None
+    secret_pattern: str | None = None
+    secret_form = ""
 
-    def handshake(self, hook: Hook) -> str | None:  # noqa: ARG002  Whatever it is.
+    def handshake(self, hook: Hook) -> Handshake | None:  # noqa: ARG002  Whatever it is.
         return None
+
+    def new_secret(self) -> str:
+        return base64.urlsafe_b64encode(os.urandom(_SECRET_BYTES)).rstrip(b"=").decode()
+
+
+def secret_flaw(provider: Provider, secret: str) -> str | None:
+    """Say why this provider's secret cannot be that, None when it can."""
+    pattern = provider.secret_pattern
+    if pattern is not None and not re.fullmatch(pattern, secret):
+        return provider.secret_form
+    return None

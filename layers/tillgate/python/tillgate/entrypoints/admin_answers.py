@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tillgate.domain.json_value import parse
@@ -13,15 +14,18 @@ from tillgate.entrypoints.http import json_response
 from tillgate.entrypoints.json_body import json_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from _typeshed import DataclassInstance
 
+    from tillgate.domain.provider import Provider
     from tillgate.entrypoints.admin_bodies import BodyT
     from tillgate.entrypoints.http import LambdaResponse
     from tillgate.entrypoints.routes import Call
 
 MAX_BODY_BYTES = 1024 * 1024
+# Of bodies that name none.
+NO_PROVIDERS: Mapping[str, Provider] = MappingProxyType({})
 
 
 class AdminPart(Protocol):
@@ -30,7 +34,9 @@ class AdminPart(Protocol):
     def routes(self) -> dict[str, Callable[[Call], LambdaResponse]]: ...
 
 
-def admin_body(call: Call, model: type[BodyT], *, providers: Collection[str] = ()) -> BodyT:
+def admin_body(
+    call: Call, model: type[BodyT], *, providers: Mapping[str, Provider] = NO_PROVIDERS
+) -> BodyT:
     """Read the call's body. Raises as ``json_body``, ``parse`` and ``checked`` do."""
     body = json_body(call.request, max_body_bytes=MAX_BODY_BYTES)
     return checked(model, parse(body), providers=providers)

@@ -18,8 +18,9 @@ from tillgate.entrypoints.admin_bodies import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from tillgate.domain.provider import Provider
     from tillgate.entrypoints.admin_answers import AdminPart
     from tillgate.entrypoints.admin_bodies import BodyT
     from tillgate.entrypoints.http import LambdaResponse
@@ -41,7 +42,7 @@ class AdminRoutes:
         gate: OperatorGate,
         administration: Administration,
         check_status: CheckStatus,
-        providers: Collection[str],
+        providers: Mapping[str, Provider],
         parts: Sequence[AdminPart],
         stage: str,
         version: str,

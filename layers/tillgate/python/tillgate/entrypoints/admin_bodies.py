@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from tillgate.domain.administration import secret_flaw
 from tillgate.domain.errors import Fault, InvalidRequestError
+from tillgate.domain.provider import secret_flaw
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping
 
     from pydantic_core import ErrorDetails
 
     from tillgate.domain.json_value import JsonValue
+    from tillgate.domain.provider import Provider
 
 SLUG_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 SLUG_FORM = "must be 1 to 63 characters out of a-z, 0-9 and '-', with no '-' at either end"
@@ -89,13 +90,21 @@ class _EndpointBody(AdminBody):
             raise ValueError(f"must be one of {', '.join(sorted(known))}")
         return value
 
+    @field_validator("secret")
+    @classmethod
+    def _look_as_its_providers(cls, value: str, info: ValidationInfo) -> str:
+        # Absent where the provider itself is at fault.
+        provider = info.data.get("provider")
+        if info.context and provider is not None:
+            flaw = secret_flaw(info.context["providers"][provider], value)
+            if flaw is not None:
+                raise ValueError(flaw)
+        return value
+
     def faults(self) -> list[Fault]:
         faults = []
         if (self.public_url is None) == (self.notification_url is None):
             faults.append(Fault("", "must hold one of public_url and notification_url"))
-        flaw = secret_flaw(self.provider, self.secret) if self.secret is not None else None
-        if flaw is not None:
-            faults.append(Fault("/secret", flaw))
         return faults
 
 
@@ -154,7 +163,7 @@ _FORMS = {
 BodyT = TypeVar("BodyT", bound=AdminBody)
 
 
-def checked(model: type[BodyT], value: JsonValue, *, providers: Collection[str]) -> BodyT:
+def checked(model: type[BodyT], value: JsonValue, *, providers: Mapping[str, Provider]) -> BodyT:
     """Make a body of parsed JSON. Raises InvalidRequestError that names every fault."""
     try:
         body = model.model_validate(value, context={"providers": providers})

@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tillgate.domain.errors import UnreadableDeliveryError
-from tillgate.domain.provider import HookItem, HookRequest
-from tillgate.providers.body import integer_text, json_object, member, text
+from tillgate.domain.hook_body import integer_text, json_object, member, text
+from tillgate.domain.provider import Handshake, HookItem, HookRequest, Vendor
+from tillgate.domain.vendor_rules import RetryRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ _KINDS = {
 }
 
 
-class Clover:
+class Clover(Vendor):
     """Signs nothing, and sends a code that only Clover and the app's owner know.
 
     One delivery holds many merchants' updates, each of which becomes an event of its own:
@@ -56,15 +57,21 @@ class Clover:
     # merchants in it.
     signs_merchant = True
     has_handshake = True
+    # "Does not guarantee when, or if": none.
+    retries = RetryRules(
+        documents="https://docs.clover.com/docs/webhooks",
+        answer_seconds=None,
+        delays_seconds=(),
+    )
 
-    def handshake(self, hook: Hook) -> str | None:
+    def handshake(self, hook: Hook) -> Handshake | None:
         if _AUTH in hook.headers or len(hook.body) > _MAX_HANDSHAKE_BYTES:
             return None
         try:
             code = text(json_object(hook.body), "verificationCode")
         except UnreadableDeliveryError:
             return None
-        return code if _CODE.match(code) else None
+        return Handshake(code=code) if _CODE.match(code) else None
 
     def verify(self, request: HookRequest, secret: str) -> bool:
         code = request.headers.get(_AUTH, "").encode("utf-8", "surrogatepass")
@@ -120,3 +127,6 @@ def _instant(ts: str | None) -> str | None:
     except OverflowError:
         return None
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+PROVIDER = Clover()

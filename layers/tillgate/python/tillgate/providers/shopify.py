@@ -7,19 +7,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tillgate.domain.provider import HookItem, HookRequest, NoHandshake
+from tillgate.domain.hook_body import identifier, json_object, occurred_at
+from tillgate.domain.provider import HookItem, HookRequest, Vendor
 from tillgate.domain.signatures import hmac_sha256, matches_base64
-from tillgate.providers.body import identifier, json_object, occurred_at
+from tillgate.domain.vendor_rules import RetryRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Shopify(NoHandshake):
+class Shopify(Vendor):
     """Signs the body alone with the app's secret; id, topic and shop are unsigned headers."""
 
     name = "shopify"
     signs_merchant = False
+    # Eight, exponential, over four hours; when exactly is not published. Doubling fills them.
+    retries = RetryRules(
+        documents="https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
+        answer_seconds=5,
+        delays_seconds=tuple(56 * 2**n for n in range(8)),
+        ends_when_exhausted=True,
+    )
 
     def verify(self, request: HookRequest, secret: str) -> bool:
         return matches_base64(
@@ -43,3 +51,6 @@ class Shopify(NoHandshake):
                 entity_id=identifier(body, "id"),
             )
         ]
+
+
+PROVIDER = Shopify()

@@ -5,23 +5,42 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 
 from __future__ import annotations
 
+import base64
+import os
 from typing import TYPE_CHECKING
 
-from tillgate.domain.provider import HookItem, HookRequest, NoHandshake
+from tillgate.domain.hook_body import identifier, json_object, member, occurred_at, text
+from tillgate.domain.provider import HookItem, HookRequest, Vendor
 from tillgate.domain.signatures import decoded_base64, hmac_sha256, matches_base64
-from tillgate.providers.body import identifier, json_object, member, occurred_at, text
+from tillgate.domain.vendor_rules import DAY, HOUR, MINUTE, RetryRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TOLERANCE_SECONDS = 300
+_SECRET_BYTES = 32
 
 
-class Standard(NoHandshake):
+class Standard(Vendor):
     """Signs id, time of sending and body; the time may be five minutes off, either way."""
 
     name = "standard"
     signs_merchant = False
+    # The key is decoded from base64, so it has to be that.
+    secret_pattern = (
+        r"^(whsec_)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$"  # noqa: S105  What they look like.
+    )
+    secret_form = "must be whsec_ and base64, as Standard Webhooks says"  # noqa: S105  For people.
+    # The specification leaves it to the sender; these are those of the one that wrote it.
+    retries = RetryRules(
+        documents="https://docs.svix.com/retries",
+        answer_seconds=15,
+        delays_seconds=(5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR),
+        ends_after_silent_seconds=5 * DAY,
+    )
+
+    def new_secret(self) -> str:
+        return "whsec_" + base64.b64encode(os.urandom(_SECRET_BYTES)).decode()
 
     def verify(self, request: HookRequest, secret: str) -> bool:
         headers = request.headers
@@ -59,3 +78,6 @@ def _is_recent(timestamp: str, request: HookRequest) -> bool:
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= len("9999999999")):
         return False
     return abs(request.received_at.timestamp() - int(timestamp)) <= TOLERANCE_SECONDS
+
+
+PROVIDER = Standard()

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tillgate.domain.errors import UnreadableDeliveryError
-from tillgate.domain.provider import HookItem, HookRequest, NoHandshake
+from tillgate.domain.hook_body import json_object, member, occurred_at, text
+from tillgate.domain.provider import HookItem, HookRequest, Vendor
 from tillgate.domain.signatures import hmac_sha256, matches_base64
-from tillgate.providers.body import json_object, member, occurred_at, text
+from tillgate.domain.vendor_rules import MINUTE, Pausing, RetryRules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tillgate.domain.json_value import JsonValue
 
 
-class Toast(NoHandshake):
+class Toast(Vendor):
     """Signs the body, and the body's ``timestamp`` after it with nothing between.
 
     The timestamp is the event's and stays as it was in a resend, so it is not held against
@@ -30,6 +31,21 @@ class Toast(NoHandshake):
 
     name = "toast"
     signs_merchant = True
+    # Whether what a pause holds back is sent after it is left open, and whether a pause
+    # forgets the errors before it: no, and no.
+    retries = RetryRules(
+        documents="https://doc.toasttab.com/doc/devguide/apiRetrySupport.html",
+        answer_seconds=2,
+        delays_seconds=(5 * MINUTE, 10 * MINUTE),
+        resent=frozenset({404, 429, *range(500, 600)}),
+        pausing=Pausing(
+            errors=50,
+            errors_within_seconds=5 * MINUTE,
+            pause_seconds=MINUTE,
+            pauses=9,
+            pauses_within_seconds=10 * MINUTE,
+        ),
+    )
 
     def verify(self, request: HookRequest, secret: str) -> bool:
         signature = request.headers.get("toast-signature", "")
@@ -65,3 +81,6 @@ def _type(body: Mapping[str, JsonValue]) -> str:
     # Keyed by the words: the same one twice stands once.
     words = dict.fromkeys((text(body, "eventCategory"), text(body, "eventType")))
     return ".".join(filter(None, words)) or "unknown"
+
+
+PROVIDER = Toast()

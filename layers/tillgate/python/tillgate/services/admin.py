@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 import uuid
 from typing import TYPE_CHECKING, TypeVar
 
-from tillgate.domain.administration import NewApp, NewSource, secret_flaw
+from tillgate.domain.administration import NewApp, NewSource
 from tillgate.domain.errors import Fault, InvalidRequestError, NotFoundError
+from tillgate.domain.provider import secret_flaw
 from tillgate.domain.tenant import (
     TOKEN_PREFIX,
     AppId,
@@ -22,7 +22,7 @@ from tillgate.domain.tenant import (
 from tillgate.services.read import uuid_or_not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping
 
     from tillgate.domain.administration import (
         AppRecord,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         TokenRecord,
     )
     from tillgate.domain.ports import AdminStore, SecretBox
+    from tillgate.domain.provider import Provider
 
 Record = TypeVar("Record")
 
@@ -54,18 +55,11 @@ class Administration:
         store: AdminStore,
         *,
         box: SecretBox,
-        app_providers: Collection[str],
-        handshake_providers: Collection[str],
+        providers: Mapping[str, Provider],
     ) -> None:
-        """``app_providers`` are those whose deliveries may choose a tenant by their merchant.
-
-        ``handshake_providers`` issue their secret only once their handshake was answered:
-        until then an endpoint of theirs is pending.
-        """
         self._store = store
         self._box = box
-        self._app_providers = app_providers
-        self._handshake_providers = handshake_providers
+        self._providers = providers
 
     def create_tenant(self, *, slug: str, name: str) -> TenantRecord:
         """Raises SlugTakenError."""
@@ -124,7 +118,7 @@ class Administration:
         and only then told; but where the vendor issues it after a handshake, the app is
         pending until it is set.
         """
-        if provider not in self._app_providers:
+        if not self._providers[provider].signs_merchant:
             raise InvalidRequestError([Fault("/provider", _NO_APP.format(provider=provider))])
         app_id = AppId(str(uuid.uuid4()))
         kept, told, awaits_secret = self._first_secret(secret, provider)
@@ -148,7 +142,7 @@ class Administration:
         InvalidRequestError for a secret that cannot be this provider's.
         """
         app = _found(self._store.app(AppId(uuid_or_not_found(app_id, of="app"))), "app")
-        _check_secret(app.provider, secret)
+        self._check_secret(app.provider, secret)
         sealed = self._sealed(secret, endpoint_id=app.app_id, tenant_id=None)
         return _found(self._store.set_app_secret(app.app_id, sealed), "app")
 
@@ -217,7 +211,7 @@ class Administration:
             raise NotFoundError(
                 "This source is bound to an app and has no secret of its own: set the app's."
             )
-        _check_secret(source.provider, secret)
+        self._check_secret(source.provider, secret)
         sealed = self._sealed(secret, endpoint_id=source.source_id, tenant_id=source.tenant_id)
         return _found(self._store.set_source_secret(source.source_id, sealed), "source")
 
@@ -225,27 +219,19 @@ class Administration:
         """Give the secret to be kept, once more if it is to be told, and whether it is awaited."""
         if given is not None:
             return given, None, False
-        made = new_secret(provider)
+        made = self._providers[provider].new_secret()
         # What stands in for a vendor's own secret is told to nobody: nobody can sign with it.
-        is_awaited = provider in self._handshake_providers
+        is_awaited = self._providers[provider].has_handshake
         return made, None if is_awaited else made, is_awaited
+
+    def _check_secret(self, provider: str, secret: str) -> None:
+        flaw = secret_flaw(self._providers[provider], secret)
+        if flaw is not None:
+            raise InvalidRequestError([Fault("/secret", flaw)])
 
     def _sealed(self, secret: str, *, endpoint_id: str, tenant_id: TenantId | None) -> bytes:
         context = endpoint_seal_context(endpoint_id, tenant_id=tenant_id)
         return self._box.seal(secret.encode(), context=context)
-
-
-def new_secret(provider: str) -> str:
-    """Make a signing secret in the form in which the provider's own look."""
-    if provider == "standard":
-        return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
-    return secrets.token_urlsafe(_SECRET_BYTES)
-
-
-def _check_secret(provider: str, secret: str) -> None:
-    flaw = secret_flaw(provider, secret)
-    if flaw is not None:
-        raise InvalidRequestError([Fault("/secret", flaw)])
 
 
 def _hook_url(public_url: str | None, provider: str, endpoint_id: str) -> str:

@@ -307,12 +307,12 @@ class AcceptHook:
         code that cannot be kept now is 503 and not queued: the operator stands by, and has
         the vendor send another.
         """
-        code = provider.handshake(hook)
-        if code is None:
+        handshake = provider.handshake(hook)
+        if handshake is None:
             return False
         endpoint_id = _endpoint_id(hook)
-        if endpoint_id is not None:
-            self._handshakes.put_code(provider.name, endpoint_id, code)
+        if endpoint_id is not None and handshake.code is not None:
+            self._handshakes.put_code(provider.name, endpoint_id, handshake.code)
         return True
 
     def _keep_refused(self, hook: Hook, endpoint: Endpoint, trace: Trace | None) -> None:

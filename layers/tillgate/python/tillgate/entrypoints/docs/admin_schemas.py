@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from tillgate.domain.administration import MAX_COUNTED, STANDARD_SECRET_PATTERN, EndpointState
+from typing import TYPE_CHECKING
+
+from tillgate.domain.administration import MAX_COUNTED, EndpointState
 from tillgate.domain.tenant import TenantState
 from tillgate.entrypoints import admin_bodies as bodies
 from tillgate.entrypoints.docs.answers import Json, schema
 from tillgate.entrypoints.docs.hours_schemas import QUIET_AFTER
 from tillgate.entrypoints.docs.schemas import COUNT, FLAG, INSTANT, TEXT, UUID, nullable, obj
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tillgate.domain.provider import Provider
 
 _NAME: Json = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": bodies.NAME_PATTERN}
 _MERCHANT: Json = {**_NAME, "maxLength": 255, "description": "The vendor's id of the merchant."}
@@ -99,18 +106,28 @@ def _listed(name: str, of: str) -> Json:
     return obj({name: {"type": "array", "items": schema(of)}})
 
 
-def admin_schemas(providers: list[str], *, app_providers: list[str]) -> Json:
-    """Give the admin API's shapes; ``app_providers`` are those that an app may be of."""
-    provider: Json = {"type": "string", "enum": providers}
+def _secret_of(name: str, pattern: str) -> Json:
+    return {
+        "if": {"properties": {"provider": {"const": name}}, "required": ["provider"]},
+        "then": {"properties": {"secret": {"pattern": pattern}}},
+    }
+
+
+def admin_schemas(providers: Mapping[str, Provider]) -> Json:
+    """Give the admin API's shapes; an app may be of those that sign the merchant."""
+    provider: Json = {"type": "string", "enum": list(providers)}
     app_provider: Json = {
         "type": "string",
-        "enum": app_providers,
+        "enum": [name for name, made in providers.items() if made.signs_merchant],
         "description": "Those whose signature covers the merchant, which chooses the tenant.",
     }
     own_url: Json = {
         "oneOf": [{"required": ["public_url"]}, {"required": ["notification_url"]}],
-        "if": {"properties": {"provider": {"const": "standard"}}, "required": ["provider"]},
-        "then": {"properties": {"secret": {"pattern": STANDARD_SECRET_PATTERN}}},
+        "allOf": [
+            _secret_of(name, made.secret_pattern)
+            for name, made in providers.items()
+            if made.secret_pattern is not None
+        ],
     }
     urls: Json = {"public_url": _PUBLIC_URL, "notification_url": _NOTIFICATION_URL}
     return {

@@ -19,7 +19,6 @@ from tillgate.entrypoints.docs.admin_schemas import admin_schemas
 from tillgate.entrypoints.docs.delivery_schemas import DELIVERY
 from tillgate.entrypoints.docs.hours_schemas import HOURS
 from tillgate.entrypoints.docs.schemas import FIRST_PARTY
-from tillgate.entrypoints.docs.vendors import VENDORS
 from tillgate.providers import PROVIDERS
 
 if TYPE_CHECKING:
@@ -120,10 +119,7 @@ def openapi(*, version: str) -> Json:
                 **DELIVERY,
                 **HOURS,
                 **slo.SCHEMAS,
-                **admin_schemas(
-                    list(VENDORS),
-                    app_providers=[name for name, made in PROVIDERS.items() if made.signs_merchant],
-                ),
+                **admin_schemas(PROVIDERS),
             },
             "parameters": {
                 **event_parameters.PARAMETERS,

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tillgate.domain.errors import UnreadableDeliveryError
-from tillgate.providers.body import identifier, integer_text, json_object, member, occurred_at, text
+from tillgate.domain.hook_body import (
+    identifier,
+    integer_text,
+    json_object,
+    member,
+    occurred_at,
+    text,
+)
 
 if TYPE_CHECKING:
     from tillgate.domain.json_value import JsonValue
