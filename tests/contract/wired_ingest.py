@@ -134,7 +134,7 @@ class WiredIngest:
         for merchant_id, tenant in {"M1": ONE, "M2": TWO, "M3": IDLE}.items():
             bound = Source(SourceId(f"source-{merchant_id}"), tenant, merchant_id)
             self.registry.bound_sources[APP_ID, merchant_id] = bound
-        self.recorder = Recorder()
+        self.recorder = Recorder(providers=PROVIDERS)
         self._routes = self._wire()
         self._sandbox = Sandbox("0.2.0", stage="test", function="ingest")
         self._line_metrics = RequestMetrics(per_tenant=True)
