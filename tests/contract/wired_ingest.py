@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tests.deliveries import VENDORS
 from tests.events import http_event
 from tests.fakes import (
     InMemoryAcceptQueue,
@@ -17,7 +18,6 @@ from tests.fakes import (
     InMemoryRegistry,
     PlainSecretBox,
 )
-from tests.vendors import CLOVER_CODE, SHOPIFY_SECRET, SQUARE_KEY, STANDARD_SECRET, TOAST_SECRET
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.quarantine import Reason
 from tillgate.domain.tenant import (
@@ -108,9 +108,9 @@ class CrashingEventStore(InMemoryEventStore):
 
 
 class WiredIngest:
-    """Tenant one has a source for every provider (merchant M1).
+    """Tenant one has a source for every provider, of the merchant whose deliveries tests make.
 
-    An app of Square and one of Clover serve M1 and M2.
+    Of each vendor that signs who the merchant is an app serves M1, M2 and M3.
     """
 
     def __init__(
@@ -124,13 +124,10 @@ class WiredIngest:
         self.handshakes = InMemoryHandshakes()
         self._box = PlainSecretBox()
         self.registry.tokens = {token_digest(text): tenant for text, tenant in TOKENS.items()}
-        self.add_source("square", SQUARE_KEY, merchant_id="M1")
-        self.add_source("shopify", SHOPIFY_SECRET, merchant_id="one.myshopify.com")
-        self.add_source("toast", TOAST_SECRET, merchant_id="rest-1")
-        self.add_source("clover", CLOVER_CODE, merchant_id="M1")
-        self.add_source("standard", STANDARD_SECRET)
-        self._add_endpoint("square", APP_ID, SQUARE_KEY, None)
-        self._add_endpoint("clover", APP_ID, CLOVER_CODE, None)
+        for provider, vendor in VENDORS.items():
+            self.add_source(provider, vendor.secret, merchant_id=vendor.merchant)
+            if PROVIDERS[provider].signs_merchant:
+                self._add_endpoint(provider, APP_ID, vendor.secret, None)
         for merchant_id, tenant in {"M1": ONE, "M2": TWO, "M3": IDLE}.items():
             bound = Source(SourceId(f"source-{merchant_id}"), tenant, merchant_id)
             self.registry.bound_sources[APP_ID, merchant_id] = bound
