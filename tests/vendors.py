@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,10 +20,17 @@ SHOPIFY_SECRET = "shopify-app-secret"
 TOAST_SECRET = "toast-webhook-secret"
 CLOVER_CODE = "0307e264-b33a-4913-88aa-37b10014a0b8"
 STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+STRIPE_SECRET = "whsec_c0ffee5tripe7erm1nal"
+SUMUP_SECRET = "sumup-webhook-secret"
+LIGHTSPEED_SECRET = "lightspeed-oauth-client-secret"
 
 
 def mac_base64(key: bytes, message: bytes) -> str:
     return base64.b64encode(hmac.new(key, message, hashlib.sha256).digest()).decode()
+
+
+def mac_hex(key: bytes, message: bytes) -> str:
+    return hmac.new(key, message, hashlib.sha256).hexdigest()
 
 
 def square_headers(body: bytes, *, url: str, key: str = SQUARE_KEY) -> dict[str, str]:
@@ -46,10 +54,15 @@ def square_body(event_id: str = "sq-1", *, merchant_id: str = "M1", **more: obje
 
 
 def shopify_headers(
-    body: bytes, *, webhook_id: str = "sh-1", shop: str = "one.myshopify.com", **more: str
+    body: bytes,
+    *,
+    webhook_id: str = "sh-1",
+    shop: str = "one.myshopify.com",
+    secret: str = SHOPIFY_SECRET,
+    **more: str,
 ) -> dict[str, str]:
     return {
-        "x-shopify-hmac-sha256": mac_base64(SHOPIFY_SECRET.encode(), body),
+        "x-shopify-hmac-sha256": mac_base64(secret.encode(), body),
         "x-shopify-webhook-id": webhook_id,
         "x-shopify-topic": "orders/create",
         "x-shopify-shop-domain": shop,
@@ -121,3 +134,74 @@ def standard_headers(
 def standard_body(**more: object) -> bytes:
     document = {"type": "order.paid", "data": {"id": "o-5"}, **more}
     return json.dumps(document).encode()
+
+
+def stripe_headers(
+    body: bytes, *, sent_at: datetime, secret: str = STRIPE_SECRET
+) -> dict[str, str]:
+    t = str(int(sent_at.timestamp()))
+    return {"stripe-signature": f"t={t},v1={mac_hex(secret.encode(), f'{t}.'.encode() + body)}"}
+
+
+def stripe_body(
+    event_id: str = "evt_1", *, account: str = "acct_1", pending_webhooks: int = 1, **more: object
+) -> bytes:
+    document = {
+        "id": event_id,
+        "object": "event",
+        "account": account,
+        "created": 1795427998,
+        "data": {"object": {"id": "pi_7", "object": "payment_intent", "amount": 1210}},
+        "pending_webhooks": pending_webhooks,
+        "type": "payment_intent.succeeded",
+        **more,
+    }
+    return json.dumps(document).encode()
+
+
+def sumup_headers(body: bytes, *, secret: str = SUMUP_SECRET) -> dict[str, str]:
+    return {"x-payload-signature": mac_hex(secret.encode(), body)}
+
+
+def sumup_body(event_id: str = "su-1", *, merchant_code: str = "MC1", **more: object) -> bytes:
+    document = {
+        "id": event_id,
+        "event_type": "solo.transaction.updated",
+        "payload": {
+            "client_transaction_id": "ctx-7",
+            "merchant_code": merchant_code,
+            "status": "successful",
+            "transaction_id": None,
+        },
+        "timestamp": "2026-11-23T09:59:58.500+00:00",
+        **more,
+    }
+    return json.dumps(document).encode()
+
+
+def lightspeed_headers(body: bytes, *, secret: str = LIGHTSPEED_SECRET) -> dict[str, str]:
+    signature = mac_hex(secret.encode(), body)
+    return {
+        "x-signature": f"signature={signature},algorithm=HMAC-SHA256",
+        "content-type": "application/x-www-form-urlencoded",
+    }
+
+
+def lightspeed_payload(sale_id: str = "sale-7", **more: object) -> str:
+    document = {"id": sale_id, "version": 4, "total_price": 12.10, "note": "crème & sugar", **more}
+    return json.dumps(document, ensure_ascii=False)
+
+
+def lightspeed_body(
+    payload: str | None = None, *, domain_prefix: str | None = "corner", **more: str
+) -> bytes:
+    """Give a form; None leaves the merchant out."""
+    form = {
+        "payload": lightspeed_payload() if payload is None else payload,
+        "retailer_id": "b8ca3a64-f8f4",
+        "environment": "prod",
+        "type": "sale.update",
+        **({} if domain_prefix is None else {"domain_prefix": domain_prefix}),
+        **more,
+    }
+    return urlencode(form).encode()

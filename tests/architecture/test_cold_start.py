@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.architecture.subprocesses import FUNCTIONS, LAYER, ROOT, run_python
+from tillgate.providers import PROVIDERS
 
 # Toast waits two seconds for a whole answer, cold start included. What bootstrap.ingest
 # loads today beside the standard library, and a little room; whoever needs more says why.
@@ -50,7 +51,10 @@ before = set(sys.modules)
 sys.path.insert(0, sys.argv[1])
 from tillgate.bootstrap.ingest import ingest
 
-assert callable(ingest())
+wired = ingest()
+assert callable(wired)
+if sys.argv[2:] == ["preload"]:
+    wired.preload()
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
@@ -129,3 +133,17 @@ def test_ingest_loads_what_its_first_request_needs(ingest_modules: list[str]) ->
     needed = {"psycopg", "psycopg_binary", "cryptography", "tillgate.adapters.aws.json_client"}
 
     assert needed <= set(ingest_modules)
+
+
+def vendors(modules: list[str]) -> set[str]:
+    return {name.rpartition(".")[2] for name in modules if name.startswith("tillgate.providers.")}
+
+
+def test_ingest_waits_for_no_vendor_s_code(ingest_modules: list[str]) -> None:
+    assert vendors(ingest_modules) == set()
+
+
+def test_a_snapshot_of_ingest_holds_every_vendor_s_code() -> None:
+    modules = json.loads(run_python(WIRE_INGEST, str(LAYER), "preload", env=INGEST_ENV))
+
+    assert vendors(modules) == set(PROVIDERS)

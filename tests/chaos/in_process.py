@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tests.chaos.simulated_vendor import Answer, Post, SimulatedVendor
+from tests.deliveries import VENDORS
 from tests.fakes import (
     InMemoryAcceptQueue,
     InMemoryEventStore,
@@ -16,24 +18,6 @@ from tests.fakes import (
     InMemoryRegistry,
     InMemoryTokenStandings,
     PlainSecretBox,
-)
-from tests.vendors import (
-    CLOVER_CODE,
-    SHOPIFY_SECRET,
-    SQUARE_KEY,
-    STANDARD_SECRET,
-    TOAST_SECRET,
-    clover_body,
-    clover_headers,
-    clover_update,
-    shopify_body,
-    shopify_headers,
-    square_body,
-    square_headers,
-    standard_body,
-    standard_headers,
-    toast_body,
-    toast_headers,
 )
 from tillgate.domain.errors import TillgateError
 from tillgate.domain.provider import Hook
@@ -59,14 +43,8 @@ if TYPE_CHECKING:
 TENANT = Tenant(TenantId("11111111-1111-4111-8111-11111111aaaa"), "one", TenantState.ACTIVE)
 ENDPOINT_ID = "aaaaaaaa-0000-4000-8000-000000000001"
 URL = f"https://api.example.com/v1/hooks/x/{ENDPOINT_ID}"
-SECRETS = {
-    "square": SQUARE_KEY,
-    "shopify": SHOPIFY_SECRET,
-    "toast": TOAST_SECRET,
-    "clover": CLOVER_CODE,
-    "standard": STANDARD_SECRET,
-}
 BEGIN = datetime(2026, 11, 23, 10, tzinfo=UTC)
+_MESSAGE = re.compile(r"\bm-(\d+)")
 # Within every deadline. One answer in fifty comes after all of them: it is lost to the vendor.
 QUICK_SECONDS, SLOW_SECONDS = 1.5, 60.0
 
@@ -76,13 +54,10 @@ def is_slow(post: Post) -> bool:
 
 
 class InProcess:
-    """One vendor's source, and a sandbox that knows it; simulated time begins at BEGIN.
-
-    A vendor whose wire format is not built yet sends its messages as Standard Webhooks do.
-    """
+    """One vendor's source, and a sandbox that knows it; simulated time begins at BEGIN."""
 
     def __init__(self, vendor: str) -> None:
-        self.provider = vendor if vendor in PROVIDERS else "standard"
+        self.provider = vendor
         self.events = InMemoryEventStore()
         self.quarantine = InMemoryQuarantine()
         self.queue = InMemoryAcceptQueue()
@@ -103,7 +78,8 @@ class InProcess:
 
     def _add_endpoint(self) -> None:
         context = endpoint_seal_context(ENDPOINT_ID, tenant_id=TENANT.tenant_id)
-        sealed = self._box.seal(SECRETS[self.provider].encode(), context=context)
+        secret = VENDORS[self.provider].secret
+        sealed = self._box.seal(secret.encode(), context=context)
         source = Source(SourceId(ENDPOINT_ID), TENANT, None)
         self._registry.endpoints[self.provider, ENDPOINT_ID] = Endpoint(
             ENDPOINT_ID, self.provider, URL, (sealed,), source
@@ -128,7 +104,9 @@ class InProcess:
         """Let the vendor's attempt in, signed at its time; answer as over HTTP."""
         self._at = post.at
         received_at = BEGIN + timedelta(seconds=post.at)
-        body, headers = signed(self.provider, f"m-{post.message}", sent_at=received_at)
+        body, headers = VENDORS[self.provider].delivery(
+            f"m-{post.message}", url=URL, sent_at=received_at, n=post.number
+        )
         hook = Hook(
             hook_id=str(uuid.uuid4()),
             provider=self.provider,
@@ -152,27 +130,12 @@ class InProcess:
 
     def stored(self) -> set[int]:
         """Give the messages that are stored."""
-        keys = (key.rpartition("m-")[2] for _, key in self.events.events)
-        return {int(key.partition(":")[0]) for key in keys}
-
-
-def signed(provider: str, key: str, *, sent_at: datetime) -> tuple[bytes, dict[str, str]]:
-    """Give a delivery as the vendor signs it."""
-    match provider:
-        case "square":
-            body = square_body(key)
-            return body, square_headers(body, url=URL)
-        case "shopify":
-            body = shopify_body(note=key)
-            return body, shopify_headers(body, webhook_id=key)
-        case "toast":
-            body = toast_body(key)
-            return body, toast_headers(body)
-        case "clover":
-            return clover_body(M1=[clover_update(f"O:{key}")]), clover_headers()
-        case _:
-            body = standard_body()
-            return body, standard_headers(body, sent_at=sent_at, message_id=key)
+        # Where a vendor gives no id, the event's key is a digest, and the object has the name.
+        found = (
+            _MESSAGE.search(f"{event.key} {event.entity_id}")
+            for event, _ in self.events.events.values()
+        )
+        return {int(match[1]) for match in found if match}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """Ten minutes without the database, and without the queue too, as each vendor lives them.
 
 Every vendor's own retry rules are played on a simulated clock against the real use cases,
-in process. Of vendors whose provider is not built yet, the wire format is that of Standard
-Webhooks; the rules are their own. One answer in fifty is lost on the way back.
+in process. One answer in fifty is lost on the way back.
 """
 
 from __future__ import annotations

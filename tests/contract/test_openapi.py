@@ -236,6 +236,13 @@ BODIES: list[tuple[str, type[AdminBody], object]] = [
     ("NewApp", AppBody, {"provider": "square", "name": "n"}),
     ("NewApp", AppBody, {"provider": "adyen", "name": "n", "public_url": URL}),
     ("NewApp", AppBody, {"provider": "standard", "name": "n", "public_url": URL, "secret": "a"}),
+    ("NewApp", AppBody, {"provider": "stripe", "name": "n", "public_url": URL, "secret": "we_a"}),
+    ("NewApp", AppBody, {"provider": "stripe", "name": "n", "public_url": URL, "secret": "whsec_"}),
+    (
+        "NewApp",
+        AppBody,
+        {"provider": "stripe", "name": "n", "public_url": URL, "secret": "whsec_a"},
+    ),
     ("NewSource", SourceBody, {"provider": "standard", "public_url": URL, "secret": "whsec_YWJj"}),
     ("NewSource", SourceBody, {"provider": "standard", "public_url": URL, "secret": "a"}),
     ("NewApp", AppBody, {"provider": "square", "name": "n", "public_url": URL, "secret": "a"}),
@@ -347,7 +354,7 @@ def test_schema_of_a_new_endpoint_fits_the_answer_whoever_made_the_secret(
     tenant = function.call(
         "POST", "/admin/api/tenants", headers=headers, body={"slug": "a", "name": "A"}
     )
-    body = {"provider": "standard", "name": "n", "public_url": URL}
+    body = {"provider": "stripe", "name": "n", "public_url": URL}
 
     made = function.call(
         "POST",

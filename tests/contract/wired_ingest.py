@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tests.deliveries import VENDORS
 from tests.events import http_event
 from tests.fakes import (
     InMemoryAcceptQueue,
@@ -17,7 +18,6 @@ from tests.fakes import (
     InMemoryRegistry,
     PlainSecretBox,
 )
-from tests.vendors import CLOVER_CODE, SHOPIFY_SECRET, SQUARE_KEY, STANDARD_SECRET, TOAST_SECRET
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.quarantine import Reason
 from tillgate.domain.tenant import (
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tillgate.domain.event import Accepted, NewEvent
+    from tillgate.domain.provider import Provider
 
 ONE = Tenant(TenantId("11111111-1111-4111-8111-11111111aaaa"), "one", TenantState.ACTIVE)
 TWO = Tenant(TenantId("22222222-2222-4222-8222-22222222bbbb"), "two", TenantState.ACTIVE)
@@ -108,14 +109,19 @@ class CrashingEventStore(InMemoryEventStore):
 
 
 class WiredIngest:
-    """Tenant one has a source for every provider (merchant M1).
+    """Tenant one has a source for every provider, of the merchant whose deliveries tests make.
 
-    An app of Square and one of Clover serve M1 and M2.
+    Of each vendor that signs who the merchant is an app serves M1, M2 and M3.
     """
 
     def __init__(
-        self, events: InMemoryEventStore | None = None, *, max_body_bytes: int = MAX_BODY_BYTES
+        self,
+        events: InMemoryEventStore | None = None,
+        *,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        providers: Mapping[str, Provider] = PROVIDERS,
     ) -> None:
+        self._providers = providers
         self._max_body_bytes = max_body_bytes
         self.events = events or InMemoryEventStore()
         self.quarantine = InMemoryQuarantine()
@@ -124,17 +130,15 @@ class WiredIngest:
         self.handshakes = InMemoryHandshakes()
         self._box = PlainSecretBox()
         self.registry.tokens = {token_digest(text): tenant for text, tenant in TOKENS.items()}
-        self.add_source("square", SQUARE_KEY, merchant_id="M1")
-        self.add_source("shopify", SHOPIFY_SECRET, merchant_id="one.myshopify.com")
-        self.add_source("toast", TOAST_SECRET, merchant_id="rest-1")
-        self.add_source("clover", CLOVER_CODE, merchant_id="M1")
-        self.add_source("standard", STANDARD_SECRET)
-        self._add_endpoint("square", APP_ID, SQUARE_KEY, None)
-        self._add_endpoint("clover", APP_ID, CLOVER_CODE, None)
+        for provider in VENDORS.keys() & providers.keys():
+            vendor = VENDORS[provider]
+            self.add_source(provider, vendor.secret, merchant_id=vendor.merchant)
+            if providers[provider].signs_merchant:
+                self._add_endpoint(provider, APP_ID, vendor.secret, None)
         for merchant_id, tenant in {"M1": ONE, "M2": TWO, "M3": IDLE}.items():
             bound = Source(SourceId(f"source-{merchant_id}"), tenant, merchant_id)
             self.registry.bound_sources[APP_ID, merchant_id] = bound
-        self.recorder = Recorder()
+        self.recorder = Recorder(providers=providers)
         self._routes = self._wire()
         self._sandbox = Sandbox("0.2.0", stage="test", function="ingest")
         self._line_metrics = RequestMetrics(per_tenant=True)
@@ -149,7 +153,7 @@ class WiredIngest:
             ingest=Ingest(self.events, self.queue),
             accept_hook=AcceptHook(
                 HookStore(
-                    providers=PROVIDERS,
+                    providers=self._providers,
                     registry=registry,
                     events=self.events,
                     quarantine=CountedQuarantine(self.quarantine, self.recorder),

@@ -12,7 +12,6 @@ from tillgate.domain.metrics import (
     INGEST_EVENTS,
     INGEST_LATENCY,
     LOOKED_UP,
-    PROVIDER_NAMES,
     QUARANTINED_EVENTS,
     RECORDED,
     RETRY_ATTEMPTS,
@@ -25,7 +24,6 @@ from tillgate.domain.metrics import (
     Recorder,
 )
 from tillgate.domain.quarantine import Reason
-from tillgate.providers import PROVIDERS
 
 PROMISED = {
     "build_info": (),
@@ -74,8 +72,19 @@ def test_buckets_rise(family: Histogram) -> None:
     assert list(family.bounds) == sorted(set(family.bounds))
 
 
-def test_every_provider_that_is_built_is_among_the_labels() -> None:
-    assert set(PROVIDERS) < PROVIDER_NAMES
+def test_a_provider_that_is_known_is_counted_under_its_name_and_any_other_is_not() -> None:
+    recorder = Recorder(providers={"square", "eleventh"})
+    for provider in ("square", "eleventh", "twelfth", "api"):
+        recorder.count(INGEST_EVENTS, provider, "stored")
+    recorder.count(INGEST_EVENTS, "square", "square")
+
+    assert taken(recorder).series == {
+        "ingest_events_total|square|stored": 1,
+        "ingest_events_total|eleventh|stored": 1,
+        "ingest_events_total|other|stored": 1,
+        "ingest_events_total|api|stored": 1,
+        "ingest_events_total|square|other": 1,
+    }
 
 
 def test_every_reason_of_quarantine_is_among_the_labels() -> None:
@@ -91,7 +100,7 @@ def test_every_target_is_retried_and_counted_under_one_name() -> None:
 
 
 def test_what_was_counted_is_given_once_it_is_known_to_be_stored_no_more() -> None:
-    recorder = Recorder()
+    recorder = Recorder(providers={"square"})
     recorder.count(INGEST_EVENTS, "square", "stored", by=3)
     recorder.count(INGEST_EVENTS, "square", "stored")
 

@@ -171,7 +171,7 @@ def test_secret_is_replaced_as_often_as_one_likes_and_never_told(
         ("square", {"secret": "x" * 513}, ["/secret"]),
         ("square", {"secret": "s", "provider": "square"}, ["/provider"]),
         ("square", ["s"], [""]),
-        ("standard", {"secret": "whsec_not-base64"}, ["/secret"]),
+        ("stripe", {"secret": "sk_live_another-thing-of-theirs"}, ["/secret"]),
     ],
 )
 def test_secret_that_cannot_be_one_is_refused_and_the_old_one_stays(
@@ -186,6 +186,14 @@ def test_secret_that_cannot_be_one_is_refused_and_the_old_one_stays(
     assert answer.problem == (422, "invalid-request")
     assert [fault["pointer"] for fault in answer.json["errors"]] == pointers
     assert api.store.sealed == before
+
+
+def test_secret_of_standard_webhooks_has_to_be_base64(api: ApiFunction, tenant_id: str) -> None:
+    path = added(api, f"tenants/{tenant_id}/sources", "standard")
+
+    answers = [put_secret(api, path, {"secret": f"whsec_{key}"}) for key in ("not-base64", "YWJj")]
+
+    assert [answer.status for answer in answers] == [422, 200]
 
 
 def test_secret_of_a_source_of_an_app_is_the_apps(api: ApiFunction, tenant_id: str) -> None:

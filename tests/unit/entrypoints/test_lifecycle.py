@@ -35,6 +35,9 @@ class FakeWired:
         self.done.append(event)
         return f"{event}, answered"
 
+    def preload(self) -> None:
+        self.done.append("preload")
+
     def connect(self) -> None:
         self.done.append("connect")
 
@@ -136,12 +139,12 @@ def test_outside_lambda_nothing_of_the_process_is_touched() -> None:
 
 
 @pytest.mark.usefixtures("snap_start")
-def test_before_a_snapshot_the_function_is_made_and_closed() -> None:
+def test_before_a_snapshot_the_function_is_made_loaded_whole_and_closed() -> None:
     make = Maker()
     Lifecycle(make)
     run(hooks.get_before_snapshot())
 
-    assert [wired.done for wired in make.made] == [["close"]]
+    assert [wired.done for wired in make.made] == [["preload", "close"]]
 
 
 @pytest.mark.usefixtures("snap_start")
@@ -152,7 +155,7 @@ def test_after_a_restore_another_is_made_and_connected() -> None:
     run(hooks.get_after_restore())
     handler("one", None)
 
-    assert [wired.done for wired in make.made] == [["close"], ["connect", "one"]]
+    assert [wired.done for wired in make.made] == [["preload", "close"], ["connect", "one"]]
 
 
 @pytest.mark.usefixtures("snap_start")

@@ -35,7 +35,7 @@ def accept() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]]
     # last message of a batch that long after the batch's own time.
     within_seconds = settings.request_timeout_ms / 1000
     budget = TimeBudget(settings.batch_seconds + within_seconds)
-    recorder = Recorder()
+    recorder = Recorder(providers=PROVIDERS)
     secrets = secrets_manager(settings, timeout_seconds=within_seconds, budget=budget)
     database = role_database(
         settings, secrets, settings.database_secret_arn, budget=budget, recorder=recorder
@@ -93,4 +93,5 @@ def accept() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]]
         connect_seconds=settings.connection_timeout_ms / 1000,
         before_close=before_close,
         idle=idle,
+        load=lambda: list(PROVIDERS.values()),
     )

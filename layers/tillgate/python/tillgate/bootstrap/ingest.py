@@ -47,7 +47,7 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
     budget = TimeBudget(settings.request_timeout_ms / 1000)
     database_budget = TimeBudget(within_seconds * DATABASE_SHARE)
     secrets = secrets_manager(settings, budget=budget)
-    recorder = Recorder()
+    recorder = Recorder(providers=PROVIDERS)
     database = role_database(
         settings,
         secrets,
@@ -116,4 +116,5 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         connect_seconds=within_seconds,
         before_close=before_close,
         idle=idle,
+        load=lambda: list(PROVIDERS.values()),
     )

@@ -26,7 +26,7 @@ class Client(Protocol):
 
 
 def _nothing() -> None:
-    """Do nothing: a request is short, and finished in any case."""
+    """Do nothing: a request is short, and finished in any case, and all is loaded already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,7 @@ class WiredFunction(Generic[Event, Answer]):
     ``connect_seconds`` is for each of ``databases``; ``clients`` connect at their first use.
     ``on_stop`` is for what takes longer than a request: it is called by a signal's handler.
     ``before_close`` is for what still needs the connections. ``idle`` is ``Wired.idle``.
+    ``load`` loads what is otherwise loaded at its first use.
     """
 
     handle: Callable[[Event], Answer]
@@ -45,9 +46,14 @@ class WiredFunction(Generic[Event, Answer]):
     on_stop: Callable[[], None] = _nothing
     before_close: Callable[[], object] = _nothing
     idle: Callable[[], float | None] | None = None
+    load: Callable[[], object] = _nothing
 
     def __call__(self, event: Event, /) -> Answer:
         return self.handle(event)
+
+    def preload(self) -> None:
+        """Load it now."""
+        self.load()
 
     def connect(self) -> None:
         """Open every connection; one that is not to be had now is left to the first request."""

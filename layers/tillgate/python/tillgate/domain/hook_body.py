@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
 
 from tillgate.domain.errors import InvalidJsonError, UnreadableDeliveryError
 from tillgate.domain.json_value import JsonValue, Number, parse
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MAX_VERSION_DIGITS = 100
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def json_object(body: bytes) -> dict[str, JsonValue]:
@@ -58,3 +60,17 @@ def occurred_at(value: Mapping[str, JsonValue], name: str) -> str | None:
     """Give a member that is an RFC 3339 date-time, as it was sent."""
     found = text(value, name)
     return found if instant(found) else None
+
+
+def since_1970(
+    value: Mapping[str, JsonValue], name: str, *, unit: Literal["seconds", "milliseconds"]
+) -> str | None:
+    """Give a member that counts from 1970 as RFC 3339; None where there is no such instant."""
+    found = integer_text(value, name)
+    if found is None:
+        return None
+    try:
+        moment = _EPOCH + timedelta(**{unit: int(found)})
+    except OverflowError:
+        return None
+    return moment.isoformat(timespec=unit).replace("+00:00", "Z")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tillgate.domain.activity import Activity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from tillgate.domain.activity import ActivityIncrement
 
@@ -27,13 +27,8 @@ MICROSECONDS = 1_000_000
 # What was measured before that is not shown as if it were so now.
 GAUGES_FRESH_SECONDS = 300
 
-# The contract's ten, and our own API.
-PROVIDER_NAMES = frozenset(
-    {
-        "api", "square", "shopify", "toast", "clover", "lightspeed", "zettle", "sumup", "stripe",
-        "adyen", "standard",
-    }
-)  # fmt: skip
+# The provider of what came by our own API.
+FIRST_PARTY = "api"
 
 
 # Written out, since making a dataclass takes half a millisecond of every cold start. Families are
@@ -104,7 +99,8 @@ _LAG_BOUNDS = (
 
 _METHOD = Label("method", frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}))
 _ROUTE = Label("route")
-_PROVIDER = Label("provider", PROVIDER_NAMES)
+# Which there are is the recorder's to know: a vendor is a file, and no line here.
+_PROVIDER = Label("provider", frozenset({FIRST_PARTY}))
 _TARGET = Label("target", frozenset({"supabase", "clover"}))
 _DESTINATION = Label("destination", frozenset({"supabase", "none"}))
 _STATUS = Label("status", frozenset(str(status) for status in range(100, 600)))
@@ -245,10 +241,12 @@ class Recorder:
     given again, under the same number and with nothing added to it.
 
     ``activity`` is counted by whoever knows whose it is; ``database_seconds`` is how long the
-    database was waited for since ``begin``.
+    database was waited for since ``begin``. ``providers`` are the vendors that are counted under
+    their own names.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, providers: Container[str] = ()) -> None:
+        self._providers = providers
         self.activity = Activity()
         self.database_seconds = 0.0
         self._counts: dict[tuple[Counter, tuple[str, ...]], int] = {}
@@ -262,14 +260,14 @@ class Recorder:
         key = (counter, labels)
         if key not in self._counts:
             # Only a bounded key is kept, so that what a sender makes up fills no memory.
-            key = (counter, _bounded(counter, labels))
+            key = (counter, self._bounded(counter, labels))
         self._counts[key] = self._counts.get(key, 0) + by
 
     def observe(self, histogram: Histogram, seconds: float, *labels: str) -> None:
         """Put a duration into its bucket."""
         cell = self._cells.get((histogram, labels))
         if cell is None:
-            bounded = _bounded(histogram, labels)
+            bounded = self._bounded(histogram, labels)
             cell = self._cells.setdefault((histogram, bounded), [0] * (len(histogram.bounds) + 2))
         cell[bisect_left(histogram.bounds, seconds)] += 1
         # A clock that was set back must not make a sum fall.
@@ -311,6 +309,12 @@ class Recorder:
         if increment is self._unconfirmed:
             self._unconfirmed = None
 
+    def _bounded(self, family: Counter | Histogram, labels: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(
+            value if label is _PROVIDER and value in self._providers else label.bounded(value)
+            for label, value in zip(family.labels, labels, strict=True)
+        )
+
     def _series(self) -> dict[str, int]:
         series = {
             SEPARATOR.join((counter.name, *labels)): count
@@ -328,7 +332,3 @@ class Recorder:
 def bound_text(bound: float) -> str:
     """Write a bucket's upper end as Prometheus does."""
     return "+Inf" if bound == float("inf") else repr(bound)
-
-
-def _bounded(family: Counter | Histogram, labels: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(label.bounded(value) for label, value in zip(family.labels, labels, strict=True))

@@ -5,6 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+# How far off a time of sending may be that a vendor signs; both that do so name it.
+TOLERANCE_SECONDS = 300
+_MAX_TIMESTAMP_DIGITS = len("9999999999")
 
 
 def hmac_sha256(key: bytes, message: bytes) -> bytes:
@@ -14,6 +22,23 @@ def hmac_sha256(key: bytes, message: bytes) -> bytes:
 def matches_base64(expected: bytes, signature: str) -> bool:
     """Tell whether ``signature`` is the base64 text of the expected MAC."""
     return _same(base64.b64encode(expected), signature)
+
+
+def matches_hex(expected: bytes, signature: str) -> bool:
+    """Tell whether ``signature`` is the expected MAC in hex, of whichever case."""
+    return _same(expected.hex().encode(), signature.lower())
+
+
+def is_recent(timestamp: str, received_at: datetime) -> bool:
+    """Tell whether a time of sending, in seconds since 1970, is five minutes off at most.
+
+    Either way, and for any text: what is no such number is not recent.
+    """
+    if not (
+        timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _MAX_TIMESTAMP_DIGITS
+    ):
+        return False
+    return abs(received_at.timestamp() - int(timestamp)) <= TOLERANCE_SECONDS
 
 
 def decoded_base64(text: str) -> bytes | None:

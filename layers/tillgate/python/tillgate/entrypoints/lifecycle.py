@@ -48,6 +48,9 @@ class Wired(Protocol[Event_contra, Answer_co]):
 
     def __call__(self, event: Event_contra, /) -> Answer_co: ...
 
+    def preload(self) -> None:
+        """Import what is otherwise imported by the first request that needs it."""
+
     def connect(self) -> None:
         """Make the connections ahead of the first request; never raises for what is down."""
 
@@ -120,7 +123,10 @@ class Lifecycle(Generic[EventT, AnswerT]):
 
     def before_snapshot(self) -> None:
         """Have everything made that a request needs, and nothing open. Raises what making does."""
-        self._ready().close()
+        wired = self._ready()
+        # A cold start does not wait for what few requests need; no snapshot's start has to either.
+        wired.preload()
+        wired.close()
 
     def after_restore(self) -> None:
         """Start anew: many sandboxes come out of one snapshot, hours or days later.

@@ -17,7 +17,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tillgate.domain.errors import SenderError, SignatureRefusedError, TillgateError
-from tillgate.domain.metrics import HTTP_DURATION, HTTP_REQUESTS, INGEST_EVENTS, INGEST_LATENCY
+from tillgate.domain.metrics import (
+    FIRST_PARTY,
+    HTTP_DURATION,
+    HTTP_REQUESTS,
+    INGEST_EVENTS,
+    INGEST_LATENCY,
+)
 from tillgate.domain.timestamps import rfc3339
 from tillgate.domain.trace import Trace, trace_of
 from tillgate.entrypoints.emf import is_one_tenant
@@ -35,8 +41,6 @@ if TYPE_CHECKING:
 
 # Where the request has no route of ours.
 _NO_ROUTE = "none"
-# The provider of what came by our own API.
-_FIRST_PARTY = "api"
 _UNAVAILABLE = 503
 # What tenants and vendors ask for, and what their errors are counted of.
 _TENANTS_ROUTES = "/v1/"
@@ -172,7 +176,7 @@ def _count(
     route = log.route or request.route.partition(" ")[2] or _NO_ROUTE
     recorder.count(HTTP_REQUESTS, request.method, route, str(status))
     recorder.observe(HTTP_DURATION, seconds, request.method, route)
-    provider = log.provider or _FIRST_PARTY
+    provider = log.provider or FIRST_PARTY
     is_durable = False
     for outcome, number in log.events.items():
         if number:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import hmac
 import re
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tillgate.domain.errors import UnreadableDeliveryError
-from tillgate.domain.hook_body import integer_text, json_object, member, text
+from tillgate.domain.hook_body import integer_text, json_object, member, since_1970, text
 from tillgate.domain.provider import Handshake, HookItem, HookRequest, Vendor
 from tillgate.domain.vendor_rules import RetryRules
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from tillgate.domain.provider import Hook
 
 _AUTH = "x-clover-auth"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A code of a handshake is a UUID so far. Anyone can post one: what is longer is not read.
 _CODE = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
 _MAX_HANDSHAKE_BYTES = 1024
@@ -106,7 +104,7 @@ def _item(app_id: str, merchant_id: str, update: JsonValue) -> HookItem:
         data=data,
         identity=data,
         merchant_id=merchant_id or None,
-        occurred_at=_instant(ts),
+        occurred_at=since_1970(fields, "ts", unit="milliseconds"),
         entity_id=object_id or None,
         entity_version=ts,
     )
@@ -116,17 +114,6 @@ def _kind(object_id: str) -> str:
     """Name the kind of an object; an unknown prefix is its own kind."""
     prefix, colon, _ = object_id.partition(":")
     return _KINDS.get(prefix, prefix.lower() or "unknown") if colon else "unknown"
-
-
-def _instant(ts: str | None) -> str | None:
-    """Write milliseconds since 1970 as RFC 3339; None when there is no such instant."""
-    if ts is None:
-        return None
-    try:
-        moment = _EPOCH + timedelta(milliseconds=int(ts))
-    except OverflowError:
-        return None
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 PROVIDER = Clover()

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from tillgate.domain.hook_body import identifier, json_object, member, occurred_at, text
 from tillgate.domain.provider import HookItem, HookRequest, Vendor
-from tillgate.domain.signatures import decoded_base64, hmac_sha256, matches_base64
+from tillgate.domain.signatures import decoded_base64, hmac_sha256, is_recent, matches_base64
 from tillgate.domain.vendor_rules import DAY, HOUR, MINUTE, RetryRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-TOLERANCE_SECONDS = 300
 _SECRET_BYTES = 32
 
 
@@ -47,7 +46,7 @@ class Standard(Vendor):
         message_id = headers.get("webhook-id", "")
         timestamp = headers.get("webhook-timestamp", "")
         key = decoded_base64(secret.removeprefix("whsec_"))
-        if not message_id or key is None or not _is_recent(timestamp, request):
+        if not message_id or key is None or not is_recent(timestamp, request.received_at):
             return False
         prefix = f"{message_id}.{timestamp}.".encode("utf-8", "surrogatepass")
         expected = hmac_sha256(key, prefix + request.body)
@@ -72,12 +71,6 @@ class Standard(Vendor):
                 entity_id=identifier(member(body, "data"), "id"),
             )
         ]
-
-
-def _is_recent(timestamp: str, request: HookRequest) -> bool:
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= len("9999999999")):
-        return False
-    return abs(request.received_at.timestamp() - int(timestamp)) <= TOLERANCE_SECONDS
 
 
 PROVIDER = Standard()

@@ -83,7 +83,20 @@ _HOOK: Json = {
                     "timestamp": "2026-11-23T10:00:00Z",
                     "data": {"id": "order-17"},
                 },
-            }
+            },
+            # Lightspeed's.
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"payload": {"type": "string"}},
+                    "required": ["payload"],
+                },
+                "example": {
+                    "payload": '{"id":"sale-17","version":4}',
+                    "domain_prefix": "corner-cafe",
+                    "type": "sale.update",
+                },
+            },
         },
     },
     "responses": {

@@ -79,6 +79,53 @@ BODY=$BODY'","type":"CREATE","ts":'$(date +%s)'000}]}}'
 curl -i "$URL" -H 'Content-Type: application/json' \\
   -H "X-Clover-Auth: $SECRET" --data-binary "$BODY\"""",
     ),
+    "lightspeed": VendorDoc(
+        title="Lightspeed Retail (X-Series)",
+        reference="https://x-series-api.lightspeedhq.com/docs/webhooks",
+        signs="HMAC-SHA256 in hex over the body, which is a form: its field `payload` is JSON, "
+        "`domain_prefix` the merchant. Only webhooks that an app made through Lightspeed's API are "
+        "signed; those made by hand in the store's settings are not, and are refused.",
+        secret="The OAuth application's client secret, used as text.",  # noqa: S106  Says what it is.
+        headers=(("X-Signature", "`signature=...,algorithm=HMAC-SHA256`"),),
+        script="""\
+SALE=$(openssl rand -hex 16)
+BODY="payload=%7B%22id%22%3A%22$SALE%22%2C%22version%22%3A1%2C%22total_price%22%3A12.50%7D"
+BODY="$BODY&domain_prefix=corner-cafe&type=sale.update"
+SIGNATURE=$(printf %s "$BODY" | openssl dgst -sha256 -hmac "$SECRET" -r | cut -d ' ' -f 1)
+curl -i "$URL" -H 'Content-Type: application/x-www-form-urlencoded' \\
+  -H "X-Signature: signature=$SIGNATURE,algorithm=HMAC-SHA256" --data-binary "$BODY\"""",
+    ),
+    "sumup": VendorDoc(
+        title="SumUp",
+        reference="https://developer.sumup.com/webhook-docs/introduction/getting-started",
+        signs="HMAC-SHA256 in hex over the body. What SumUp posts to a checkout's `return_url` is "
+        "not signed, and is refused.",
+        secret="The webhook's secret, used as text.",  # noqa: S106  Says what it is.
+        headers=(("X-Payload-Signature", "the signature"),),
+        script="""\
+BODY='{"id":"'$(openssl rand -hex 16)'","event_type":"solo.transaction.updated","payload":'
+BODY=$BODY'{"client_transaction_id":"sale-17","merchant_code":"MCORNER","status":"successful"},'
+BODY=$BODY'"timestamp":"'$(date -u +%Y-%m-%dT%H:%M:%S.000Z)'"}'
+SIGNATURE=$(printf %s "$BODY" | openssl dgst -sha256 -hmac "$SECRET" -r | cut -d ' ' -f 1)
+curl -i "$URL" -H 'Content-Type: application/json' \\
+  -H "X-Payload-Signature: $SIGNATURE" --data-binary "$BODY\"""",
+    ),
+    "stripe": VendorDoc(
+        title="Stripe (Terminal)",
+        reference="https://docs.stripe.com/webhooks#verify-manually",
+        signs="HMAC-SHA256 in hex over the time of sending and the body, joined with a dot. The "
+        "time may be five minutes off, either way. Choose snapshot payloads at Stripe: thin ones "
+        "do not hold what changed.",
+        secret="The endpoint's signing secret, `whsec_` included, used as text.",  # noqa: S106  Says what it is.
+        headers=(("Stripe-Signature", "`t=` the time, `,v1=` the signature; several are allowed"),),
+        script="""\
+NOW=$(date +%s)
+BODY='{"id":"evt_'$(openssl rand -hex 16)'","object":"event","type":"payment_intent.succeeded",'
+BODY=$BODY'"account":"acct_corner","created":'$NOW',"data":{"object":{"id":"pi_17"}}}'
+SIGNATURE=$(printf %s "$NOW.$BODY" | openssl dgst -sha256 -hmac "$SECRET" -r | cut -d ' ' -f 1)
+curl -i "$URL" -H 'Content-Type: application/json' \\
+  -H "Stripe-Signature: t=$NOW,v1=$SIGNATURE" --data-binary "$BODY\"""",
+    ),
     "standard": VendorDoc(
         title="Standard Webhooks (your own integration)",
         reference="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",

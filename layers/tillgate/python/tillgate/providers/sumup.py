@@ -1,0 +1,61 @@
+"""SumUp.
+
+https://developer.sumup.com/webhook-docs/introduction/getting-started
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tillgate.domain.hook_body import identifier, json_object, member, occurred_at, text
+from tillgate.domain.provider import HookItem, HookRequest, Vendor
+from tillgate.domain.signatures import hmac_sha256, matches_hex
+from tillgate.domain.vendor_rules import HOUR, MINUTE, RetryRules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class SumUp(Vendor):
+    """Signs the body alone.
+
+    What SumUp posts to the ``return_url`` of a checkout is another thing: nobody signs it, and
+    its ``id`` is the checkout's, the same for each of its states. That is refused.
+    Card readers' events name the merchant; checkouts' do not.
+    """
+
+    name = "sumup"
+    signs_merchant = True
+    # Four by these delays, or nine by an exponential back-off; four taken.
+    retries = RetryRules(
+        documents="https://developer.sumup.com/online-payments/introduction/webhooks",
+        answer_seconds=None,
+        delays_seconds=(MINUTE, 5 * MINUTE, 20 * MINUTE, 2 * HOUR),
+    )
+
+    def verify(self, request: HookRequest, secret: str) -> bool:
+        return matches_hex(
+            hmac_sha256(secret.encode(), request.body),
+            request.headers.get("x-payload-signature", ""),
+        )
+
+    def split(self, request: HookRequest) -> Sequence[HookItem]:
+        body = json_object(request.body)
+        payload = member(body, "payload")
+        return [
+            HookItem(
+                key=identifier(body, "id") or "",
+                type=text(body, "event_type") or "unknown",
+                data=body,
+                identity=body,
+                merchant_id=text(payload, "merchant_code") or None,
+                occurred_at=occurred_at(body, "timestamp"),
+                # Of a card reader's checkout, the id under which SumUp's API has the payment.
+                entity_id=text(payload, "checkout_id")
+                or text(payload, "client_transaction_id")
+                or None,
+            )
+        ]
+
+
+PROVIDER = SumUp()
