@@ -70,7 +70,7 @@ class World:
             self.database = create_database(self.postgres, "bench")
             self._secrets = stack.enter_context(FakeSecretsManager())
             self._wiring = Wiring(self.database, self._secrets, self.folder)
-            self._endpoints = self._register()
+            self.endpoints = self._register()
             self._assert_durable()
             self._stack = stack.pop_all()
         return self
@@ -106,7 +106,7 @@ class World:
             # As deployed: the settings' own defaults.
             del settings["CONNECTION_TIMEOUT_MS"]
             packages = self._layers
-            told = {**settings, "BENCH_ENDPOINTS": json.dumps(self._endpoints)}
+            told = {**settings, "BENCH_ENDPOINTS": json.dumps(self.endpoints)}
             told |= {"AWS_LAMBDA_FUNCTION_NAME": "ingest"}
         elif name == "floor":
             packages = [layer_path(LayerName.VENDOR, LayerTarget.LOCAL) / "python"]
@@ -134,9 +134,7 @@ class World:
                 (tenant_id, token_digest(TOKEN)),
             )
             endpoints = {
-                provider: _add_source(superuser, tenant_id, provider)
-                for provider in SECRETS
-                if provider in PROVIDERS
+                provider: _add_source(superuser, tenant_id, provider) for provider in PROVIDERS
             }
         with psycopg.connect(self.database.owner_url, autocommit=True) as owner:
             owner.execute(TABLE)

@@ -29,7 +29,8 @@ else:
     else:
         from bench.peers.fastapi_peer.handler import handler
     answer = handler(event, None)
-    if answer["statusCode"] != 201:
+    # An event of our own API is 201; of a vendor's hook it is 200, and how many were stored.
+    if answer["statusCode"] != 201 and '"accepted":1,' not in answer["body"]:
         sys.exit(str(answer))
 sys.stdout.write("done\n")
 sys.stdout.flush()

@@ -18,7 +18,7 @@ from bench.workload import Load, api_events, data, new_key
 from bench.world import PYTHON, ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bench.stage import Stage
     from bench.world import Name, World
@@ -61,10 +61,15 @@ def run(stage: Stage) -> Iterator[Row]:
         yield stage.context(f"cold.{name}_ms", milliseconds, told, unit="ms")
 
 
-def start(world: World, name: Name, *options: str) -> Start:
-    """Start one fresh process, wait for its first event to be stored, and for its end."""
+def start(
+    world: World, name: Name, *options: str, event: Mapping[str, object] | None = None
+) -> Start:
+    """Start one fresh process, wait for its first event to be stored, and for its end.
+
+    ``event`` is what Lambda hands over; one small event of our own API unless it is said.
+    """
     command = [PYTHON, "-s", *options, str(FIRST), name]
-    event = json.dumps(_floor_event() if name == "floor" else _api_event()) + "\n"
+    first = event or (_floor_event() if name == "floor" else _api_event())
     began = time.perf_counter()
     process = subprocess.Popen(
         command,
@@ -78,7 +83,7 @@ def start(world: World, name: Name, *options: str) -> Start:
     assert process.stdout is not None
     assert process.stderr is not None
     with process.stdin, process.stdout, process.stderr:
-        process.stdin.write(event)
+        process.stdin.write(json.dumps(first) + "\n")
         process.stdin.flush()
         answered = None
         for line in process.stdout:

@@ -44,16 +44,14 @@ assert threading.active_count() == 1, threading.enumerate()
 assert dict(os.environ) == environment
 """
 
-WIRE_INGEST = """
-import json, sys
+WIRE = """
+import importlib, json, sys
 
 before = set(sys.modules)
 sys.path.insert(0, sys.argv[1])
-from tillgate.bootstrap.ingest import ingest
-
-wired = ingest()
+wired = getattr(importlib.import_module(f"tillgate.bootstrap.{sys.argv[2]}"), sys.argv[2])()
 assert callable(wired)
-if sys.argv[2:] == ["preload"]:
+if sys.argv[3:] == ["preload"]:
     wired.preload()
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
@@ -77,6 +75,7 @@ INGEST_ENV = {
     "DATABASE_SECRET_ARN": "arn:database",
     "KEY_RING_SECRET_ARN": "arn:ring",
     "ACCEPT_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/accept",
+    "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/dead",
     "OBJECTS_BUCKET": "objects",
 }
 
@@ -84,7 +83,7 @@ INGEST_ENV = {
 @pytest.fixture(scope="module")
 def ingest_modules() -> list[str]:
     """What is loaded once the whole of ingest is wired, before its first request."""
-    return list(json.loads(run_python(WIRE_INGEST, str(LAYER), env=INGEST_ENV)))
+    return list(json.loads(run_python(WIRE, str(LAYER), "ingest", env=INGEST_ENV)))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -143,7 +142,8 @@ def test_ingest_waits_for_no_vendor_s_code(ingest_modules: list[str]) -> None:
     assert vendors(ingest_modules) == set()
 
 
-def test_a_snapshot_of_ingest_holds_every_vendor_s_code() -> None:
-    modules = json.loads(run_python(WIRE_INGEST, str(LAYER), "preload", env=INGEST_ENV))
+@pytest.mark.parametrize("function", ["ingest", "accept"])
+def test_a_snapshot_holds_every_vendor_s_code(function: str) -> None:
+    modules = json.loads(run_python(WIRE, str(LAYER), function, "preload", env=INGEST_ENV))
 
     assert vendors(modules) == set(PROVIDERS)

@@ -70,6 +70,34 @@ def value(answer: dict[str, Any], name: str, **labels: str) -> float:
     return samples(answer).get((name, frozenset(labels.items())), 0.0)
 
 
+def hook(provider: str) -> dict[str, Any]:
+    """Make a delivery to an endpoint that nobody has."""
+    endpoint_id = str(uuid.uuid4())
+    return http_event(
+        "POST",
+        f"/v1/hooks/{provider}/{endpoint_id}",
+        route="POST /v1/hooks/{provider}/{endpoint_id}",
+        path_parameters={"provider": provider, "endpoint_id": endpoint_id},
+        body=b"{}",
+    )
+
+
+def test_a_vendor_is_counted_under_its_name_and_whoever_is_none_is_not(wiring: Wiring) -> None:
+    health, ingest = wiring.sandbox("health"), wiring.sandbox("ingest")
+    for provider in ("stripe", "lightspeed", "nobody", "nobody-else"):
+        assert ingest.call(hook(provider)).status == 401
+    ingest.step_clock(3)
+    assert ingest.call(new_event()).status == 201
+
+    answer = scrape(health)
+
+    refused = {
+        provider: value(answer, "ingest_events_total", provider=provider, outcome="refused")
+        for provider in ("stripe", "lightspeed", "other", "nobody")
+    }
+    assert refused == {"stripe": 1, "lightspeed": 1, "other": 2, "nobody": 0}
+
+
 def test_four_sandboxes_counts_equal_the_requests_that_were_sent(wiring: Wiring) -> None:
     health = wiring.sandbox("health")
     sandboxes = [wiring.sandbox("ingest") for _ in range(SANDBOXES)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
 
-from bench.hooks import SECRETS
+from bench.hooks import SECRETS, hook_events
 from bench.workload import Load, Outcome, api_events, event_body
 from tillgate.domain.event import batch_item_from_json, event_from_json
 from tillgate.domain.json_value import parse
@@ -54,3 +55,10 @@ def test_every_load_knows_its_answer(load: Load, status: int) -> None:
 
 def test_every_provider_is_measured() -> None:
     assert set(SECRETS) == set(PROVIDERS)
+
+
+def test_a_form_comes_as_api_gateway_hands_it_over() -> None:
+    [event] = hook_events(Load(provider="lightspeed"), 1, endpoints={"lightspeed": "e"})
+
+    assert event["isBase64Encoded"] is True
+    assert base64.b64decode(event["body"]).startswith(b"payload=%7B")

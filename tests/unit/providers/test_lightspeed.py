@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given
@@ -118,6 +118,24 @@ def test_what_is_stored_is_the_form_with_its_payload_read() -> None:
         '"type":"sale.update"}'
     )
     assert item.identity == item.data["payload"]
+
+
+FORMS = st.dictionaries(TEXT.filter(lambda name: name != "payload"), TEXT, max_size=8)
+# What stands in a form as it is, and escapes of either case.
+RAW = st.lists(
+    st.sampled_from([*"aZ+=_-. \r\n\t\x00;?/:@!'", "=a0", "=\n", "%0D", "%0a", "%3D", "%e2%82%ac"])
+)
+
+
+@given(FORMS, st.data())
+def test_a_form_reads_as_python_s_own_library_reads_it(
+    form: dict[str, str], data: st.DataObject
+) -> None:
+    raw = "".join(data.draw(RAW))
+    body = urlencode({**form, "payload": "{}"}) + f"&payload.raw={raw}"
+    expected = dict(parse_qsl(body, keep_blank_values=True, strict_parsing=True, errors="strict"))
+
+    assert split(body.encode()).data == {**expected, "payload": {}}
 
 
 @given(payload=JSON_OBJECTS, more=TEXT)

