@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bench.hooks import SECRETS
 from bench.suites.comparison import compared
 from bench.workload import Load
+from tillgate.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,6 @@ if TYPE_CHECKING:
 
 
 def run(stage: Stage) -> Iterator[Row]:
-    for provider in SECRETS:
+    for provider in sorted(SECRETS.keys() & PROVIDERS.keys()):
         loads: dict[Name, Load] = {"ours": Load(provider=provider), "floor": Load()}
         yield from compared(stage, f"provider.{provider}", loads, heavier=2)
