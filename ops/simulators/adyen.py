@@ -30,6 +30,7 @@ class Adyen(Simulator):
     # Inside the body; no header has it.
     signature_header = ""
     holds_many = True
+    wants_text = "[accepted]"
 
     def new_secret(self) -> str:
         return secrets.token_hex(32).upper()

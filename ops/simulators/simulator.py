@@ -95,7 +95,7 @@ class Simulator(ABC):
 
     ``signs_merchant``: its signature covers the merchant's name, so that an app's URL serves
     many. ``tells_amount``: its events say what was paid; where they do not, no two events of
-    one key differ.
+    one key differ. ``wants_text``: what it is to be answered, where that is no JSON.
     """
 
     name: ClassVar[str]
@@ -103,6 +103,7 @@ class Simulator(ABC):
     holds_many: ClassVar[bool] = False
     signs_merchant: ClassVar[bool] = True
     tells_amount: ClassVar[bool] = True
+    wants_text: ClassVar[str | None] = None
 
     @abstractmethod
     def new_secret(self) -> str:
