@@ -6,7 +6,7 @@ Another vendor is a function and a line of VENDORS; what it signs stands in ``te
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.vendors import (
     CLOVER_CODE,
@@ -79,7 +79,7 @@ def _toast(asked: Asked) -> Delivery:
 
 
 def _clover(asked: Asked) -> Delivery:
-    updates: dict[str, object] = {asked.merchant: [clover_update(f"O:{asked.key}")]}
+    updates: dict[str, Any] = {asked.merchant: [clover_update(f"O:{asked.key}")]}
     return clover_body(**updates), clover_headers(code=asked.secret)
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tillgate.domain.event import Accepted, NewEvent
+    from tillgate.domain.provider import Provider
 
 ONE = Tenant(TenantId("11111111-1111-4111-8111-11111111aaaa"), "one", TenantState.ACTIVE)
 TWO = Tenant(TenantId("22222222-2222-4222-8222-22222222bbbb"), "two", TenantState.ACTIVE)
@@ -114,8 +115,13 @@ class WiredIngest:
     """
 
     def __init__(
-        self, events: InMemoryEventStore | None = None, *, max_body_bytes: int = MAX_BODY_BYTES
+        self,
+        events: InMemoryEventStore | None = None,
+        *,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        providers: Mapping[str, Provider] = PROVIDERS,
     ) -> None:
+        self._providers = providers
         self._max_body_bytes = max_body_bytes
         self.events = events or InMemoryEventStore()
         self.quarantine = InMemoryQuarantine()
@@ -124,14 +130,15 @@ class WiredIngest:
         self.handshakes = InMemoryHandshakes()
         self._box = PlainSecretBox()
         self.registry.tokens = {token_digest(text): tenant for text, tenant in TOKENS.items()}
-        for provider, vendor in VENDORS.items():
+        for provider in VENDORS.keys() & providers.keys():
+            vendor = VENDORS[provider]
             self.add_source(provider, vendor.secret, merchant_id=vendor.merchant)
-            if PROVIDERS[provider].signs_merchant:
+            if providers[provider].signs_merchant:
                 self._add_endpoint(provider, APP_ID, vendor.secret, None)
         for merchant_id, tenant in {"M1": ONE, "M2": TWO, "M3": IDLE}.items():
             bound = Source(SourceId(f"source-{merchant_id}"), tenant, merchant_id)
             self.registry.bound_sources[APP_ID, merchant_id] = bound
-        self.recorder = Recorder(providers=PROVIDERS)
+        self.recorder = Recorder(providers=providers)
         self._routes = self._wire()
         self._sandbox = Sandbox("0.2.0", stage="test", function="ingest")
         self._line_metrics = RequestMetrics(per_tenant=True)
@@ -146,7 +153,7 @@ class WiredIngest:
             ingest=Ingest(self.events, self.queue),
             accept_hook=AcceptHook(
                 HookStore(
-                    providers=PROVIDERS,
+                    providers=self._providers,
                     registry=registry,
                     events=self.events,
                     quarantine=CountedQuarantine(self.quarantine, self.recorder),

@@ -41,6 +41,8 @@ from tillgate.services.status import CheckStatus
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tillgate.domain.provider import Provider
+
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OPERATOR = {"authorization": "Bearer operator"}
 MINE = {"authorization": "Bearer tg_live_mine"}
@@ -52,7 +54,9 @@ OTHER_ID = TenantId("22222222-2222-4222-8222-222222222222")
 class ApiFunction:
     """Two tenants, one of them suspended; its stores are its world."""
 
-    def __init__(self, *, serves_tls: bool = True) -> None:
+    def __init__(
+        self, *, serves_tls: bool = True, providers: Mapping[str, Provider] = PROVIDERS
+    ) -> None:
         self.store = InMemoryAdminStore()
         self.reader = InMemoryEventReader()
         self.registry = InMemoryRegistry()
@@ -70,7 +74,7 @@ class ApiFunction:
         administration = Administration(
             self.store,
             box=PlainSecretBox(),
-            providers=PROVIDERS,
+            providers=providers,
         )
         replay_one = ReplayOwnEvents(self.reader)
         replay_many = ReplayEvents(
@@ -115,7 +119,7 @@ class ApiFunction:
                     expected_migration=5,
                     clock=lambda: 0.0,
                 ),
-                providers=PROVIDERS,
+                providers=providers,
                 stage="test",
                 version="9.8.7",
             ),
