@@ -7,12 +7,12 @@ import pytest
 from tests.admin_fakes import stored_event
 from tests.unit.entrypoints.api_function import MINE, OPERATOR, Answer, ApiFunction
 from tillgate.domain.tenant import TenantId
-from tillgate.entrypoints.routes import PROBE_PATH, ROUTES
+from tillgate.entrypoints.routes import PROBE_PATH, ROUTES, SYNTHETIC_PATH
 
 ADMIN_ROUTES = [
     (method, path)
     for path, methods in ROUTES.items()
-    if path.startswith("/admin/api/") and path != PROBE_PATH
+    if path.startswith("/admin/api/") and path not in {PROBE_PATH, SYNTHETIC_PATH}
     for method in methods
 ]
 NOBODY = "00000000-0000-4000-8000-000000000000"
