@@ -284,6 +284,8 @@ class AcceptHook:
         """
         store, tally = self._store, tally or Tally()
         provider = store.provider_of(hook)
+        if provider is not None:
+            tally.acknowledgement = provider.acknowledgement
         if provider is not None and self._shakes_hands(provider, hook):
             tally.is_handshake = True
             return tally
