@@ -7,38 +7,30 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from bench.workload import CONTENT_TYPE, data, gateway_event
-from tests import vendors
+from bench.workload import data, gateway_event
+from ops.simulators import SIMULATORS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from bench.workload import Load
+    from ops.simulators.simulator import Delivery
 
 ROUTE = "POST /v1/hooks/{provider}/{endpoint_id}"
-MERCHANT = "M-bench"
-SHOP = "bench.myshopify.com"
+# Made up, and the same in every process: the world registers them, the subjects sign with them.
 SECRETS = {
-    "clover": vendors.CLOVER_CODE,
-    "lightspeed": vendors.LIGHTSPEED_SECRET,
-    "shopify": vendors.SHOPIFY_SECRET,
-    "square": vendors.SQUARE_KEY,
-    "standard": vendors.STANDARD_SECRET,
-    "stripe": vendors.STRIPE_SECRET,
-    "sumup": vendors.SUMUP_SECRET,
-    "toast": vendors.TOAST_SECRET,
+    "adyen": "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056",
+    "clover": "0307e264-b33a-4913-88aa-37b10014a0b8",
+    "lightspeed": "lightspeed-client-secret",
+    "shopify": "shopify-app-secret",
+    "square": "square-signature-key",
+    "standard": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "stripe": "whsec_stripe-endpoint-secret",
+    "sumup": "sumup-webhook-secret",
+    "toast": "toast-webhook-secret",
+    "zettle": "zettle-signing-key",
 }
-# Who the merchant is, in each vendor's own words.
-MERCHANTS = {
-    "clover": MERCHANT,
-    "lightspeed": MERCHANT,
-    "shopify": SHOP,
-    "square": MERCHANT,
-    "standard": None,
-    "stripe": MERCHANT,
-    "sumup": MERCHANT,
-    "toast": MERCHANT,
-}
+MERCHANTS = {provider: SIMULATORS[provider].merchant_example for provider in SECRETS}
 
 
 def notification_url(endpoint_id: str) -> str:
@@ -52,76 +44,29 @@ def hook_events(load: Load, calls: int, *, endpoints: Mapping[str, str]) -> list
 
 
 def _hook(load: Load, endpoint_id: str) -> dict[str, Any]:
-    headers, body = _SIGNED[load.provider](load, endpoint_id)
+    delivery = _delivery(load, endpoint_id)
+    headers = {name.lower(): value for name, value in delivery.headers.items()}
     event = gateway_event(
         f"/v1/hooks/{load.provider}/{endpoint_id}",
-        headers={**CONTENT_TYPE, **headers},
-        body=body.decode(),
+        headers=headers,
+        body=delivery.body.decode(),
         route=ROUTE,
         path_parameters={"provider": load.provider, "endpoint_id": endpoint_id},
     )
-    if event["headers"]["content-type"] != CONTENT_TYPE["content-type"]:
-        # API Gateway takes a form for binary.
-        event |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+    if not headers["content-type"].startswith("application/json"):
+        # So does API Gateway with what it does not take for text.
+        event |= {"body": base64.b64encode(delivery.body).decode(), "isBase64Encoded": True}
     return event
 
 
-def _order(load: Load) -> str:
-    # As text within text: what is signed and stored has the size that was asked for.
-    return data(load.kilobytes)
-
-
-def _clover(_load: Load, _endpoint_id: str) -> tuple[dict[str, str], bytes]:
-    # Clover says which object changed, and never to what: its deliveries are small.
-    updates: dict[str, Any] = {MERCHANT: [vendors.clover_update(f"O:{uuid.uuid4().hex}")]}
-    body = vendors.clover_body(**updates)
-    return vendors.clover_headers(), body
-
-
-def _square(load: Load, endpoint_id: str) -> tuple[dict[str, str], bytes]:
-    body = vendors.square_body(str(uuid.uuid4()), merchant_id=MERCHANT, order=_order(load))
-    return vendors.square_headers(body, url=notification_url(endpoint_id)), body
-
-
-def _shopify(load: Load, _endpoint_id: str) -> tuple[dict[str, str], bytes]:
-    body = vendors.shopify_body(order=_order(load))
-    return vendors.shopify_headers(body, webhook_id=str(uuid.uuid4()), shop=SHOP), body
-
-
-def _toast(load: Load, _endpoint_id: str) -> tuple[dict[str, str], bytes]:
-    body = vendors.toast_body(str(uuid.uuid4()), restaurant=MERCHANT, order=_order(load))
-    return vendors.toast_headers(body), body
-
-
-def _standard(load: Load, _endpoint_id: str) -> tuple[dict[str, str], bytes]:
-    body = vendors.standard_body(order=_order(load))
-    sent_at, message_id = datetime.now(UTC), str(uuid.uuid4())
-    return vendors.standard_headers(body, sent_at=sent_at, message_id=message_id), body
-
-
-def _stripe(load: Load, _endpoint_id: str) -> tuple[dict[str, str], bytes]:
-    body = vendors.stripe_body(f"evt_{uuid.uuid4().hex}", account=MERCHANT, order=_order(load))
-    return vendors.stripe_headers(body, sent_at=datetime.now(UTC)), body
-
-
-def _sumup(load: Load, _endpoint_id: str) -> tuple[dict[str, str], bytes]:
-    body = vendors.sumup_body(str(uuid.uuid4()), merchant_code=MERCHANT, order=_order(load))
-    return vendors.sumup_headers(body), body
-
-
-def _lightspeed(load: Load, _endpoint_id: str) -> tuple[dict[str, str], bytes]:
-    payload = vendors.lightspeed_payload(str(uuid.uuid4()), order=_order(load))
-    body = vendors.lightspeed_body(payload, domain_prefix=MERCHANT)
-    return vendors.lightspeed_headers(body), body
-
-
-_SIGNED: dict[str, Callable[[Load, str], tuple[dict[str, str], bytes]]] = {
-    "clover": _clover,
-    "lightspeed": _lightspeed,
-    "shopify": _shopify,
-    "square": _square,
-    "standard": _standard,
-    "stripe": _stripe,
-    "sumup": _sumup,
-    "toast": _toast,
-}
+def _delivery(load: Load, endpoint_id: str) -> Delivery:
+    simulator, merchant_id = SIMULATORS[load.provider], MERCHANTS[load.provider]
+    return simulator.delivery(
+        secret=SECRETS[load.provider],
+        notification_url=notification_url(endpoint_id),
+        merchants=[merchant_id] if merchant_id else [],
+        key=str(uuid.uuid4()),
+        at=datetime.now(UTC),
+        # Clover says which object changed, and never to what: its deliveries are small.
+        padding_bytes=len(data(load.kilobytes)) if simulator.tells_amount else 0,
+    )

@@ -82,7 +82,7 @@ class DeliveryStack(Stack):
         return deliver
 
     def _add_probe(self, ingest: IngestStack) -> None:
-        """Let the operator test a destination by the same way that deliver takes."""
+        """Let the operator reach a destination by the same way that deliver takes."""
         stage, data = self.stage, self.data
         probe = Function(
             self,
@@ -107,7 +107,10 @@ class DeliveryStack(Stack):
             "ProbeRoutes",
             http_api=ingest.http_api.api,
             function=probe.live,
-            keys=["POST /admin/api/tenants/{tenant_id}/destination/test"],
+            keys=[
+                "POST /admin/api/tenants/{tenant_id}/destination/test",
+                "DELETE /admin/api/tenants/{tenant_id}/synthetic-events/{event_id}",
+            ],
         )
 
     @staticmethod

@@ -162,6 +162,7 @@ class InMemoryAdminStore:
             notification_url=app.notification_url,
             state=_state(app),
             verification_code=None,
+            handshake_at=None,
             created_at=NOW,
         )
         self.all_apps[app.app_id] = record
@@ -200,6 +201,7 @@ class InMemoryAdminStore:
             notification_url=app.notification_url if app else str(source.notification_url),
             state=app.state if app else _state(source),
             verification_code=app.verification_code if app else None,
+            handshake_at=app.handshake_at if app else None,
             created_at=NOW,
         )
         self.all_sources[source.source_id] = record
@@ -221,11 +223,13 @@ class InMemoryAdminStore:
         self.all_sources[source_id] = ready
         return ready
 
-    def put_code(self, endpoint_id: str, code: str) -> None:
-        """Keep a code for a source that is pending, as the vendor's handshake does."""
+    def put_handshake(self, endpoint_id: str, *, code: str | None) -> None:
+        """Note a vendor's handshake for a source that is pending, as ingest does."""
         source = self.all_sources[endpoint_id]
         if source.state is EndpointState.PENDING:
-            self.all_sources[endpoint_id] = replace(source, verification_code=code)
+            code = source.verification_code if code is None else code
+            noted = replace(source, verification_code=code, handshake_at=NOW)
+            self.all_sources[endpoint_id] = noted
 
     def status(self) -> StoreStatus:
         if self.is_down:

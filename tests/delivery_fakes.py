@@ -21,11 +21,12 @@ from tillgate.domain.errors import NotFoundError, StoreUnavailableError
 from tillgate.domain.tenant import EventId, TenantId
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from tests.admin_fakes import InMemoryAdminStore
     from tillgate.domain.dead_letters import DeadLetterFilter
     from tillgate.domain.delivery import DestinationKind, OutgoingEvent, SendResult
+    from tillgate.domain.synthetic import Held
     from tillgate.domain.tenant import SourceId
 
 NOW = datetime(2026, 11, 23, 10, 0, 1, 287443, tzinfo=UTC)
@@ -213,15 +214,35 @@ class InMemoryDeadLetters:
 
 @dataclass
 class FixedUpstream:
-    """Implements Upstream: answers the same each time, and keeps what it was sent."""
+    """Implements Upstream and RemovingUpstream: answers the same each time, and keeps all."""
 
     result: SendResult
 
     def __post_init__(self) -> None:
         self.sent: list[tuple[Destination, str, tuple[OutgoingEvent, ...]]] = []
+        self.removed: list[tuple[Destination, str, EventId]] = []
 
     def send(
         self, destination: Destination, secret: str, events: Sequence[OutgoingEvent]
     ) -> SendResult:
         self.sent.append((destination, secret, tuple(events)))
         return self.result
+
+    def remove(self, destination: Destination, secret: str, event_id: EventId) -> SendResult:
+        self.removed.append((destination, secret, event_id))
+        return self.result
+
+
+class InMemorySyntheticEvents:
+    """Implements SyntheticEvents: ``events`` are those that are synthetic, by tenant and id."""
+
+    def __init__(self, events: Mapping[tuple[str, str], Held]) -> None:
+        self.events = dict(events)
+        self.held: list[EventId] = []
+
+    def hold(self, tenant_id: TenantId, event_id: EventId) -> Held | None:
+        self.held.append(event_id)
+        return self.events.get((tenant_id, event_id))
+
+    def discard(self, tenant_id: TenantId, event_id: EventId) -> bool:
+        return self.events.pop((tenant_id, event_id), None) is not None

@@ -99,20 +99,26 @@ class InMemoryRegistry:
 
 
 class InMemoryHandshakes:
-    """Implements Handshakes; ``awaiting`` are the endpoints whose secret is still to come."""
+    """Implements Handshakes; ``awaiting`` are the endpoints whose secret is still to come.
+
+    ``noted`` are those of them that were called; ``codes`` has what came with it.
+    """
 
     def __init__(self) -> None:
         self.awaiting: set[tuple[str, str]] = set()
+        self.noted: set[tuple[str, str]] = set()
         self.codes: dict[tuple[str, str], str] = {}
         self.asked = 0
         self.is_down = False
 
-    def put_code(self, provider: str, endpoint_id: str, code: str) -> None:
+    def put_handshake(self, provider: str, endpoint_id: str, *, code: str | None) -> None:
         if self.is_down:
             raise StoreUnavailableError("down")
         self.asked += 1
         if (provider, endpoint_id) in self.awaiting:
-            self.codes[provider, endpoint_id] = code
+            self.noted.add((provider, endpoint_id))
+            if code is not None:
+                self.codes[provider, endpoint_id] = code
 
 
 class InMemoryTokenStandings:

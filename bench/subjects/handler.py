@@ -46,7 +46,8 @@ class HandlerSubject:
             results = json.loads(answer["body"])["results"]
             status = "stored" if load.outcome is Outcome.NEW else load.outcome.value
             assert [one["status"] for one in results] == [status] * load.items, results[0]
-        if load.provider:
+        # Adyen wants a text, and is told no number.
+        if load.provider and answer["body"] != "[accepted]":
             assert json.loads(answer["body"])["accepted"] == 1, answer
 
 

@@ -27,7 +27,25 @@ NotificationUrlOption = Annotated[
 HANDSHAKE_COLUMNS = (
     Column("STATE", "state"),
     Column("VERIFICATION CODE", "verification_code"),
+    Column("HANDSHAKE", "handshake_at"),
 )
+# How to come by the secret, by vendor: {list} lists the endpoint, {secret} sets its secret.
+_CLOVER = """\
+It is pending, for this vendor issues its secret only after a handshake. Next:
+  1. Paste the notification URL at the vendor, and press Send Verification Code there.
+  2. Read the code that it sent: {list}
+  3. Type the code in at the vendor, which then shows its secret (the Clover Auth Code).
+  4. Set it: {secret}"""
+_ZETTLE = """\
+It is pending, for this vendor issues its secret only after a handshake. Next:
+  1. Create a subscription at the vendor with the notification URL as its destination. It sends
+     a test message there at once, which is answered (when it came: {list}).
+  2. The vendor's answer holds the subscription's signingKey. Set it: {secret}"""
+_OTHER = """\
+It is pending, for this vendor issues its secret only after a handshake. Next:
+  1. Paste the notification URL at the vendor. When it called is to be seen in: {list}
+  2. Set the secret that it shows then: {secret}"""
+_STEPS = {"clover": _CLOVER, "zettle": _ZETTLE}
 
 
 def url_field(session: Session, notification_url: str | None) -> dict[str, str]:
@@ -61,13 +79,9 @@ def show_endpoint(session: Session, answer: Answer, columns: Sequence[Column]) -
 def _handshake_steps(answer: Answer, noun: str) -> str:
     tenant_id = answer.document.get("tenant_id")
     listing = f"tillgate {noun} list {tenant_id}" if tenant_id else f"tillgate {noun} list"
-    return (
-        "It is pending, for this vendor issues its secret only after a handshake. Next:\n"
-        "  1. Paste the notification URL at the vendor, and press Send Verification Code there.\n"
-        f"  2. Read the code that it sent: {listing}\n"
-        "  3. Type the code in at the vendor, which then shows its secret (the Clover Auth Code).\n"
-        f"  4. Set it: tillgate {noun} secret {answer.document.get(f'{noun}_id')}"
-    )
+    steps = _STEPS.get(str(answer.document.get("provider")), _OTHER)
+    secret = f"tillgate {noun} secret {answer.document.get(f'{noun}_id')}"
+    return steps.format(list=listing, secret=secret)
 
 
 def set_secret(session: Session, path: str, columns: Sequence[Column], *, from_stdin: bool) -> None:

@@ -15,6 +15,7 @@ from ops.cli import (
     health_gate,
     hours,
     replay,
+    simulate,
     slo,
     sources,
     tenants,
@@ -52,6 +53,7 @@ app.add_typer(destinations.app, name="destination")
 app.add_typer(dead_letters.app, name="deadletter")
 app.command("doctor")(doctor.examine)
 app.command("slo")(slo.show_slo)
+app.command("simulate")(simulate.simulate)
 app.command("health-gate")(health_gate.wait_until_ready)
 
 

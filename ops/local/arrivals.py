@@ -9,6 +9,8 @@ from ops.local.supabase import TABLE_PATH
 from ops.local.traffic import Exchange
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import httpx
 
     from ops.local.handout import TenantAccess
@@ -31,11 +33,14 @@ class Arrivals:
         tenants: list[TenantAccess],
         supabase: SupabaseProcess,
         run_id: str,
+        keys: Collection[str] = (),
     ) -> None:
+        """``keys`` are those of the run's events that do not show its id."""
         self._http = http
         self._tenants = tenants
         self._supabase = supabase
         self._run_id = run_id
+        self._keys = keys
 
     def run(self) -> list[Exchange]:
         deadline = time.monotonic() + ARRIVAL_SECONDS
@@ -84,5 +89,7 @@ class Arrivals:
         )
         answer.raise_for_status()
         return [
-            event for event in answer.json()["events"] if self._run_id in event["idempotency_key"]
+            event
+            for event in answer.json()["events"]
+            if self._run_id in event["idempotency_key"] or event["idempotency_key"] in self._keys
         ]

@@ -40,7 +40,11 @@ def run_demo(stack: RunningStack, *, path: Path) -> int:
             exchanges = traffic.run()
         with step("Waiting until all of it has arrived at Supabase"):
             arrivals = Arrivals(
-                http, tenants=hand_out.tenants, supabase=stack.supabase, run_id=traffic.run_id
+                http,
+                tenants=hand_out.tenants,
+                supabase=stack.supabase,
+                run_id=traffic.run_id,
+                keys=traffic.keys,
             )
             exchanges += arrivals.run()
     _show(exchanges)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from ops.local.handout import (
@@ -14,26 +13,25 @@ from ops.local.handout import (
     TenantAccess,
 )
 from ops.local.processes import LocalStackError
-from ops.local.vendors import clover_handshake
+from ops.simulators import SIMULATORS
+from tillgate.providers import PROVIDERS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import httpx
 
     from ops.local.stack import RunningStack
+    from ops.simulators.simulator import Handshake
 
 TENANTS = {"demo": "Demo Coffee", "other": "Other Bakery"}
-# One source for each provider built so far, and the merchant that it is for.
-DEMO_SOURCES: dict[str, str | None] = {
-    "square": "MLDEMO0000001",
-    "shopify": "demo-coffee.myshopify.com",
-    "toast": "c0ffee00-0000-4000-8000-000000000001",
-    "clover": "CLDEMO0000001",
-    "standard": None,
-}
+# The first tenant has one source for each.
+DEMO_PROVIDERS = tuple(name for name in SIMULATORS if name in PROVIDERS)
 # Those whose events only name what changed.
 ENRICHED_PROVIDERS = ("clover",)
-APP_PROVIDER = "square"
-APP_MERCHANTS = {"MLAPP0000DEMO": "demo", "MLAPP000OTHER": "other"}
+# An app for each, with both tenants behind it.
+APP_PROVIDERS = tuple(name for name in ("square", "clover", "adyen") if name in PROVIDERS)
+APP_MERCHANTS = {101: "demo", 102: "other"}
 OK, CREATED = 200, 201
 
 
@@ -60,7 +58,7 @@ class Onboarding:
             database_url=self._stack.database_url,
             aws_endpoint_url=self._stack.endpoint_url,
             tenants=[self._tenant(slug, tenant_id) for slug, tenant_id in ids.items()],
-            apps=[self._app(ids)],
+            apps=[self._app(provider, ids) for provider in APP_PROVIDERS],
         )
 
     def _tenant(self, slug: str, tenant_id: str) -> TenantAccess:
@@ -68,20 +66,16 @@ class Onboarding:
         token = before.api_token if before and self._serves(before.api_token) else None
         if token is None:
             token = self._post(f"tenants/{tenant_id}/tokens", name="make demo")["token"]
-        wanted = DEMO_SOURCES if slug == "demo" else {}
+        wanted = DEMO_PROVIDERS if slug == "demo" else ()
         present = {s["source_id"] for s in self._get(f"tenants/{tenant_id}/sources")["sources"]}
         kept = {
             source.provider: source
             for source in (before.sources if before else [])
             if source.source_id in present and self._is_here(source.notification_url)
         }
-        sources = [
-            kept.get(provider) or self._source(tenant_id, provider, merchant_id)
-            for provider, merchant_id in wanted.items()
-        ]
+        sources = [kept.get(provider) or self._source(tenant_id, provider) for provider in wanted]
         for source in sources:
-            if source.provider in ENRICHED_PROVIDERS:
-                self._credential(slug, source)
+            self._credential(slug, source.provider, source.source_id)
         return TenantAccess(
             slug=slug,
             tenant_id=tenant_id,
@@ -98,66 +92,103 @@ class Onboarding:
         self._checked(self._http.put(path, json=asked, headers=self._headers), OK, CREATED)
         return SupabaseAccess(url=project.url, secret=project.secret)
 
-    def _credential(self, slug: str, source: SourceAccess) -> None:
+    def _credential(self, slug: str, provider: str, source_id: str) -> None:
         """Let what the source's events only name be fetched, from the stand-in for its vendor."""
-        api = self._stack.supabase.project(f"{slug}-{source.provider}")
-        path = f"/admin/api/sources/{source.source_id}/credential"
+        if provider not in ENRICHED_PROVIDERS:
+            return
+        api = self._stack.supabase.project(f"{slug}-{provider}")
+        path = f"/admin/api/sources/{source_id}/credential"
         asked = {"token": api.secret, "api_url": api.url}
         self._checked(self._http.put(path, json=asked, headers=self._headers), OK)
 
-    def _source(self, tenant_id: str, provider: str, merchant_id: str | None) -> SourceAccess:
-        asked: dict[str, Any] = {"provider": provider, "public_url": self._stack.api_url}
-        if merchant_id is not None:
-            asked["merchant_id"] = merchant_id
-        made = self._post(f"tenants/{tenant_id}/sources", **asked)
+    def _source(self, tenant_id: str, provider: str) -> SourceAccess:
+        merchant_id = SIMULATORS[provider].merchant_example
+        named = {} if merchant_id is None else {"merchant_id": merchant_id}
+        collection = f"tenants/{tenant_id}/sources"
+        made, secret = self._endpoint(collection, provider, **named)
         return SourceAccess(
             provider=provider,
             source_id=made["source_id"],
-            secret=made.get("secret") or self._shake_hands(tenant_id, made),
+            secret=secret,
             notification_url=made["notification_url"],
             merchant_id=merchant_id,
         )
 
-    def _shake_hands(self, tenant_id: str, source: dict[str, Any]) -> str:
-        """Play both sides of a set-up: Clover's, and the operator's who reads the code there.
+    def _endpoint(
+        self, collection: str, provider: str, **asked: object
+    ) -> tuple[dict[str, Any], str]:
+        """Make a source or an app, as its vendor sets one up; gives its secret as well.
 
-        Gives the secret, which Clover shows when the code was typed in.
+        Most vendors show theirs beforehand. Who shakes hands does so first.
         """
-        code, request = clover_handshake()
-        answer = self._http.post(
-            source["notification_url"],
-            content=request,
-            headers={"Content-Type": "application/json"},
-        )
-        self._checked(answer, OK)
-        listed = self._get(f"tenants/{tenant_id}/sources")["sources"]
-        [shown] = [s for s in listed if s["source_id"] == source["source_id"]]
-        if shown["verification_code"] != code:
-            raise LocalStackError(f"Clover sent the code {code}, and the list shows {shown}")
-        secret = str(uuid.uuid4())
-        path = f"/admin/api/sources/{source['source_id']}/secret"
+        simulator = SIMULATORS[provider]
+        asked |= {"provider": provider, "public_url": self._stack.api_url}
+        handshake = simulator.handshake()
+        if handshake is None:
+            secret = simulator.new_secret()
+            return self._post(collection, **asked, secret=secret), secret
+        made = self._post(collection, **asked)
+        noun = "source" if "source_id" in made else "app"
+        endpoint_id: str = made[f"{noun}_id"]
+        self._shake_hands(made["notification_url"], handshake)
+        if handshake.code is not None:
+            self._read_code(collection, f"{noun}s", f"{noun}_id", endpoint_id, handshake.code)
+        if made.get("secret"):
+            return made, made["secret"]
+        secret = simulator.new_secret()
+        path = f"/admin/api/{noun}s/{endpoint_id}/secret"
         self._checked(self._http.put(path, json={"secret": secret}, headers=self._headers), OK)
-        return secret
+        return made, secret
 
-    def _app(self, tenant_ids: dict[str, str]) -> AppAccess:
-        present = {app["app_id"] for app in self._get("apps")["apps"]}
-        for app in self._remembered.apps:
-            if app.app_id in present and self._is_here(app.notification_url):
-                return app
-        made = self._post(
-            "apps", provider=APP_PROVIDER, name="make demo", public_url=self._stack.api_url
+    def _shake_hands(self, notification_url: str, handshake: Handshake) -> None:
+        """Play the vendor, who asks whether somebody is there."""
+        answer = self._http.post(
+            notification_url, content=handshake.body, headers=dict(handshake.headers)
         )
-        for merchant_id, slug in APP_MERCHANTS.items():
+        if answer.status_code != OK:
+            raise LocalStackError(f"a handshake was answered {answer.status_code}: {answer.text}")
+
+    def _read_code(
+        self, collection: str, name: str, id_field: str, endpoint_id: str, code: str
+    ) -> None:
+        """Play the operator, who reads the vendor's code in the list."""
+        [shown] = [one for one in self._get(collection)[name] if one[id_field] == endpoint_id]
+        if shown["verification_code"] != code:
+            raise LocalStackError(f"the vendor sent the code {code}, and the list shows {shown}")
+
+    def _app(self, provider: str, tenant_ids: dict[str, str]) -> AppAccess:
+        present = {app["app_id"] for app in self._get("apps")["apps"]}
+        app = self._kept_app(provider, present) or self._new_app(provider, tenant_ids)
+        for merchant_id, slug in app.merchants.items():
+            for source in self._get(f"tenants/{tenant_ids[slug]}/sources")["sources"]:
+                if (source["app_id"], source["merchant_id"]) == (app.app_id, merchant_id):
+                    self._credential(slug, provider, source["source_id"])
+        return app
+
+    def _kept_app(self, provider: str, present: Iterable[str]) -> AppAccess | None:
+        for app in self._remembered.apps:
+            is_here = app.app_id in present and self._is_here(app.notification_url)
+            if app.provider == provider and is_here:
+                return app
+        return None
+
+    def _new_app(self, provider: str, tenant_ids: dict[str, str]) -> AppAccess:
+        made, secret = self._endpoint("apps", provider, name="make demo")
+        merchants = {
+            str(SIMULATORS[provider].merchant_id(number)): slug
+            for number, slug in APP_MERCHANTS.items()
+        }
+        for merchant_id, slug in merchants.items():
             self._post(
                 f"tenants/{tenant_ids[slug]}/sources",
-                provider=APP_PROVIDER, app_id=made["app_id"], merchant_id=merchant_id,
+                provider=provider, app_id=made["app_id"], merchant_id=merchant_id,
             )  # fmt: skip
         return AppAccess(
-            provider=APP_PROVIDER,
+            provider=provider,
             app_id=made["app_id"],
-            secret=made["secret"],
+            secret=secret,
             notification_url=made["notification_url"],
-            merchants=dict(APP_MERCHANTS),
+            merchants=merchants,
         )
 
     def _serves(self, token: str) -> bool:

@@ -111,6 +111,8 @@ class Supabase:
             match f"{method} {url.path}":
                 case "POST /rest/v1/tillgate_event":
                     outcome = self._insert(project, headers.get("prefer", ""), body)
+                case "DELETE /rest/v1/tillgate_event":
+                    outcome = self._delete(project, query)
                 case "GET /rest/v1/tillgate_event":
                     outcome = self._read(project, self.store.rows(project), query)
                 case "GET /rest/v1/entity_state":
@@ -140,6 +142,16 @@ class Supabase:
             duplicate = "duplicate key value violates unique constraint"
             return _Outcome(_json(409, {"code": "23505", "message": duplicate}), fault)
         return _Outcome(answer, fault)
+
+    def _delete(self, project: str, query: dict[str, str]) -> _Outcome:
+        """Remove the rows that the filters name; without a filter, all, as PostgREST does."""
+        fault = self.faults.take(project)
+        found = [str(row["event_id"]) for row in select(self.store.rows(project), query)]
+        stores = fault is None or fault.stores
+        said = "204" if fault is None else _said_of(fault)
+        self.store.remove(project, found if stores else [], answer=said)
+        answer = Answer(204)
+        return _Outcome(_in_place_of(answer, fault) if fault else answer, fault)
 
     def _clover(self, project: str, method: str, path: str) -> _Outcome:
         fault = self.faults.take(project)

@@ -88,6 +88,13 @@ class SupabaseStore:
             [(request_id, event_id) for event_id in event_ids],
         )
 
+    def remove(self, project: str, event_ids: Sequence[str], *, answer: str) -> None:
+        """Note a request that removes these rows, and remove them."""
+        gone = [(project, event_id) for event_id in event_ids]
+        with self._lock, self._database:
+            self._note(project, [], answer)
+            self._database.executemany("DELETE FROM row WHERE project = ? AND event_id = ?", gone)
+
     def rows(self, project: str) -> list[Row]:
         """Give a project's rows by event id, their numbers as they were sent."""
         with self._lock:

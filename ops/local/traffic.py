@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ops.local.vendors import Delivery, clover, shopify, square, standard, toast
+from ops.simulators import SIMULATORS
 
 if TYPE_CHECKING:
     import httpx
 
-    from ops.local.handout import AppAccess, HandOut, TenantAccess
+    from ops.local.handout import AppAccess, HandOut, SourceAccess, TenantAccess
+    from ops.simulators.simulator import Delivery, SentEvent
+
+
+# A run's events are the newest, but for what somebody else sends meanwhile.
+LISTED = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,24 +33,32 @@ class Exchange:
 
 
 class SampleTraffic:
-    """Sends each kind of event once, under keys that hold ``run_id``, as no run's before do."""
+    """Sends each kind of event once, under keys that hold ``run_id``, as no run's before do.
+
+    ``keys`` are those of the webhooks that were sent: some vendors' are hashes.
+    """
 
     def __init__(self, http: httpx.Client, *, hand_out: HandOut) -> None:
         self._http = http
         self._demo = hand_out.tenants[0]
         self._other = hand_out.tenants[1]
-        self._app: AppAccess = hand_out.apps[0]
+        self._apps = hand_out.apps
         self.run_id = uuid.uuid4().hex[:8]
+        self.keys: set[str] = set()
         self._exchanges: list[Exchange] = []
+        self._sent: dict[str, list[SentEvent]] = {tenant.slug: [] for tenant in hand_out.tenants}
 
     def run(self) -> list[Exchange]:
         event_id = self._first_party()
         self._batch()
-        sent = self._webhooks()
-        self._forgery(sent[0])
+        for source in self._demo.sources:
+            self._webhook(source)
+        for app in self._apps:
+            self._app_webhook(app)
+        self._forgery(self._demo.source("square"))
         self._read_one(event_id)
-        self._read_back(self._demo, sent[:-1])
-        self._read_back(self._other, sent[-1:])
+        for tenant in (self._demo, self._other):
+            self._read_back(tenant)
         return self._exchanges
 
     def _first_party(self) -> str:
@@ -79,54 +93,45 @@ class SampleTraffic:
         summary = ", ".join(map(str, got))
         self._note("Batch of four", answer, expect=200, summary=summary, faults=faults)
 
-    def _webhooks(self) -> list[Delivery]:
-        """One signed delivery for each source of ``demo``, and one by the app for ``other``."""
-        sources = {source.provider: source for source in self._demo.sources}
-        at_square, at_shopify, at_toast, at_clover = (
-            sources[name] for name in ("square", "shopify", "toast", "clover")
-        )
-        theirs = next(m for m, slug in self._app.merchants.items() if slug == self._other.slug)
-        deliveries = [
-            square(
-                key=f"sq-{self.run_id}", secret=at_square.secret,
-                notification_url=at_square.notification_url, merchant_id=at_square.merchant_id,
-            ),
-            shopify(
-                key=f"sh-{self.run_id}", secret=at_shopify.secret,
-                merchant_id=at_shopify.merchant_id,
-            ),
-            toast(
-                key=f"to-{self.run_id}", secret=at_toast.secret, merchant_id=at_toast.merchant_id
-            ),
-            clover(
-                key=f"CL{self.run_id}", secret=at_clover.secret,
-                merchant_id=at_clover.merchant_id,
-            ),
-            standard(key=f"msg_{self.run_id}", secret=sources["standard"].secret),
-            square(
-                key=f"app-{self.run_id}", secret=self._app.secret,
-                notification_url=self._app.notification_url, merchant_id=theirs,
-            ),
-        ]  # fmt: skip
-        urls = [sources[delivery.provider].notification_url for delivery in deliveries[:-1]]
-        titles = [f"{d.provider.capitalize()} webhook" for d in deliveries[:-1]]
-        for title, url, delivery in zip(
-            [*titles, "Square app, other tenant"],
-            [*urls, self._app.notification_url], deliveries, strict=True,
-        ):  # fmt: skip
-            self._hook(title, url, delivery, expect=200)
-        return deliveries
+    def _webhook(self, source: SourceAccess) -> None:
+        """Send what one merchant's POS does."""
+        delivery = self._delivery(source, [source.merchant_id] if source.merchant_id else [])
+        self._sent[self._demo.slug] += delivery.events
+        self._hook(f"{_named(source.provider)} webhook", source.notification_url, delivery)
 
-    def _forgery(self, genuine: Delivery) -> None:
-        forged = Delivery(
-            provider=genuine.provider,
-            key=genuine.key,
-            type=genuine.type,
-            body=genuine.body.replace(b"1250", b"9950"),
-            headers=genuine.headers,
+    def _app_webhook(self, app: AppAccess) -> None:
+        """Send what an app's URL gets: of both tenants at once, where the vendor does so."""
+        merchants = list(app.merchants)
+        if SIMULATORS[app.provider].holds_many:
+            title = f"{_named(app.provider)} app, both tenants"
+        else:
+            merchants = [m for m, slug in app.merchants.items() if slug == self._other.slug]
+            title = f"{_named(app.provider)} app, other tenant"
+        delivery = self._delivery(app, merchants, prefix="app-")
+        for event in delivery.events:
+            self._sent[app.merchants[event.merchant_id or ""]].append(event)
+        self._hook(title, app.notification_url, delivery)
+
+    def _delivery(
+        self, endpoint: SourceAccess | AppAccess, merchants: list[str], *, prefix: str = ""
+    ) -> Delivery:
+        delivery = SIMULATORS[endpoint.provider].delivery(
+            secret=endpoint.secret,
+            notification_url=endpoint.notification_url,
+            merchants=merchants,
+            key=f"{prefix}{endpoint.provider}-{self.run_id}",
+            at=datetime.now(UTC),
+            items=max(1, len(merchants)),
         )
-        url = self._demo.source(genuine.provider).notification_url
-        self._hook("Square webhook, forged", url, forged, expect=401)
+        self.keys |= {event.key for event in delivery.events}
+        return delivery
+
+    def _forgery(self, source: SourceAccess) -> None:
+        """Change an amount in what was signed."""
+        genuine = self._delivery(source, [source.merchant_id or ""], prefix="forged-")
+        forged = replace(genuine, body=genuine.body.replace(b"1250", b"9950"))
+        title = f"{_named(source.provider)} webhook, forged"
+        self._hook(title, source.notification_url, forged, expect=401)
 
     def _read_one(self, event_id: str) -> None:
         answer = self._http.get(f"/v1/events/{event_id}", headers=self._bearer(self._demo))
@@ -137,13 +142,23 @@ class SampleTraffic:
         answer = self._http.get(f"/v1/events/{event_id}", headers=self._bearer(self._other))
         self._note("Read by other tenant", answer, expect=404)
 
-    def _read_back(self, tenant: TenantAccess, sent: list[Delivery]) -> None:
-        answer = self._http.get("/v1/events", headers=self._bearer(tenant))
-        listed = [event.get("type") for event in _document(answer).get("events", [])]
-        missing = [d.type for d in sent if d.type not in listed]
+    def _read_back(self, tenant: TenantAccess) -> None:
+        """Look for each webhook's event in its own tenant's list, and for nobody else's."""
+        answer = self._http.get(
+            "/v1/events", params={"limit": LISTED}, headers=self._bearer(tenant)
+        )
+        listed = [
+            (event.get("idempotency_key"), event.get("type"))
+            for event in _document(answer).get("events", [])
+        ]
+        wanted = {(event.key, event.type) for event in self._sent[tenant.slug]}
+        faults = [f"{name} is not listed once" for key, name in wanted
+                  if listed.count((key, name)) != 1]  # fmt: skip
+        others = self.keys - {key for key, _ in wanted}
+        faults += [f"{name} is another's" for key, name in listed if key in others]
+        summary = ", ".join(str(name) for _, name in listed[:3])
         self._note(f"List, tenant {tenant.slug}", answer, expect=200,
-                   summary=", ".join(map(str, listed[:3])),
-                   faults=[f"{name} is not listed" for name in missing])  # fmt: skip
+                   summary=summary, faults=faults)  # fmt: skip
 
     def _event(
         self,
@@ -163,14 +178,18 @@ class SampleTraffic:
         ])  # fmt: skip
         return document
 
-    def _hook(self, title: str, url: str, delivery: Delivery, *, expect: int) -> None:
-        headers = {"Content-Type": "application/json", **delivery.headers}
-        answer = self._http.post(url, content=delivery.body, headers=headers)
-        document = _document(answer)
-        taken = document.get("accepted")
-        stored = expect >= 400 or taken == 1  # noqa: PLR2004 - a refusal stores nothing
-        self._note(title, answer, expect=expect,
-                   faults=[] if stored else [f"accepted should be 1, is {taken}"])  # fmt: skip
+    def _hook(self, title: str, url: str, delivery: Delivery, *, expect: int = 200) -> None:
+        answer = self._http.post(url, content=delivery.body, headers=dict(delivery.headers))
+        told, wanted = _document(answer).get("accepted"), len(delivery.events)
+        text = SIMULATORS[delivery.provider].wants_text
+        if answer.is_error or text == answer.text:
+            # A refusal stores nothing, and who wants a text is told no number.
+            faults = []
+        elif text is not None:
+            faults = [f"the text should be {text}"]
+        else:
+            faults = [] if told == wanted else [f"accepted should be {wanted}, is {told}"]
+        self._note(title, answer, expect=expect, faults=faults)
 
     def _note(
         self,
@@ -214,6 +233,10 @@ def _route(path: str) -> str:
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "…", f"/{route}")
 
 
+def _named(provider: str) -> str:
+    return provider.capitalize()
+
+
 def _summary(answer: httpx.Response) -> str:
     """Say the one thing about an answer that a reader looks for."""
     document = _document(answer)
@@ -222,4 +245,6 @@ def _summary(answer: httpx.Response) -> str:
         return ", ".join(f"{name} {document[name]}" for name in counted if document.get(name))
     if "type" in document and answer.is_error:
         return str(document["type"]).rsplit("/", 1)[-1]
+    if not document and answer.is_success:
+        return answer.text[:20]
     return f"event {document['event_id'][:13]}…" if "event_id" in document else ""

@@ -70,7 +70,8 @@ ALTER TABLE public.tillgate_event ENABLE ROW LEVEL SECURITY;
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'service_role') THEN
-        GRANT SELECT, INSERT ON public.tillgate_event TO service_role;
+        -- DELETE is for what Tillgate sends to try the way, and takes away again: `tillgate onboard`.
+        GRANT SELECT, INSERT, DELETE ON public.tillgate_event TO service_role;
         GRANT SELECT ON public.entity_state TO service_role;
     END IF;
 END

@@ -7,17 +7,16 @@ its answers; the oracle reckons from the rules alone which deliveries reach it.
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
+
+from ops.simulators.subscription import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tillgate.domain.vendor_rules import RetryRules
-
-OK = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,48 +32,6 @@ class Post:
 class Answer:
     status: int
     after_seconds: float
-
-
-@dataclass(slots=True)
-class Subscription:
-    """What failures do to a subscription, and when they did."""
-
-    rules: RetryRules
-    paused_at: list[float] = field(default_factory=list)
-    ended_at: float | None = None
-    _errors: deque[float] = field(default_factory=deque)
-    _last_success: float = 0.0
-
-    def sends(self, at: float) -> bool:
-        pausing = self.rules.pausing
-        is_paused = (
-            pausing is not None
-            and bool(self.paused_at)
-            and at < self.paused_at[-1] + pausing.pause_seconds
-        )
-        return self.ended_at is None and not is_paused
-
-    def succeeded(self, at: float) -> None:
-        self._last_success = at
-
-    def failed(self, at: float, *, is_last: bool) -> None:
-        rules, pausing = self.rules, self.rules.pausing
-        silent = rules.ends_after_silent_seconds
-        if (is_last and rules.ends_when_exhausted) or (
-            silent is not None and at - self._last_success >= silent
-        ):
-            self.ended_at = at
-        if pausing is None:
-            return
-        self._errors.append(at)
-        while self._errors[0] <= at - pausing.errors_within_seconds:
-            self._errors.popleft()
-        if len(self._errors) < pausing.errors:
-            return
-        self.paused_at.append(at)
-        recent = [p for p in self.paused_at if p > at - pausing.pauses_within_seconds]
-        if len(recent) >= pausing.pauses:
-            self.ended_at = at
 
 
 @dataclass(slots=True)
@@ -99,21 +56,14 @@ class SimulatedVendor:
                 continue
             answer = self.deliver(post)
             self.answers.append((post, answer))
-            again_at = self._judged(post, answer)
-            if again_at is not None:
-                heapq.heappush(due, (again_at, post.message, post.number + 1))
-
-    def _judged(self, post: Post, answer: Answer) -> float | None:
-        """Take the answer as the vendor does; give when the message is due again, if it is."""
-        rules = self.rules
-        in_time = rules.answer_seconds is None or answer.after_seconds <= rules.answer_seconds
-        if in_time and answer.status in OK:
-            self.subscription.succeeded(post.at)
-            return None
-        is_resent = not in_time or answer.status in rules.resent
-        is_last = not is_resent or post.number > len(rules.delays_seconds)
-        self.subscription.failed(post.at, is_last=is_last)
-        return None if is_last else post.at + rules.delays_seconds[post.number - 1]
+            verdict = self.subscription.judge(
+                post.at,
+                attempt=post.number,
+                status=answer.status,
+                after_seconds=answer.after_seconds,
+            )
+            if verdict.again_at is not None:
+                heapq.heappush(due, (verdict.again_at, post.message, post.number + 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ import time
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ops.local.vendors import square
+from ops.simulators import SIMULATORS
 from tests.integration.dice import seeded
 from tests.metric_counts import EVENTS, HOOKS, OUTCOMES, Sent
 
@@ -74,15 +75,16 @@ class CountedSender:
 
     def hook(self) -> None:
         url = self._square["notification_url"]
-        signed = square(
-            key=uuid.uuid4().hex,
+        signed = SIMULATORS["square"].delivery(
             secret=self._square["secret"],
             notification_url=url,
-            merchant_id=self._square["merchant_id"],
+            merchants=[self._square["merchant_id"]],
+            key=uuid.uuid4().hex,
+            at=datetime.now(UTC),
         )
         is_forged = self._dice.random() < 0.3
         body = signed.body + b" " * is_forged
-        answer = self._http.post(url, content=body, headers=signed.headers)
+        answer = self._http.post(url, content=body, headers=dict(signed.headers))
         assert answer.status_code == (401 if is_forged else 200), answer.text
         is_queued = answer.json().get("queued") == 1
         told = "refused" if is_forged else "queued" if is_queued else "stored"

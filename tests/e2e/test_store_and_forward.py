@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import uuid
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import psycopg
 from psycopg import sql
 
-from ops.local.vendors import square
+from ops.simulators import SIMULATORS
 from tests.integration.polling import until
 
 if TYPE_CHECKING:
@@ -46,11 +47,12 @@ def test_what_is_acknowledged_while_the_database_is_closed_is_stored_afterwards(
     token = stack["tenants"][0]["api_token"]
     keys = [f"e2e-{uuid.uuid4()}" for _ in range(5)]
     registered = next(s for s in stack["tenants"][0]["sources"] if s["provider"] == "square")
-    hook = square(
-        key=f"e2e-{uuid.uuid4()}",
+    hook = SIMULATORS["square"].delivery(
         secret=registered["secret"],
         notification_url=registered["notification_url"],
-        merchant_id=registered["merchant_id"],
+        merchants=[registered["merchant_id"]],
+        key=f"e2e-{uuid.uuid4()}",
+        at=datetime.now(UTC),
     )
     with httpx.Client(
         base_url=stack["api_url"], headers={"Authorization": f"Bearer {token}"}, timeout=30
@@ -66,7 +68,7 @@ def test_what_is_acknowledged_while_the_database_is_closed_is_stored_afterwards(
         with database_closed(stack):
             answers = [send(key) for key in keys]
             path = registered["notification_url"].partition("/v1/")[2]
-            told_vendor = http.post(f"/v1/{path}", content=hook.body, headers=hook.headers)
+            told_vendor = http.post(f"/v1/{path}", content=hook.body, headers=dict(hook.headers))
         assert (told_vendor.status_code, told_vendor.json()["queued"]) == (200, 1)
         assert [answer.status_code for answer in answers] == [202] * len(keys)
         for key, answer in zip(keys, answers, strict=True):
@@ -82,7 +84,7 @@ def test_what_is_acknowledged_while_the_database_is_closed_is_stored_afterwards(
             return events
 
         until(
-            lambda: all(found(key) for key in [*keys, hook.key]),
+            lambda: all(found(key) for key in [*keys, hook.events[0].key]),
             what="every queued event is stored",
             within_seconds=STORED_WITHIN_SECONDS,
         )

@@ -79,6 +79,7 @@ ROUTES = {
     "POST /v1/events/batch": "Ingest",
     "POST /v1/hooks/{provider}/{endpoint_id}": "Ingest",
     "POST /admin/api/tenants/{tenant_id}/destination/test": "Probe",
+    "DELETE /admin/api/tenants/{tenant_id}/synthetic-events/{event_id}": "Probe",
     "GET /livez": "Health",
     "GET /startupz": "Health",
     "GET /metrics": "Health",

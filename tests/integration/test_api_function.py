@@ -276,6 +276,8 @@ def test_clover_is_set_up_by_its_handshake(kind: str) -> None:
     _, ready = admin("GET", f"tenants/{tenant_id}/sources")
 
     assert (shaken, again) == (200, 200)
+    [called_at] = {s["handshake_at"] for s in [*sources["sources"], record, *ready["sources"]]}
+    assert called_at.endswith("Z")
     assert [(s["state"], s["verification_code"]) for s in sources["sources"]] == [
         ("pending", "the-code")
     ]

@@ -1,10 +1,11 @@
-"""A vendor's code is kept for whoever awaits it, and for nobody else."""
+"""A vendor's set-up request is noted for whoever awaits it, and for nobody else."""
 
 from __future__ import annotations
 
 import uuid
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -19,6 +20,7 @@ from tillgate.domain.tenant import AppId, SourceId
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from tests.integration.testdatabase import TestDatabase
     from tillgate.domain.administration import AppRecord, SourceRecord
@@ -78,24 +80,62 @@ def test_a_source_that_awaits_its_secret_shows_the_newest_code(
     assert (source.state, source.verification_code) == (EndpointState.PENDING, None)
 
     for code in ("first", CODE, CODE):
-        ingest.put_code("clover", source.source_id, code)
+        ingest.put_handshake("clover", source.source_id, code=code)
 
-    assert store.source(source.source_id) == replace(source, verification_code=CODE)
+    noted = store.source(source.source_id)
+    assert noted is not None
+    assert noted.handshake_at is not None
+    assert noted == replace(source, verification_code=CODE, handshake_at=noted.handshake_at)
 
 
-def test_setting_the_secret_ends_the_wait_and_forgets_the_code(
+def test_a_call_without_a_code_is_noted_by_the_database_s_clock_and_forgets_no_code(
+    database: TestDatabase,
+    store: PostgresAdminStore,
+    ingest: PostgresRegistry,
+    source: SourceRecord,
+) -> None:
+    with database.superuser() as superuser:
+        before = clock(superuser)
+        ingest.put_handshake("clover", source.source_id, code=None)
+        first = store.source(source.source_id)
+        ingest.put_handshake("clover", source.source_id, code=CODE)
+        ingest.put_handshake("clover", source.source_id, code=None)
+        last = store.source(source.source_id)
+        after = clock(superuser)
+
+    assert first is not None
+    assert last is not None
+    assert (first.verification_code, last.verification_code) == (None, CODE)
+    assert first.handshake_at is not None
+    assert last.handshake_at is not None
+    assert before <= first.handshake_at < last.handshake_at <= after
+    assert first.handshake_at.tzinfo is UTC
+
+
+def clock(connection: psycopg.Connection) -> datetime:
+    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None
+    moment: datetime = row[0]
+    return moment
+
+
+def test_setting_the_secret_ends_the_wait_forgets_the_code_and_keeps_when_it_came(
     store: PostgresAdminStore, ingest: PostgresRegistry, source: SourceRecord
 ) -> None:
-    ingest.put_code("clover", source.source_id, CODE)
+    ingest.put_handshake("clover", source.source_id, code=CODE)
+    pending = store.source(source.source_id)
 
     ready = store.set_source_secret(source.source_id, b"\x00auth")
-    ingest.put_code("clover", source.source_id, "late")
+    for code in ("late", None):
+        ingest.put_handshake("clover", source.source_id, code=code)
 
-    assert ready == replace(source, state=EndpointState.READY)
+    assert pending is not None
+    assert pending.handshake_at is not None
+    assert ready == replace(pending, state=EndpointState.READY, verification_code=None)
     assert store.source(source.source_id) == ready
 
 
-def test_an_app_s_state_and_code_are_its_sources_too(
+def test_an_app_s_state_and_handshake_are_its_sources_too(
     store: PostgresAdminStore, ingest: PostgresRegistry, app: AppRecord, tenant: TenantId
 ) -> None:
     bound = store.add_source(
@@ -106,7 +146,7 @@ def test_an_app_s_state_and_code_are_its_sources_too(
             sealed_secret=None,
         )
     )
-    ingest.put_code("clover", app.app_id, CODE)
+    ingest.put_handshake("clover", app.app_id, code=CODE)
 
     shown = store.app(app.app_id), store.source(bound.source_id)
     ready = store.set_app_secret(app.app_id, b"\x00auth"), store.source(bound.source_id)
@@ -114,6 +154,8 @@ def test_an_app_s_state_and_code_are_its_sources_too(
     assert bound.state is EndpointState.PENDING
     assert [(r.state, r.verification_code) for r in shown if r] == [("pending", CODE)] * 2
     assert [(r.state, r.verification_code) for r in ready if r] == [("ready", None)] * 2
+    [called_at] = {r.handshake_at for r in (*shown, *ready) if r}
+    assert called_at is not None
 
 
 def test_who_awaits_nothing_is_left_as_it_is(
@@ -121,9 +163,10 @@ def test_who_awaits_nothing_is_left_as_it_is(
 ) -> None:
     known = store.add_source(new_source(tenant, awaits_secret=False))
 
-    ingest.put_code("clover", known.source_id, CODE)
-    ingest.put_code("square", source.source_id, CODE)
-    ingest.put_code("clover", str(uuid.uuid4()), CODE)
+    for code in (CODE, None):
+        ingest.put_handshake("clover", known.source_id, code=code)
+        ingest.put_handshake("square", source.source_id, code=code)
+        ingest.put_handshake("clover", str(uuid.uuid4()), code=code)
 
     assert known.state is EndpointState.READY
     assert store.source(known.source_id) == known
@@ -135,7 +178,7 @@ def test_what_is_no_code_is_refused(
     store: PostgresAdminStore, ingest: PostgresRegistry, source: SourceRecord, code: str
 ) -> None:
     with pytest.raises(StoreUnavailableError):
-        ingest.put_code("clover", source.source_id, code)
+        ingest.put_handshake("clover", source.source_id, code=code)
     assert store.source(source.source_id) == source
 
 
@@ -151,7 +194,9 @@ def test_the_version_before_ends_the_wait_too(
     assert store.source(source.source_id) == replace(source, state=EndpointState.READY)
 
 
-@pytest.mark.parametrize("column", ["awaits_secret = true", "verification_code = 'x'"])
+@pytest.mark.parametrize(
+    "column", ["awaits_secret = true", "verification_code = 'x'", "handshake_at = now()"]
+)
 def test_neither_ingest_nor_the_operator_s_role_writes_a_code_by_itself(
     database: TestDatabase, source: SourceRecord, column: str
 ) -> None:
@@ -173,4 +218,4 @@ def test_a_server_that_is_not_there_keeps_no_code() -> None:
         registry = PostgresRegistry(gone, within_seconds=2)
 
         with pytest.raises(StoreUnavailableError):
-            registry.put_code("clover", str(uuid.uuid4()), CODE)
+            registry.put_handshake("clover", str(uuid.uuid4()), code=CODE)

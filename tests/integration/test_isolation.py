@@ -111,5 +111,7 @@ def test_the_owner_itself_changes_no_event(database: TestDatabase, tenants: list
         owner.execute("SET ROLE tillgate_owner")
         assert visible(owner, "event") >= set(tenants)
         assert owner.execute("UPDATE tillgate.event SET data = '{}'").rowcount == 0
-        assert owner.execute("DELETE FROM tillgate.event").rowcount == 0
+        # Of what says that it is synthetic there may be some of another test's.
+        mine = "DELETE FROM tillgate.event WHERE tenant_id = ANY (%s::uuid[])"
+        assert owner.execute(mine, (tenants,)).rowcount == 0
         assert owner.execute("DELETE FROM tillgate.delivery").rowcount == 0

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime
 
 import pytest
 
-from bench.hooks import SECRETS, hook_events
+from bench.hooks import MERCHANTS, SECRETS, hook_events, notification_url
 from bench.workload import Load, Outcome, api_events, event_body
 from tillgate.domain.event import batch_item_from_json, event_from_json
 from tillgate.domain.json_value import parse
+from tillgate.domain.provider import HookRequest
 from tillgate.providers import PROVIDERS
 
 
@@ -57,8 +59,18 @@ def test_every_provider_is_measured() -> None:
     assert set(SECRETS) == set(PROVIDERS)
 
 
-def test_a_form_comes_as_api_gateway_hands_it_over() -> None:
-    [event] = hook_events(Load(provider="lightspeed"), 1, endpoints={"lightspeed": "e"})
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_provider_s_first_delivery_is_taken_by_its_verifier(provider: str) -> None:
+    [event] = hook_events(Load(provider=provider), 1, endpoints={provider: "e-1"})
+    body: str = event["body"]
+    request = HookRequest(
+        body=base64.b64decode(body) if event["isBase64Encoded"] else body.encode(),
+        headers=event["headers"],
+        notification_url=notification_url("e-1"),
+        received_at=datetime.now(UTC),
+    )
 
-    assert event["isBase64Encoded"] is True
-    assert base64.b64decode(event["body"]).startswith(b"payload=%7B")
+    assert PROVIDERS[provider].verify(request, SECRETS[provider])
+    assert [item.merchant_id for item in PROVIDERS[provider].split(request)] == [
+        MERCHANTS[provider]
+    ]

@@ -336,3 +336,33 @@ def test_rows_outlive_a_kill_and_so_does_the_address(tmp_path: Path) -> None:
         process.stop()
     assert process.process() is None
     assert (tmp_path / "supabase.log").read_text() == ""
+
+
+def test_what_the_filters_name_is_removed_and_nothing_else(
+    http: httpx.Client, project: SupabaseProject
+) -> None:
+    insert(http, event(1), event(2))
+
+    other = {"event_id": f"eq.{UUID(int=1)}", "tenant_id": f"eq.{UUID(int=9)}"}
+    spared = http.delete(TABLE, params=other)
+    before = len(project.rows())
+    removed = http.delete(TABLE, params={**other, "tenant_id": f"eq.{UUID(int=0)}"})
+
+    # As PostgREST: whether or not there was such a row.
+    assert [(a.status_code, a.content) for a in (spared, removed)] == [(204, b"")] * 2
+    assert before == 2
+    assert [row["event_id"] for row in project.rows()] == [str(UUID(int=2))]
+    assert project.seen()["answers"] == {"201": 1, "204": 2}
+
+
+def test_a_removal_is_refused_when_it_is_told_to(
+    http: httpx.Client, project: SupabaseProject
+) -> None:
+    insert(http, event(1))
+    project.misbehave(Fault(kind=FaultKind.STATUS, status=403))
+
+    answer = http.delete(TABLE, params={"event_id": f"eq.{UUID(int=1)}"})
+    project.behave()
+
+    assert answer.status_code == 403
+    assert len(project.rows()) == 1

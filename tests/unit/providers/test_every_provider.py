@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.strategies import ANY_BODY, ANY_TEXT
+from tests.unit.providers.half_valid import ADYEN_BODIES
 from tests.unit.providers.hook_requests import hook_request
 from tillgate.domain.errors import UnreadableDeliveryError
 from tillgate.providers import PROVIDERS
@@ -32,6 +33,7 @@ HEADER_NAMES = [
     "stripe-signature",
     "x-payload-signature",
     "x-signature",
+    "x-izettle-signature",
 ]
 SIGNATURES = [
     "v1,", "v1,=", "v1, v1,\ud800", "1795428000", "=" * 44, "é" * 44, "0" * 64, "é" * 64,
@@ -50,7 +52,7 @@ every_provider = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PRO
 
 
 @every_provider
-@given(body=ANY_BODY, headers=HEADERS, secret=SECRETS)
+@given(body=ANY_BODY | ADYEN_BODIES, headers=HEADERS, secret=SECRETS)
 def test_any_delivery_is_verified_or_refused(
     provider: Provider, body: bytes, headers: dict[str, str], secret: str
 ) -> None:
@@ -61,7 +63,7 @@ def test_any_delivery_is_verified_or_refused(
 
 
 @every_provider
-@given(body=ANY_BODY, headers=HEADERS)
+@given(body=ANY_BODY | ADYEN_BODIES, headers=HEADERS)
 def test_any_delivery_is_split_or_cannot_be_read(
     provider: Provider, body: bytes, headers: dict[str, str]
 ) -> None:

@@ -272,7 +272,7 @@ def test_an_endpoint_whose_secret_comes_after_a_handshake_is_pending_until_it_is
 ) -> None:
     source_id = add_source(administration, tenant_id, "clover")
     stand_in = store.sealed[source_id]
-    store.put_code(source_id, "the-code")
+    store.put_handshake(source_id, code="the-code")
 
     [pending] = administration.sources(tenant_id)
     ready = administration.set_source_secret(source_id, secret="auth-code")

@@ -220,8 +220,9 @@ def test_lists_are_the_servers_own_text_for_scripts(
     assert result.stderr == ""
 
 
-def pending(endpoint: dict[str, str | None]) -> dict[str, str | None]:
-    return {**without_secret(endpoint), "state": "pending", "verification_code": None}
+def pending(endpoint: dict[str, str | None], provider: str = "clover") -> dict[str, str | None]:
+    nothing_yet = {"state": "pending", "verification_code": None, "handshake_at": None}
+    return {**without_secret(endpoint), **nothing_yet, "provider": provider}
 
 
 def test_a_pending_app_says_what_to_do_next(server: FakeTillgate, tillgate: TypeCommand) -> None:
@@ -250,6 +251,39 @@ def test_a_pending_source_is_found_again_in_its_tenant_s_list(
 
     assert f"tillgate source list {TENANT_ID}" in result.stderr
     assert f"tillgate source secret {SOURCE_ID}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("provider", "steps"),
+    [
+        ("zettle", ["Create a subscription", "test message", "signingKey"]),
+        ("an eleventh", ["Paste the notification URL"]),
+    ],
+)
+def test_a_pending_source_says_what_its_own_vendor_wants(
+    server: FakeTillgate, tillgate: TypeCommand, provider: str, steps: list[str]
+) -> None:
+    server.answer("POST", SOURCES, pending(SOURCE, provider), status=201)
+
+    told = tillgate("source", "add", "demo", provider).stderr
+
+    for step in (
+        *steps,
+        f"tillgate source list {TENANT_ID}",
+        f"tillgate source secret {SOURCE_ID}",
+    ):
+        assert step in told
+    assert "Clover" not in told
+
+
+def test_lists_show_when_the_vendor_called(server: FakeTillgate, tillgate: TypeCommand) -> None:
+    called = {"handshake_at": "2026-11-23T14:03:00.000000Z"}
+    server.answer("GET", SOURCES, {"sources": [{**pending(SOURCE, "zettle"), **called}]})
+    server.answer("GET", APPS, {"apps": [{**pending(APP), **called}]})
+
+    for listed in (tillgate("source", "list", "demo"), tillgate("app", "list")):
+        assert "HANDSHAKE" in listed.stdout
+        assert "2026-11-23T14:03:00.000000Z" in listed.stdout
 
 
 def test_lists_show_the_state_and_the_code_that_the_vendor_sent(

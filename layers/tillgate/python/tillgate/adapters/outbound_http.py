@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tillgate.adapters.public_address import Address
 
-# Of the answer to a post: an error in JSON is a few hundred bytes. What goes beyond the most
+# Of the answer to what writes: an error in JSON is a few hundred bytes. What goes beyond the most
 # that is wanted is not read, nor is the connection used again.
 MAX_ANSWER_BYTES = 16 * 1024
 # Connections of other tenants' that are kept meanwhile, and for how long: shorter than the
@@ -106,6 +106,14 @@ class OutboundHttp:
         """Do as ``post``, and read so much of the answer; ``path`` has the query in it."""
         return self._request(
             "GET", origin, path, headers, None, at_most_bytes, within_seconds=within_seconds
+        )
+
+    def delete(
+        self, origin: str, path: str, headers: Mapping[str, str], *, within_seconds: float
+    ) -> OutboundAnswer:
+        """Do as ``post``, without a body; ``path`` has the query in it."""
+        return self._request(
+            "DELETE", origin, path, headers, None, MAX_ANSWER_BYTES, within_seconds=within_seconds
         )
 
     def _request(

@@ -1,4 +1,4 @@
-"""Deliveries into a tenant's own Supabase, through PostgREST.
+"""Deliveries into a tenant's own Supabase, through PostgREST, and taking one away again.
 
 The table is ops/supabase/schema.sql's. Rows whose event_id is there already are left alone, so
 a request may be repeated. https://docs.postgrest.org/en/stable/references/api/tables_views.html
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tillgate.adapters.outbound_http import OutboundAnswer, OutboundHttp
     from tillgate.domain.delivery import Destination, OutgoingEvent, SendResult
-    from tillgate.domain.tenant import TenantId
+    from tillgate.domain.tenant import EventId, TenantId
 
 TABLE_PATH = "/rest/v1/tillgate_event"
 
@@ -41,7 +41,7 @@ _CLIENT_ERRORS = range(400, 500)
 
 
 class SupabaseUpstream:
-    """Implements Upstream. ``request_seconds`` is for one request as a whole.
+    """Implements Upstream and RemovingUpstream. ``request_seconds`` is for one request as a whole.
 
     ``budget`` gives the seconds that are left of what the request is part of.
     """
@@ -64,18 +64,16 @@ class SupabaseUpstream:
     def send(
         self, destination: Destination, secret: str, events: Sequence[OutgoingEvent]
     ) -> SendResult:
-        if destination_flaw(destination.url, allow_private=self._allow_private) is not None:
-            return GaveUp("bad-address")
-        if not (secret.isascii() and secret.isprintable()):
-            return GaveUp("bad-secret")
-        parts = urlsplit(destination.url)
+        flaw = self._flaw(destination, secret)
+        if flaw is not None:
+            return flaw
+        origin, path = _table(destination)
         try:
             answer = self._http.post(
-                f"{parts.scheme}://{parts.netloc}",
-                parts.path.rstrip("/") + TABLE_PATH,
+                origin,
+                path,
                 {
-                    "apikey": secret,
-                    "Authorization": f"Bearer {secret}",
+                    **_authorised(secret),
                     "Content-Type": "application/json",
                     "Prefer": "resolution=ignore-duplicates,return=minimal",
                 },
@@ -86,9 +84,43 @@ class SupabaseUpstream:
             return RetryLater(error.reason)
         return _result(answer, now=self._clock())
 
+    def remove(self, destination: Destination, secret: str, event_id: EventId) -> SendResult:
+        flaw = self._flaw(destination, secret)
+        if flaw is not None:
+            return flaw
+        origin, path = _table(destination)
+        # Several tenants may share a project.
+        row = f"event_id=eq.{event_id}&tenant_id=eq.{destination.tenant_id}"
+        try:
+            answer = self._http.delete(
+                origin,
+                f"{path}?{row}",
+                {**_authorised(secret), "Prefer": "return=minimal"},
+                within_seconds=min(self._request_seconds, self._budget()),
+            )
+        except OutboundError as error:
+            return RetryLater(error.reason)
+        return _result(answer, now=self._clock())
+
+    def _flaw(self, destination: Destination, secret: str) -> GaveUp | None:
+        if destination_flaw(destination.url, allow_private=self._allow_private) is not None:
+            return GaveUp("bad-address")
+        if not (secret.isascii() and secret.isprintable()):
+            return GaveUp("bad-secret")
+        return None
+
     def close(self) -> None:
         """Let go of all connections; the next request makes another."""
         self._http.close()
+
+
+def _table(destination: Destination) -> tuple[str, str]:
+    parts = urlsplit(destination.url)
+    return f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/") + TABLE_PATH
+
+
+def _authorised(secret: str) -> dict[str, str]:
+    return {"apikey": secret, "Authorization": f"Bearer {secret}"}
 
 
 def rows_text(tenant_id: TenantId, events: Sequence[OutgoingEvent]) -> str:

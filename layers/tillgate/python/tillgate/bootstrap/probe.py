@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.adapters.outbound_http import OutboundHttp
 from tillgate.adapters.postgres.destinations import PostgresSealedDestinations
+from tillgate.adapters.postgres.synthetic import PostgresSyntheticEvents
 from tillgate.adapters.supabase import SupabaseUpstream
 from tillgate.adapters.time_budget import TimeBudget
 from tillgate.adapters.trace_in_hand import TraceInHand
@@ -20,6 +21,7 @@ from tillgate.entrypoints.observability import Sandbox, serve
 from tillgate.entrypoints.probe import ProbeRoutes
 from tillgate.services.operator import OperatorGate
 from tillgate.services.probe import ProbeDestination
+from tillgate.services.synthetic import DiscardSynthetic
 from tillgate.settings.probe import ProbeSettings
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def probe() -> WiredFunction[LambdaEvent, LambdaResponse]:
-    """Make the function behind the test of a destination."""
+    """Make the function behind the operator's calls that reach a destination."""
     settings = ProbeSettings.from_env(os.environ)
     # A delivery's request gets as long; of this one, what secrets and database take is off.
     request_seconds = settings.request_timeout_ms / 1000
@@ -50,11 +52,16 @@ def probe() -> WiredFunction[LambdaEvent, LambdaResponse]:
     upstream = SupabaseUpstream(
         http, request_seconds=request_seconds, allow_private=allow_private, budget=budget
     )
+    destinations = PostgresSealedDestinations(database, within_seconds=within_seconds)
+    box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
+    upstreams = {DestinationKind.SUPABASE: upstream}
     routes = ProbeRoutes(
-        ProbeDestination(
-            PostgresSealedDestinations(database, within_seconds=within_seconds),
-            box=KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn)),
-            upstreams={DestinationKind.SUPABASE: upstream},
+        ProbeDestination(destinations, box=box, upstreams=upstreams, clock=time.monotonic),
+        discard=DiscardSynthetic(
+            PostgresSyntheticEvents(database, within_seconds=within_seconds),
+            destinations=destinations,
+            box=box,
+            upstreams=upstreams,
             clock=time.monotonic,
         ),
         gate=OperatorGate(lambda: secrets.read(settings.operator_secret_arn), clock=time.time),

@@ -48,6 +48,8 @@ class AppRecord:
     """The operator's registration at a vendor.
 
     ``verification_code`` is what the vendor sent while the app is pending, None until then.
+    ``handshake_at`` is when a set-up request last came while it was, with a code or without,
+    and stays; anyone can send one.
     """
 
     app_id: AppId
@@ -56,6 +58,7 @@ class AppRecord:
     notification_url: str
     state: EndpointState
     verification_code: str | None
+    handshake_at: datetime | None
     created_at: datetime
 
 
@@ -63,8 +66,8 @@ class AppRecord:
 class SourceRecord:
     """A tenant's connection to a POS.
 
-    When it is bound to an app, URL, state and verification code are the app's; ``credential``,
-    for the vendor's API, is its own. So is ``quiet_after_minutes``: 0 for never, None for its
+    When it is bound to an app, URL, state and handshake are the app's; ``credential``, for the
+    vendor's API, is its own. So is ``quiet_after_minutes``: 0 for never, None for its
     tenant's.
     """
 
@@ -77,6 +80,7 @@ class SourceRecord:
     notification_url: str
     state: EndpointState
     verification_code: str | None
+    handshake_at: datetime | None
     created_at: datetime
     credential: CredentialRecord | None = None
     quiet_after_minutes: int | None = None

@@ -127,6 +127,10 @@ class DeadLettersChangedError(SenderError):
     """There are not as many dead letters as the caller confirmed; nothing was discarded."""
 
 
+class DeliveryUnderWayError(SenderError):
+    """An attempt to deliver the event has begun and not ended; it was left as it is."""
+
+
 class SignatureRefusedError(SenderError):
     """A provider's delivery is not signed as its endpoint asks, or the endpoint is unknown.
 

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
         Redrive,
         RedriveState,
     )
-    from tillgate.domain.delivery import Destination, DestinationKind
+    from tillgate.domain.delivery import Destination, DestinationKind, SendResult
     from tillgate.domain.destinations import DestinationRecord
     from tillgate.domain.opening_hours import HoursRecord, QuietSourceRecord
     from tillgate.domain.slo import Counts, Window
+    from tillgate.domain.synthetic import Held
     from tillgate.domain.tenant import EventId, SourceId, TenantId
 
 
@@ -55,6 +56,26 @@ class SealedDestinations(Protocol):
     """Reads a destination with its secret, sealed. Raises StoreUnavailableError."""
 
     def find(self, tenant_id: TenantId) -> Destination | None: ...
+
+
+class RemovingUpstream(Protocol):
+    """A kind of destination, as what takes an event away there."""
+
+    def remove(self, destination: Destination, secret: str, event_id: EventId) -> SendResult:
+        """Remove an event, in one request; Delivered also when it was not there."""
+        ...
+
+
+class SyntheticEvents(Protocol):
+    """Takes synthetic events away, and no other. Raises StoreUnavailableError."""
+
+    def hold(self, tenant_id: TenantId, event_id: EventId) -> Held | None:
+        """Let nobody begin to deliver it. Idempotent; None when there is no such event."""
+        ...
+
+    def discard(self, tenant_id: TenantId, event_id: EventId) -> bool:
+        """Delete it with its key, delivery and attempts; False when there is no such event."""
+        ...
 
 
 class CredentialStore(Protocol):

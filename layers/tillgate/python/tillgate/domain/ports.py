@@ -88,12 +88,13 @@ class Registry(Protocol):
 
 
 class Handshakes(Protocol):
-    """Keeps the codes of vendors' set-up requests. Raises StoreUnavailableError."""
+    """Notes vendors' set-up requests. Raises StoreUnavailableError."""
 
-    def put_code(self, provider: str, endpoint_id: str, code: str) -> None:
-        """Keep the newest code of an endpoint that awaits its secret; else do nothing.
+    def put_handshake(self, provider: str, endpoint_id: str, *, code: str | None) -> None:
+        """Keep when an endpoint that awaits its secret was called, and the code; else do nothing.
 
-        ``endpoint_id`` is UUID text. Idempotent, and tells nobody which it was.
+        The newest of each; a call without a code forgets none. ``endpoint_id`` is UUID text.
+        May be repeated, and tells nobody which it was.
         """
         ...
 

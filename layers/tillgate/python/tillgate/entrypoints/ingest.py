@@ -27,7 +27,7 @@ from tillgate.domain.idempotency import idempotency_key
 from tillgate.domain.provider import Hook
 from tillgate.domain.queued import Queued
 from tillgate.domain.timestamps import rfc3339
-from tillgate.entrypoints.http import HttpRequest, LambdaResponse, json_response
+from tillgate.entrypoints.http import HttpRequest, LambdaResponse, json_response, response
 from tillgate.entrypoints.json_body import json_body, limited_body
 from tillgate.entrypoints.observability import note
 from tillgate.entrypoints.problems import problem
@@ -198,6 +198,8 @@ class IngestRoutes:
         }
         if tally.cause is not None:
             note(log, tally.cause)
+        if tally.acknowledgement is not None:
+            return response(200, tally.acknowledgement, rid=request.rid, content_type="text/plain")
         return json_response(200, {**counts, "rid": request.rid}, rid=request.rid)
 
     def _caller(self, request: HttpRequest, log: RequestLog) -> Caller:

@@ -1,4 +1,4 @@
-"""The test of a destination in HTTP's words: the one admin route that needs the way out."""
+"""The admin routes that need the way out: a destination's test, a synthetic event's end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tillgate.domain.errors import NotFoundError
 from tillgate.entrypoints.admin_answers import record
 from tillgate.entrypoints.http import json_response
-from tillgate.entrypoints.routes import PROBE_PATH
+from tillgate.entrypoints.routes import PROBE_PATH, SYNTHETIC_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from tillgate.entrypoints.observability import RequestLog
     from tillgate.services.operator import OperatorGate
     from tillgate.services.probe import ProbeDestination
+    from tillgate.services.synthetic import DiscardSynthetic
+
+_TEST = f"POST {PROBE_PATH}"
+_ROUTES = frozenset({_TEST, f"DELETE {SYNTHETIC_PATH}"})
 
 
 class ProbeRoutes:
@@ -26,20 +30,26 @@ class ProbeRoutes:
         self,
         probe: ProbeDestination,
         *,
+        discard: DiscardSynthetic,
         gate: OperatorGate,
         begin_trace: Callable[[Trace], None] = lambda _trace: None,
     ) -> None:
         self._probe = probe
+        self._discard = discard
         self._gate = gate
         self._begin_trace = begin_trace
 
     def handle(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
-        if request.route != f"POST {PROBE_PATH}":
+        if request.route not in _ROUTES:
             raise NotFoundError("There is no such path.")
         self._gate.admit(request.headers.get("authorization"))
         tenant_id = request.path_parameters["tenant_id"]
         log.tenant_id = tenant_id[:36]
         self._begin_trace(request.trace)
-        result = self._probe.run(tenant_id)
-        log.outcome = result.outcome
-        return json_response(200, record(result), rid=request.rid)
+        if request.route == _TEST:
+            result = self._probe.run(tenant_id)
+            log.outcome = result.outcome
+            return json_response(200, record(result), rid=request.rid)
+        discarded = self._discard.run(tenant_id, request.path_parameters["event_id"])
+        log.outcome = "discarded"
+        return json_response(200, record(discarded), rid=request.rid)

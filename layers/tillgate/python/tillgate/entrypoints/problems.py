@@ -57,6 +57,11 @@ _PROBLEMS: dict[type[errors.TillgateError], tuple[str, int, str]] = {
         409,
         "The dead letters are not those that were confirmed",
     ),
+    errors.DeliveryUnderWayError: (
+        "delivery-under-way",
+        409,
+        "The event is being delivered right now",
+    ),
     errors.SignatureRefusedError: ("unauthenticated", 401, "The delivery is not authentic"),
     errors.StoreUnavailableError: ("unavailable", 503, "Tillgate cannot answer right now"),
     errors.QueueUnavailableError: ("unavailable", 503, "Tillgate cannot answer right now"),

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from tillgate.entrypoints.http import HttpRequest
     from tillgate.entrypoints.observability import RequestLog
 
-# Answered by functions/probe, whatever else is below it by functions/api.
+# Answered by functions/probe, whatever else is below /admin/api by functions/api.
 PROBE_PATH = "/admin/api/tenants/{tenant_id}/destination/test"
+SYNTHETIC_PATH = "/admin/api/tenants/{tenant_id}/synthetic-events/{event_id}"
 
 ROUTES: dict[str, tuple[str, ...]] = {
     "/v1/events": ("GET", "POST"),
@@ -53,6 +54,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/admin/api/tenants/{tenant_id}/replay": ("POST",),
     "/admin/api/tenants/{tenant_id}/destination": ("GET", "PUT", "DELETE"),
     PROBE_PATH: ("POST",),
+    SYNTHETIC_PATH: ("DELETE",),
     "/admin/api/tenants/{tenant_id}/hours": ("GET", "PUT", "DELETE"),
     "/admin/api/dead-letters": ("GET",),
     "/admin/api/dead-letters/plan": ("GET",),

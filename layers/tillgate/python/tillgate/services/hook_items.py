@@ -25,6 +25,7 @@ class Tally:
     ``cause`` is why some could not be stored now, where some could not. A handshake has no
     items. ``shares`` has each tenant's items by what became of them, in the metrics' words, as
     far as it is known whose they are; ``heard`` says when each source's came.
+    ``acknowledgement`` is what the vendor wants to read, whatever became of them.
     """
 
     accepted: int = 0
@@ -36,6 +37,7 @@ class Tally:
     is_handshake: bool = False
     shares: dict[TenantId, dict[str, int]] = field(default_factory=dict)
     heard: dict[SourceId, datetime] = field(default_factory=dict)
+    acknowledgement: str | None = None
 
     def share(self, tenant_id: TenantId, outcome: str = "stored", number: int = 0) -> None:
         """Say whose so many items are, or that whatever comes of it is also this tenant's."""

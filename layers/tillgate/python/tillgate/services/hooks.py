@@ -279,11 +279,13 @@ class AcceptHook:
         What the database gives no answer for is kept on the accept queue, with the whole
         hook. Raises SignatureRefusedError, the same for every cause, when it is not signed
         as its endpoint asks; StoreUnavailableError when it cannot be told who is calling,
-        or a handshake's code cannot be kept; and what the queue's ``put`` raises, or
+        or a handshake cannot be noted; and what the queue's ``put`` raises, or
         SecretUnavailableError, when it is not certain that everything is kept.
         """
         store, tally = self._store, tally or Tally()
         provider = store.provider_of(hook)
+        if provider is not None:
+            tally.acknowledgement = provider.acknowledgement
         if provider is not None and self._shakes_hands(provider, hook):
             tally.is_handshake = True
             return tally
@@ -301,18 +303,18 @@ class AcceptHook:
         return tally
 
     def _shakes_hands(self, provider: Provider, hook: Hook) -> bool:
-        """Tell whether it is a set-up request; its code is kept where one is awaited.
+        """Tell whether it is a set-up request; it is noted where one is awaited, with its code.
 
-        Anyone can send one, so the answer is the same for every endpoint, and for none. A
-        code that cannot be kept now is 503 and not queued: the operator stands by, and has
-        the vendor send another.
+        Anyone can send one, so the answer is the same for every endpoint, and for none. One
+        that cannot be noted now is 503 and not queued: the operator stands by, and has the
+        vendor send another.
         """
         handshake = provider.handshake(hook)
         if handshake is None:
             return False
         endpoint_id = _endpoint_id(hook)
-        if endpoint_id is not None and handshake.code is not None:
-            self._handshakes.put_code(provider.name, endpoint_id, handshake.code)
+        if endpoint_id is not None:
+            self._handshakes.put_handshake(provider.name, endpoint_id, code=handshake.code)
         return True
 
     def _keep_refused(self, hook: Hook, endpoint: Endpoint, trace: Trace | None) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tillgate.domain.operator_ports import SealedDestinations
     from tillgate.domain.ports import SecretBox, Upstream
 
-_UNREADABLE = "its secret cannot be opened any more: set the destination anew"
+CANNOT_OPEN = "its secret cannot be opened any more: set the destination anew"
 
 
 class ProbeDestination:
@@ -57,7 +57,7 @@ class ProbeDestination:
                 destination.sealed_secret, context=destination.seal_context
             ).decode()
         except SealBrokenError:
-            return self._result(AttemptOutcome.GAVE_UP, None, _UNREADABLE, started)
+            return self._result(AttemptOutcome.GAVE_UP, None, CANNOT_OPEN, started)
         result = self._upstreams[destination.kind].send(destination, secret, ())
         if isinstance(result, Delivered):
             return self._result(AttemptOutcome.DELIVERED, result.status, None, started)

@@ -53,7 +53,7 @@ _REVOKE: LiteralString = """
 """
 _APPS: LiteralString = """
     SELECT app_id::text, provider, name, notification_url, awaits_secret, verification_code,
-        created_at
+        handshake_at, created_at
     FROM tillgate.app
 """
 _ADD_APP: LiteralString = """
@@ -61,18 +61,19 @@ _ADD_APP: LiteralString = """
         app_id, provider, name, notification_url, sealed_secret, awaits_secret
     ) VALUES (%s, %s, %s, %s, %s, %s)
     RETURNING app_id::text, provider, name, notification_url, awaits_secret, verification_code,
-        created_at
+        handshake_at, created_at
 """
 _RESEAL_APP: LiteralString = """
     UPDATE tillgate.app SET sealed_secret = %s WHERE app_id = %s
     RETURNING app_id::text, provider, name, notification_url, awaits_secret, verification_code,
-        created_at
+        handshake_at, created_at
 """
 _SOURCES: LiteralString = """
     SELECT s.source_id::text, s.tenant_id::text, s.provider, s.name, s.merchant_id,
         s.app_id::text, coalesce(s.notification_url, a.notification_url),
         coalesce(a.awaits_secret, s.awaits_secret),
-        coalesce(a.verification_code, s.verification_code), s.created_at, s.api_url,
+        coalesce(a.verification_code, s.verification_code),
+        coalesce(a.handshake_at, s.handshake_at), s.created_at, s.api_url,
         s.credential_set_at, s.quiet_after_minutes
     FROM tillgate.source AS s
     LEFT JOIN tillgate.app AS a ON a.app_id = s.app_id
@@ -86,8 +87,8 @@ _ADD_SOURCE: LiteralString = """
 _RESEAL_SOURCE: LiteralString = """
     UPDATE tillgate.source SET sealed_secret = %s WHERE source_id = %s AND app_id IS NULL
     RETURNING source_id::text, tenant_id::text, provider, name, merchant_id,
-        app_id::text, notification_url, awaits_secret, verification_code, created_at, api_url,
-        credential_set_at, quiet_after_minutes
+        app_id::text, notification_url, awaits_secret, verification_code, handshake_at, created_at,
+        api_url, credential_set_at, quiet_after_minutes
 """
 _STATUS: LiteralString = """
     SELECT
@@ -253,22 +254,23 @@ def _token(row: Row) -> TokenRecord:
 
 
 def _app(row: Row) -> AppRecord:
-    app_id, provider, name, notification_url, awaits_secret, code, created_at = row
+    app_id, provider, name, notification_url, awaits_secret, code, shaken_at, created_at = row
     return AppRecord(
         app_id=AppId(app_id), provider=provider, name=name, notification_url=notification_url,
         state=_state(awaits_secret=awaits_secret), verification_code=code,
-        created_at=_utc(created_at),
+        handshake_at=_utc(shaken_at) if shaken_at else None, created_at=_utc(created_at),
     )  # fmt: skip
 
 
 def _source(row: Row) -> SourceRecord:
     source_id, tenant_id, provider, name, merchant_id, app_id, notification_url, *rest = row
-    awaits_secret, code, created_at, api_url, set_at, quiet_after_minutes = rest
+    awaits_secret, code, shaken_at, created_at, api_url, set_at, quiet_after_minutes = rest
     return SourceRecord(
         source_id=SourceId(source_id), tenant_id=TenantId(tenant_id), provider=provider,
         name=name, merchant_id=merchant_id, app_id=AppId(app_id) if app_id else None,
         notification_url=notification_url, state=_state(awaits_secret=awaits_secret),
-        verification_code=code, created_at=_utc(created_at),
+        verification_code=code, handshake_at=_utc(shaken_at) if shaken_at else None,
+        created_at=_utc(created_at),
         credential=CredentialRecord(api_url=api_url, set_at=_utc(set_at)) if api_url else None,
         quiet_after_minutes=quiet_after_minutes,
     )  # fmt: skip

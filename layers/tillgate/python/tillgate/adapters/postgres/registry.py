@@ -73,7 +73,7 @@ class PostgresRegistry:
         source_id, tenant_id, slug, state = rows[0]
         return Source(SourceId(source_id), _tenant(tenant_id, slug, state), merchant_id)
 
-    def put_code(self, provider: str, endpoint_id: str, code: str) -> None:
+    def put_handshake(self, provider: str, endpoint_id: str, *, code: str | None) -> None:
         self._rows(
             "SELECT tillgate.handshake_put(%s, %s, %s)",
             (provider, endpoint_id, code),

@@ -40,6 +40,7 @@ _APP: Json = {
     "notification_url": f"{_HOOKS}/square/{_APP_ID}",
     "state": "ready",
     "verification_code": None,
+    "handshake_at": None,
     "created_at": _AT,
 }
 EXAMPLE_SOURCE: Json = {
@@ -52,6 +53,7 @@ EXAMPLE_SOURCE: Json = {
     "notification_url": f"{_HOOKS}/standard/{_SOURCE_ID}",
     "state": "ready",
     "verification_code": None,
+    "handshake_at": None,
     "created_at": _AT,
     "credential": None,
     "quiet_after_minutes": None,
@@ -63,6 +65,7 @@ CLOVER_SOURCE: Json = {
     "notification_url": f"{_HOOKS}/clover/{_SOURCE_ID}",
     "state": "pending",
     "verification_code": "ce7643c1-83ea-4218-abe6-da876c9c7a0a",
+    "handshake_at": "2026-11-23T09:32:41.520117Z",
 }
 _SQUARE_SOURCE: Json = {
     **EXAMPLE_SOURCE,
@@ -208,8 +211,9 @@ _SOURCES: Json = {
         parameters=(parameter("tenant_id"),),
         description="By a URL and a secret of its own, or bound to an app by its merchant id. A "
         "vendor that issues its secret only after a handshake: leave the secret out, and the "
-        "source is `pending`; register its URL, read the `verification_code` in the list, type it "
-        "in at the vendor, and set the secret that the vendor shows then.",
+        "source is `pending`; register its URL, and set the secret that the vendor shows then. "
+        "Clover sends a code first: read the `verification_code` in the list and type it in there. "
+        "Zettle only wants an answer: `handshake_at` says when it had one.",
         requestBody=body(
             "NewSource",
             {

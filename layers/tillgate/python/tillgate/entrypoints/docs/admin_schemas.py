@@ -24,7 +24,7 @@ _SECRET: Json = {
     "maxLength": 512,
     "pattern": bodies.SECRET_PATTERN,
     "description": "With which the vendor signs; made for you when left out. A vendor that issues "
-    "it after a handshake (Clover): leave it out, and set it then.",
+    "it after a handshake (Clover, Zettle): leave it out, and set it then.",
 }
 _REPLACING = (
     "With which the vendor signs from now on. For `standard`: base64, with or without `whsec_`."
@@ -66,6 +66,11 @@ _HANDSHAKE: Json = {
         **nullable(TEXT),
         "description": "What to type in at the vendor, which sent it while this is pending; else "
         "null.",
+    },
+    "handshake_at": {
+        **nullable(INSTANT),
+        "description": "When a set-up request last came while this was pending; null when none "
+        "did. Anyone can send one.",
     },
 }
 _APP: Json = {

@@ -12,7 +12,7 @@ from tillgate.entrypoints.docs.admin import (
 )
 from tillgate.entrypoints.docs.answers import Json, answer, body, parameter
 from tillgate.entrypoints.docs.problems import EXAMPLE_EVENT_ID, EXAMPLE_RID
-from tillgate.entrypoints.routes import PROBE_PATH
+from tillgate.entrypoints.routes import PROBE_PATH, SYNTHETIC_PATH
 
 _TAG = ["Delivery"]
 _AT = "2026-11-23T09:30:00.000000Z"
@@ -101,6 +101,47 @@ _TEST: Json = {
         tags=_TAG,
     )
 }
+_SYNTHETIC: Json = {
+    "delete": operation(
+        "discardSyntheticEvent",
+        "Take a synthetic event away again",
+        {
+            "200": answer(
+                "What became of its copy; of the event nothing is left here",
+                "SyntheticDiscarded",
+                {
+                    "event_id": EXAMPLE_EVENT_ID,
+                    "destination": {
+                        "is_removed": True,
+                        "status": 204,
+                        "duration_ms": 61.7,
+                        "reason": None,
+                    },
+                },
+                others={
+                    "never sent": {"event_id": EXAMPLE_EVENT_ID, "destination": None},
+                    "copy stays": {
+                        "event_id": EXAMPLE_EVENT_ID,
+                        "destination": {
+                            "is_removed": False,
+                            "status": 403,
+                            "duration_ms": 58.1,
+                            "reason": "http-403-42501",
+                        },
+                    },
+                },
+            )
+        },
+        "not-found",
+        "delivery-under-way",
+        parameters=(*_TENANT, parameter("event_id")),
+        description="Only an event of the last day in whose data `tillgate-synthetic-` and a UUID "
+        "stand: any other is `not-found`. Its key, delivery and attempts are deleted with it, and "
+        "its row at the destination. Where that row cannot be removed, the answer says why, and "
+        "the rest is deleted all the same. What was counted stays counted.",
+        tags=_TAG,
+    )
+}
 _REPLAY: Json = {
     "post": operation(
         "replayEvents",
@@ -150,6 +191,7 @@ _REPLAY_ONE: Json = {
 PATHS: Json = {
     f"{TENANT_PATH}/destination": _ONE,
     PROBE_PATH: _TEST,
+    SYNTHETIC_PATH: _SYNTHETIC,
     f"{TENANT_PATH}/replay": _REPLAY,
     f"{TENANT_PATH}/events/{{event_id}}/replay": _REPLAY_ONE,
 }

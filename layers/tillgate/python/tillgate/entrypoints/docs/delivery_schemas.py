@@ -104,6 +104,31 @@ DELIVERY: Json = {
             "reason": nullable(TEXT),
         }
     ),
+    "SyntheticDiscarded": obj(
+        {
+            "event_id": UUID,
+            "destination": {
+                "description": "Of its copy; null where it was never sent anywhere.",
+                "anyOf": [
+                    obj(
+                        {
+                            "is_removed": {
+                                **FLAG,
+                                "description": "False: it may be there still, by this event id.",
+                            },
+                            "status": {
+                                "type": ["integer", "null"],
+                                "description": "Null where none came.",
+                            },
+                            "duration_ms": {"type": "number"},
+                            "reason": nullable(TEXT),
+                        }
+                    ),
+                    {"type": "null"},
+                ],
+            },
+        }
+    ),
     "NewReplay": obj(
         {
             "since": {**INSTANT, "description": "Events stored then or later."},

@@ -41,6 +41,21 @@ def _signature_headers() -> list[Json]:
     ]
 
 
+def _hook_answer() -> Json:
+    """Give the counts, or the text that a vendor wants instead."""
+    counts = {"accepted": 1, "duplicates": 0, "queued": 0, "quarantined": 0, "rid": EXAMPLE_RID}
+    unreachable = {**counts, "accepted": 0, "queued": 1}
+    made = answer(
+        "Kept, whatever became of each item",
+        "HookAnswer",
+        counts,
+        others={"database-unreachable": unreachable},
+    )
+    text: Json = {"schema": {"type": "string", "enum": ["[accepted]"]}, "example": "[accepted]"}
+    made["content"]["text/plain"] = text
+    return made
+
+
 _HOOK: Json = {
     "operationId": "receiveHook",
     "tags": ["Provider hooks"],
@@ -50,8 +65,9 @@ _HOOK: Json = {
     "while the database is unreachable, is kept on a queue until it can be stored; the counts say "
     "which. 503 is answered only when nothing can be kept, or when it cannot be told who is "
     "calling. 401 means that the signature, the provider or the endpoint is not right, and does "
-    "not say which. An unsigned set-up request (Clover's verification code) is answered 200, "
-    "whatever the endpoint. The body may have 4 MiB.",
+    "not say which. An unsigned set-up request (Clover's verification code, Zettle's test message) "
+    "is answered 200, whatever the endpoint. Adyen is answered 200 with the text `[accepted]` in "
+    "place of the counts. The body may have 4 MiB.",
     "security": NOBODY,
     "parameters": [
         {
@@ -100,20 +116,7 @@ _HOOK: Json = {
         },
     },
     "responses": {
-        "200": answer(
-            "Kept, whatever became of each item",
-            "HookAnswer",
-            {"accepted": 1, "duplicates": 0, "queued": 0, "quarantined": 0, "rid": EXAMPLE_RID},
-            others={
-                "database-unreachable": {
-                    "accepted": 0,
-                    "duplicates": 0,
-                    "queued": 1,
-                    "quarantined": 0,
-                    "rid": EXAMPLE_RID,
-                }
-            },
-        ),
+        "200": _hook_answer(),
         **problems("unauthenticated", "payload-too-large", "unavailable"),
     },
 }

@@ -115,6 +115,10 @@ _BY_TYPE = [
         ),
     ),
     ProblemDoc(
+        "Repeat the call in a few seconds. Nothing was removed, and no other attempt is begun.",
+        errors.DeliveryUnderWayError("An attempt to deliver it has begun, and has not ended yet."),
+    ),
+    ProblemDoc(
         "Repeat the call after `Retry-After` seconds. With the database unreachable an event is "
         "still taken, and answered as `queued`; this answer means that it could not be kept at "
         "all, or that it cannot be told whose token it is. An event is safe to repeat with the "
