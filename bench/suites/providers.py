@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.hooks import SECRETS
 from bench.suites.comparison import compared
 from bench.workload import Load
 from tillgate.providers import PROVIDERS
