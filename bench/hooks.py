@@ -18,19 +18,23 @@ ROUTE = "POST /v1/hooks/{provider}/{endpoint_id}"
 MERCHANT = "M-bench"
 SHOP = "bench.myshopify.com"
 SECRETS = {
+    "adyen": vendors.ADYEN_KEY,
     "clover": vendors.CLOVER_CODE,
     "shopify": vendors.SHOPIFY_SECRET,
     "square": vendors.SQUARE_KEY,
     "standard": vendors.STANDARD_SECRET,
     "toast": vendors.TOAST_SECRET,
+    "zettle": vendors.ZETTLE_KEY,
 }
 # Who the merchant is, in each vendor's own words.
 MERCHANTS = {
+    "adyen": MERCHANT,
     "clover": MERCHANT,
     "shopify": SHOP,
     "square": MERCHANT,
     "standard": None,
     "toast": MERCHANT,
+    "zettle": MERCHANT,
 }
 
 
@@ -88,10 +92,23 @@ def _standard(load: Load, _endpoint_id: str) -> tuple[dict[str, str], bytes]:
     return vendors.standard_headers(body, sent_at=sent_at, message_id=message_id), body
 
 
+def _adyen(load: Load, _endpoint_id: str) -> tuple[dict[str, str], bytes]:
+    item = vendors.adyen_item(uuid.uuid4().hex, account=MERCHANT, order=_order(load))
+    return {}, vendors.adyen_body(vendors.adyen_signed(item))
+
+
+def _zettle(load: Load, _endpoint_id: str) -> tuple[dict[str, str], bytes]:
+    # The order itself: Zettle's payload is JSON within a text.
+    body = vendors.zettle_body(str(uuid.uuid4()), merchant=MERCHANT, payload=_order(load))
+    return vendors.zettle_headers(body), body
+
+
 _SIGNED: dict[str, Callable[[Load, str], tuple[dict[str, str], bytes]]] = {
+    "adyen": _adyen,
     "clover": _clover,
     "shopify": _shopify,
     "square": _square,
     "standard": _standard,
     "toast": _toast,
+    "zettle": _zettle,
 }

@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 SQUARE_KEY = "square-signature-key"
@@ -19,6 +20,8 @@ SHOPIFY_SECRET = "shopify-app-secret"
 TOAST_SECRET = "toast-webhook-secret"
 CLOVER_CODE = "0307e264-b33a-4913-88aa-37b10014a0b8"
 STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+ADYEN_KEY = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056"
+ZETTLE_KEY = "zLzClQLQN8yfH8aEjONeXzgJRAHR0zpD7RonFCpizujCUCectBlln0vFArTbLPYa"
 
 
 def mac_base64(key: bytes, message: bytes) -> str:
@@ -120,4 +123,76 @@ def standard_headers(
 
 def standard_body(**more: object) -> bytes:
     document = {"type": "order.paid", "data": {"id": "o-5"}, **more}
+    return json.dumps(document).encode()
+
+
+def adyen_item(psp: str = "PSP7", *, account: str = "M1", **more: object) -> dict[str, object]:
+    """Give a notification that nobody signed yet."""
+    return {
+        "pspReference": psp,
+        "merchantAccountCode": account,
+        "merchantReference": "order-7",
+        "amount": {"value": 1130, "currency": "EUR"},
+        "eventCode": "AUTHORISATION",
+        "eventDate": "2026-11-23T10:59:58+01:00",
+        "success": "true",
+        **more,
+    }
+
+
+def adyen_signed(item: Mapping[str, object], *, key: str = ADYEN_KEY) -> dict[str, object]:
+    """Give the notification with its signature inside."""
+    amount = item.get("amount") or {}
+    assert isinstance(amount, dict)
+    fields = [
+        item.get("pspReference"),
+        item.get("originalReference"),
+        item.get("merchantAccountCode"),
+        item.get("merchantReference"),
+        amount.get("value"),
+        amount.get("currency"),
+        item.get("eventCode"),
+        item.get("success"),
+    ]
+    # What is no text is written as in JSON: numbers as they are, true and false in small letters.
+    texts = ["" if f is None else f if isinstance(f, str) else json.dumps(f) for f in fields]
+    signature = mac_base64(bytes.fromhex(key), ":".join(texts).encode("utf-8", "surrogatepass"))
+    return {**item, "additionalData": {"hmacSignature": signature}}
+
+
+def adyen_body(*items: object) -> bytes:
+    """Give a delivery of these notifications; of none, one that is signed."""
+    wrapped = [{"NotificationRequestItem": item} for item in items or [adyen_signed(adyen_item())]]
+    return json.dumps({"live": "false", "notificationItems": wrapped}).encode()
+
+
+def zettle_body(message_id: str = "ze-1", *, merchant: str = "org-1", **more: object) -> bytes:
+    document = {
+        "organizationUuid": merchant,
+        "messageUuid": "a7c05d90-a111-11eb-b035-58d8b8a0b7f4",
+        "eventName": "PurchaseCreated",
+        "messageId": message_id,
+        "payload": '{"purchaseUuid":"pu-7","amount":35300}',
+        "timestamp": "2026-11-23T09:59:58.500Z",
+        **more,
+    }
+    return json.dumps(document).encode()
+
+
+def zettle_headers(body: bytes, *, key: str = ZETTLE_KEY) -> dict[str, str]:
+    """Sign the body's own timestamp and payload."""
+    document = json.loads(body)
+    signed = f"{document['timestamp']}.{document['payload']}".encode("utf-8", "surrogatepass")
+    return {"x-izettle-signature": hmac.new(key.encode(), signed, hashlib.sha256).hexdigest()}
+
+
+def zettle_test(**more: object) -> bytes:
+    """Give the test message that Zettle sends before anybody has a key."""
+    document = {
+        "eventName": "TestMessage",
+        "organizationUuid": "ef64c5e2-4e16-11e8-9c2d-fa7ae01bbebc",
+        "messageId": "0f674460-fab5-11e7-a310-0002ebd6a43c",
+        "payload": {"data": "payload"},
+        **more,
+    }
     return json.dumps(document).encode()

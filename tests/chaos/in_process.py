@@ -18,11 +18,16 @@ from tests.fakes import (
     PlainSecretBox,
 )
 from tests.vendors import (
+    ADYEN_KEY,
     CLOVER_CODE,
     SHOPIFY_SECRET,
     SQUARE_KEY,
     STANDARD_SECRET,
     TOAST_SECRET,
+    ZETTLE_KEY,
+    adyen_body,
+    adyen_item,
+    adyen_signed,
     clover_body,
     clover_headers,
     clover_update,
@@ -34,6 +39,8 @@ from tests.vendors import (
     standard_headers,
     toast_body,
     toast_headers,
+    zettle_body,
+    zettle_headers,
 )
 from tillgate.domain.errors import TillgateError
 from tillgate.domain.provider import Hook
@@ -65,6 +72,8 @@ SECRETS = {
     "toast": TOAST_SECRET,
     "clover": CLOVER_CODE,
     "standard": STANDARD_SECRET,
+    "adyen": ADYEN_KEY,
+    "zettle": ZETTLE_KEY,
 }
 BEGIN = datetime(2026, 11, 23, 10, tzinfo=UTC)
 # Within every deadline. One answer in fifty comes after all of them: it is lost to the vendor.
@@ -158,21 +167,29 @@ class InProcess:
 
 def signed(provider: str, key: str, *, sent_at: datetime) -> tuple[bytes, dict[str, str]]:
     """Give a delivery as the vendor signs it."""
+    headers: dict[str, str] = {}
     match provider:
         case "square":
             body = square_body(key)
-            return body, square_headers(body, url=URL)
+            headers = square_headers(body, url=URL)
         case "shopify":
             body = shopify_body(note=key)
-            return body, shopify_headers(body, webhook_id=key)
+            headers = shopify_headers(body, webhook_id=key)
         case "toast":
             body = toast_body(key)
-            return body, toast_headers(body)
+            headers = toast_headers(body)
         case "clover":
-            return clover_body(M1=[clover_update(f"O:{key}")]), clover_headers()
+            body = clover_body(M1=[clover_update(f"O:{key}")])
+            headers = clover_headers()
+        case "adyen":
+            body = adyen_body(adyen_signed(adyen_item(key)))
+        case "zettle":
+            body = zettle_body(key)
+            headers = zettle_headers(body)
         case _:
             body = standard_body()
-            return body, standard_headers(body, sent_at=sent_at, message_id=key)
+            headers = standard_headers(body, sent_at=sent_at, message_id=key)
+    return body, headers
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,15 @@ from tests.fakes import (
     InMemoryRegistry,
     PlainSecretBox,
 )
-from tests.vendors import CLOVER_CODE, SHOPIFY_SECRET, SQUARE_KEY, STANDARD_SECRET, TOAST_SECRET
+from tests.vendors import (
+    ADYEN_KEY,
+    CLOVER_CODE,
+    SHOPIFY_SECRET,
+    SQUARE_KEY,
+    STANDARD_SECRET,
+    TOAST_SECRET,
+    ZETTLE_KEY,
+)
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.quarantine import Reason
 from tillgate.domain.tenant import (
@@ -110,7 +118,7 @@ class CrashingEventStore(InMemoryEventStore):
 class WiredIngest:
     """Tenant one has a source for every provider (merchant M1).
 
-    An app of Square and one of Clover serve M1 and M2.
+    An app of Square, one of Clover and one of Adyen serve M1 and M2.
     """
 
     def __init__(
@@ -129,8 +137,11 @@ class WiredIngest:
         self.add_source("toast", TOAST_SECRET, merchant_id="rest-1")
         self.add_source("clover", CLOVER_CODE, merchant_id="M1")
         self.add_source("standard", STANDARD_SECRET)
+        self.add_source("adyen", ADYEN_KEY, merchant_id="M1")
+        self.add_source("zettle", ZETTLE_KEY, merchant_id="org-1")
         self._add_endpoint("square", APP_ID, SQUARE_KEY, None)
         self._add_endpoint("clover", APP_ID, CLOVER_CODE, None)
+        self._add_endpoint("adyen", APP_ID, ADYEN_KEY, None)
         for merchant_id, tenant in {"M1": ONE, "M2": TWO, "M3": IDLE}.items():
             bound = Source(SourceId(f"source-{merchant_id}"), tenant, merchant_id)
             self.registry.bound_sources[APP_ID, merchant_id] = bound

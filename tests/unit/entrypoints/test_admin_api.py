@@ -103,12 +103,27 @@ def test_source_gets_its_url_and_secret_once(api: ApiFunction, tenant_id: str) -
     assert "secret" not in listed.json["sources"][0]
 
 
+def test_source_that_a_vendor_called_without_a_code_says_when(
+    api: ApiFunction, tenant_id: str
+) -> None:
+    path = f"tenants/{tenant_id}/sources"
+    added = post(api, path, {"provider": "zettle", "public_url": PUBLIC_URL})
+    api.store.put_handshake(added.json["source_id"], code=None)
+    [listed] = get(api, path).json["sources"]
+    ready = put_secret(api, f"sources/{added.json['source_id']}", {"secret": "signing-key"})
+
+    assert (added.json["state"], added.json["handshake_at"]) == ("pending", None)
+    assert (listed["state"], listed["verification_code"]) == ("pending", None)
+    assert listed["handshake_at"].endswith("Z")
+    assert (ready.json["state"], ready.json["handshake_at"]) == ("ready", listed["handshake_at"])
+
+
 def test_source_of_a_vendor_with_a_handshake_is_pending_and_its_code_is_listed(
     api: ApiFunction, tenant_id: str
 ) -> None:
     path = f"tenants/{tenant_id}/sources"
     added = post(api, path, {"provider": "clover", "public_url": PUBLIC_URL})
-    api.store.put_code(added.json["source_id"], "ce7643c1-83ea")
+    api.store.put_handshake(added.json["source_id"], code="ce7643c1-83ea")
     [listed] = get(api, path).json["sources"]
     ready = put_secret(api, f"sources/{added.json['source_id']}", {"secret": "auth-code"})
 

@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.strategies import ANY_BODY, ANY_TEXT
+from tests.unit.providers.half_valid import ADYEN_BODIES
 from tests.unit.providers.hook_requests import hook_request
 from tillgate.domain.errors import UnreadableDeliveryError
 from tillgate.providers import PROVIDERS
@@ -29,6 +30,7 @@ HEADER_NAMES = [
     "webhook-id",
     "webhook-timestamp",
     "webhook-signature",
+    "x-izettle-signature",
 ]
 HEADERS = st.dictionaries(
     st.sampled_from(HEADER_NAMES),
@@ -41,7 +43,7 @@ every_provider = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PRO
 
 
 @every_provider
-@given(body=ANY_BODY, headers=HEADERS, secret=SECRETS)
+@given(body=ANY_BODY | ADYEN_BODIES, headers=HEADERS, secret=SECRETS)
 def test_any_delivery_is_verified_or_refused(
     provider: Provider, body: bytes, headers: dict[str, str], secret: str
 ) -> None:
@@ -52,7 +54,7 @@ def test_any_delivery_is_verified_or_refused(
 
 
 @every_provider
-@given(body=ANY_BODY, headers=HEADERS)
+@given(body=ANY_BODY | ADYEN_BODIES, headers=HEADERS)
 def test_any_delivery_is_split_or_cannot_be_read(
     provider: Provider, body: bytes, headers: dict[str, str]
 ) -> None:
@@ -84,4 +86,6 @@ def test_each_is_known_by_the_name_in_its_url() -> None:
         "toast": "toast",
         "clover": "clover",
         "standard": "standard",
+        "adyen": "adyen",
+        "zettle": "zettle",
     }

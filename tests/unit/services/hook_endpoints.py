@@ -16,7 +16,15 @@ from tests.fakes import (
     InMemoryTokenStandings,
     PlainSecretBox,
 )
-from tests.vendors import CLOVER_CODE, SHOPIFY_SECRET, SQUARE_KEY, STANDARD_SECRET, square_headers
+from tests.vendors import (
+    ADYEN_KEY,
+    CLOVER_CODE,
+    SHOPIFY_SECRET,
+    SQUARE_KEY,
+    STANDARD_SECRET,
+    ZETTLE_KEY,
+    square_headers,
+)
 from tillgate.domain.provider import Hook
 from tillgate.domain.quarantine import Reason
 from tillgate.domain.tenant import (
@@ -52,6 +60,8 @@ SECRETS = {
     "shopify": SHOPIFY_SECRET,
     "clover": CLOVER_CODE,
     "standard": STANDARD_SECRET,
+    "adyen": ADYEN_KEY,
+    "zettle": ZETTLE_KEY,
 }
 
 

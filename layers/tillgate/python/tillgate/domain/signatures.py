@@ -16,6 +16,11 @@ def matches_base64(expected: bytes, signature: str) -> bool:
     return _same(base64.b64encode(expected), signature)
 
 
+def matches_hex(expected: bytes, signature: str) -> bool:
+    """Tell whether ``signature`` is the expected MAC in hex, of whichever case."""
+    return _same(expected.hex().encode(), signature.lower())
+
+
 def decoded_base64(text: str) -> bytes | None:
     """Decode standard base64, or give None when the text is not that."""
     try:

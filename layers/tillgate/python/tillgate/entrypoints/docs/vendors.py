@@ -79,6 +79,48 @@ BODY=$BODY'","type":"CREATE","ts":'$(date +%s)'000}]}}'
 curl -i "$URL" -H 'Content-Type: application/json' \\
   -H "X-Clover-Auth: $SECRET" --data-binary "$BODY\"""",
     ),
+    "zettle": VendorDoc(
+        title="Zettle",
+        reference="https://developer.zettle.com/docs/api/pusher/user-guides/create-subscriptions",
+        signs="HMAC-SHA256 in hex over the body's `timestamp`, a dot and its `payload`, which is "
+        "JSON written as a text. The timestamp is the event's, and may be of any age. `messageId`, "
+        "`eventName` and `organizationUuid` are not signed: a delivery that somebody sends again "
+        "under another `messageId` is another event of the same source, to be told by timestamp "
+        "and payload.",
+        secret="The `signingKey`, which Zettle gives when the subscription is made, after its test "  # noqa: S106  Says what it is.
+        "message was answered.",
+        headers=(("X-iZettle-Signature", "the signature"),),
+        script="""\
+AT=$(date -u +%Y-%m-%dT%H:%M:%S.000Z)
+PAYLOAD='{"purchaseUuid":"7cdf4ae2-a110-11eb-a7f9-24cfef8c2970","amount":35300}'
+TEXT=$(printf %s "$PAYLOAD" | sed 's/"/\\\\"/g')
+BODY='{"organizationUuid":"corner-cafe","messageId":"'$(openssl rand -hex 16)'",'
+BODY=$BODY'"eventName":"PurchaseCreated","payload":"'$TEXT'","timestamp":"'$AT'"}'
+SIGNATURE=$(printf %s "$AT.$PAYLOAD" | openssl dgst -sha256 -hmac "$SECRET" -r | cut -d' ' -f1)
+curl -i "$URL" -H 'Content-Type: application/json' \\
+  -H "X-iZettle-Signature: $SIGNATURE" --data-binary "$BODY\"""",
+    ),
+    "adyen": VendorDoc(
+        title="Adyen (in person too)",
+        reference="https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures",
+        signs="HMAC-SHA256 in base64, inside each notification (`additionalData.hmacSignature`), "
+        "over eight of its fields joined with colons: no other field, so not `eventDate`. One "
+        "delivery may hold many merchant accounts' notifications; each becomes an event, and one "
+        "that is not signed refuses them all. A colon is taken in `merchantReference` only.",
+        secret="The webhook's HMAC key, an even number of hexadecimal digits; the key is what is "  # noqa: S106  Says what it is.
+        "decoded.",
+        headers=(),
+        script="""\
+PSP=$(openssl rand -hex 16) AT=$(date -u +%Y-%m-%dT%H:%M:%S+00:00)
+SIGNED="$PSP::CornerCafe:order-17:1130:EUR:AUTHORISATION:true"
+SIGNATURE=$(printf %s "$SIGNED" |
+  openssl dgst -sha256 -mac HMAC -macopt "hexkey:$SECRET" -binary | base64)
+BODY='{"live":"false","notificationItems":[{"NotificationRequestItem":{"pspReference":"'$PSP'",'
+BODY=$BODY'"merchantAccountCode":"CornerCafe","merchantReference":"order-17","success":"true",'
+BODY=$BODY'"amount":{"value":1130,"currency":"EUR"},"eventCode":"AUTHORISATION",'
+BODY=$BODY'"eventDate":"'$AT'","additionalData":{"hmacSignature":"'$SIGNATURE'"}}}]}'
+curl -i "$URL" -H 'Content-Type: application/json' --data-binary "$BODY\"""",
+    ),
     "standard": VendorDoc(
         title="Standard Webhooks (your own integration)",
         reference="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
