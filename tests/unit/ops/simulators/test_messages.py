@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 EVERY_VENDOR = pytest.mark.parametrize("name", SIMULATORS)
 
 
-def traffic(name: str, *, merchants: int = 1, **shares: float) -> Traffic:
+def traffic(name: str, shares: dict[str, float] | None = None, *, merchants: int = 1) -> Traffic:
     simulator = SIMULATORS[name]
     known = [simulator.merchant_id(number) for number in range(1, merchants + 1)]
     recipient = Recipient(
@@ -27,12 +27,12 @@ def traffic(name: str, *, merchants: int = 1, **shares: float) -> Traffic:
         notification_url="https://pos.example.com/v1/hooks/x/1",
         merchants=[merchant for merchant in known if merchant],
     )
-    kinds = {Kind(kind.replace("_", "-")): share for kind, share in shares.items()}
+    kinds = {Kind(kind): share for kind, share in (shares or {}).items()}
     return Traffic(recipient, shares=kinds, run_id="r1", dice=Random(7))  # noqa: S311  Repeatable.
 
 
 def message(name: str, kind: Kind) -> Message:
-    return traffic(name, **{kind.replace("-", "_"): 1.0}).message(0, NOW)
+    return traffic(name, {kind: 1.0}).message(0, NOW)
 
 
 def expected(found: Message) -> list[Expected]:
@@ -138,7 +138,7 @@ def test_an_app_s_merchants_stand_in_one_request_where_the_vendor_puts_them_ther
 
 
 def test_shares_are_those_asked_for() -> None:
-    mixed = traffic("square", forged=0.25, slow=0.25)
+    mixed = traffic("square", {"forged": 0.25, "slow": 0.25})
 
     kinds = Counter(mixed.message(number, NOW).kind for number in range(2_000))
     assert set(kinds) == {Kind.GENUINE, Kind.FORGED, Kind.SLOW}

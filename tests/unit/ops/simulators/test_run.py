@@ -99,7 +99,7 @@ def run_of(
     speed_up: float = 1.0,
     at_once: int = 50,
     interrupts_at: float = float("inf"),
-    **shares: float,
+    shares: dict[str, float] | None = None,
 ) -> tuple[VendorRun, Road]:
     road = Road(platform)
     road.interrupts_at = interrupts_at
@@ -111,7 +111,7 @@ def run_of(
         notification_url="https://pos.example.com/v1/hooks/x/1",
         merchants=[merchant] if merchant else [],
     )
-    kinds = {Kind(kind.replace("_", "-")): share for kind, share in shares.items()}
+    kinds = {Kind(kind): share for kind, share in (shares or {}).items()}
     run = VendorRun(
         Traffic(recipient, shares=kinds, run_id="r1", dice=Random(7)),  # noqa: S311  Repeatable.
         pace=Pace(messages=messages, per_second=per_second, at_once=at_once, speed_up=speed_up),
@@ -211,9 +211,8 @@ def test_toast_pauses_after_fifty_errors_and_what_is_due_then_is_lost() -> None:
 
 def test_every_kind_is_as_promised_where_promises_are_kept() -> None:
     kinds = [kind for kind in Kind if kind is not Kind.GENUINE]
-    shares = {kind.replace("-", "_"): 0.1 for kind in kinds}
     platform = Platform()
-    run, _ = run_of(platform, messages=300, **shares)
+    run, _ = run_of(platform, messages=300, shares=dict.fromkeys(kinds, 0.1))
 
     assert faults(run) == []
     assert set(run.tally.kinds) == set(Kind)
@@ -227,31 +226,33 @@ def test_every_kind_is_as_promised_where_promises_are_kept() -> None:
     [
         ("forged", told("accepted"), "answered 200, not 401"),
         ("unsigned", told("quarantined"), "answered 200, not 401"),
-        ("wrong_merchant", told("accepted"), "1 accepted, not quarantined"),
-        ("broken_body", refused(422), "answered 422, not 200"),
+        ("wrong-merchant", told("accepted"), "1 accepted, not quarantined"),
+        ("broken-body", refused(422), "answered 422, not 200"),
         ("conflict", told("accepted"), "1 accepted, not quarantined"),
         ("duplicate", told("accepted"), "1 accepted, not duplicates"),
-        ("late_resend", told("accepted"), "1 accepted, not duplicates"),
+        ("late-resend", told("accepted"), "1 accepted, not duplicates"),
         ("slow", told("accepted"), "stored more than once, by the counts"),
         ("large", refused(413), "answered 413, not 200"),
     ],
 )
 def test_a_broken_promise_is_found(kind: str, answer: Answer, fault: str) -> None:
-    run, _ = run_of(lambda _: answer, vendor="square", speed_up=100_000.0, **{kind: 1.0})
+    run, _ = run_of(lambda _: answer, vendor="square", speed_up=100_000.0, shares={kind: 1.0})
 
     assert fault in faults(run)
     assert not run.tally.is_as_promised
 
 
 def test_a_forgery_is_sent_once_and_that_nobody_answered_it_is_a_fault() -> None:
-    run, road = run_of(lambda _: NO_ANSWER, forged=1.0)
+    run, road = run_of(lambda _: NO_ANSWER, shares={"forged": 1.0})
 
     assert len(road.sent) == 1
     assert faults(run) == ["no answer: timed out"]
 
 
 def test_the_second_of_a_slow_pair_is_sent_before_the_first_is_answered() -> None:
-    _, road = run_of(in_turn(told("duplicates", seconds=5.0), told("accepted")), slow=1.0)
+    _, road = run_of(
+        in_turn(told("duplicates", seconds=5.0), told("accepted")), shares={"slow": 1.0}
+    )
 
     assert times(road) == [0, 0]
 
@@ -259,7 +260,7 @@ def test_the_second_of_a_slow_pair_is_sent_before_the_first_is_answered() -> Non
 def test_a_late_resend_waits_for_the_end_and_says_which_attempt_it_is() -> None:
     run, road = run_of(
         in_turn(told("accepted"), told("accepted"), told("duplicates")),
-        messages=2, per_second=0.5, vendor="toast", late_resend=1.0,
+        messages=2, per_second=0.5, vendor="toast", shares={"late-resend": 1.0},
     )  # fmt: skip
 
     assert times(road)[:2] == [0, 2]
@@ -271,14 +272,16 @@ def test_a_late_resend_waits_for_the_end_and_says_which_attempt_it_is() -> None:
 
 
 def test_that_a_resend_is_given_up_loses_nothing() -> None:
-    run, _ = run_of(in_turn(told("accepted"), refused(503)), vendor="toast", late_resend=1.0)
+    run, _ = run_of(
+        in_turn(told("accepted"), refused(503)), vendor="toast", shares={"late-resend": 1.0}
+    )
 
     assert run.tally.is_as_promised
 
 
 def test_what_was_queued_may_be_stored_by_its_resend_and_lose_to_the_other_content() -> None:
-    resent, _ = run_of(in_turn(told("queued"), told("accepted")), duplicate=1.0)
-    other, _ = run_of(in_turn(told("queued"), told("accepted")), conflict=1.0)
+    resent, _ = run_of(in_turn(told("queued"), told("accepted")), shares={"duplicate": 1.0})
+    other, _ = run_of(in_turn(told("queued"), told("accepted")), shares={"conflict": 1.0})
 
     assert resent.tally.is_as_promised
     assert other.tally.is_as_promised
