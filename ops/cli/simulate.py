@@ -224,4 +224,8 @@ def _read_back(
         around=session.surroundings,
     )
     with closing(reader):
-        return reader.read_back(run.acknowledged, never=run.never, since=since)
+        try:
+            return reader.read_back(run.acknowledged, never=run.never, since=since)
+        except KeyboardInterrupt:
+            run.was_interrupted = True
+            return None

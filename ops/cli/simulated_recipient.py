@@ -81,9 +81,10 @@ def find_endpoint(session: Session, wanted: Wanted, *, secret_stdin: bool) -> En
                 return endpoint
     if wanted.endpoint_id is None:
         raise UsageError(
-            f"Which source or app of {wanted.provider} is meant is not known: the local stack"
-            " is not the one that is called, or has none.",
-            next_step="add --source ID or --app ID",
+            f"The local stack has no source of {wanted.provider}."
+            if stack is not None
+            else f"Which source or app of {wanted.provider} is meant is not known here.",
+            next_step=f"add --source ID or --app ID ({LIST_THEM})",
         )
     url, merchants = _app(session, wanted) if wanted.app_id else _source(session, wanted)
     secret = ask_secret(session.surroundings, from_stdin=secret_stdin)

@@ -38,8 +38,8 @@ class Pace:
     speed_up: float = 1.0
 
     @property
-    def last_at(self) -> float:
-        return (self.messages - 1) / self.per_second
+    def ends_at(self) -> float:
+        return self.messages / self.per_second
 
 
 @dataclass(slots=True)
@@ -140,13 +140,13 @@ class VendorRun:
             at = self._next_at()
             if at is None or at > self._elapsed():
                 return
-            self.tally.behind_seconds = max(self.tally.behind_seconds, self._elapsed() - at)
             if self._due and self._due[0].at <= at:
                 self._post(heapq.heappop(self._due))
             else:
                 self._begin(at)
 
     def _begin(self, at: float) -> None:
+        self.tally.behind_seconds = max(self.tally.behind_seconds, self._elapsed() - at)
         message = self._traffic.message(self._begun, self._now())
         self._begun += 1
         self.tally.of(message.kind).messages += 1
@@ -222,7 +222,7 @@ class VendorRun:
             return
         at = self._elapsed()
         if steps[following].when is When.AT_THE_END:
-            at = max(at, self._pace.last_at)
+            at = max(at, self._pace.ends_at)
         self._plan(due.course, following, at=at, attempt=steps[following].attempt)
 
     def _lose(self, course: _Course, why: str, *, step: Step) -> None:

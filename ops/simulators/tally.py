@@ -32,7 +32,7 @@ class KindTally:
 
 @dataclass(slots=True)
 class Tally:
-    """A whole run's. ``behind_seconds`` is how late a request was sent at the worst."""
+    """A whole run's. ``behind_seconds`` is how late a message was first sent at the worst."""
 
     kinds: dict[Kind, KindTally] = field(default_factory=dict)
     behind_seconds: float = 0.0

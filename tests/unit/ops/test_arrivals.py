@@ -46,14 +46,16 @@ class Project:
         ]
 
 
-def arrived(*events: dict[str, Any], at: Project) -> tuple[str, list[str]]:
+def arrived(
+    *events: dict[str, Any], at: Project, keys: Sequence[str] = ()
+) -> tuple[str, list[str]]:
     """Give the summary and the faults of a tenant with these events."""
 
     def answer(_request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"events": events})
 
     with httpx.Client(base_url="http://t", transport=httpx.MockTransport(answer)) as http:
-        told = Arrivals(http, tenants=[TENANT], supabase=at, run_id="run1").run()  # type: ignore[arg-type]  # A fake.
+        told = Arrivals(http, tenants=[TENANT], supabase=at, run_id="run1", keys=keys).run()  # type: ignore[arg-type]  # A fake.
     (exchange,) = told
     return exchange.answer, exchange.faults
 
@@ -66,6 +68,11 @@ def test_all_that_was_delivered_is_there() -> None:
 def test_what_another_run_sent_is_no_matter() -> None:
     before = {**event(1, "gave_up"), "idempotency_key": "sq-run0-1"}
     assert arrived(before, event(2, "delivered"), at=Project("2")) == ("1 of 1: kind.2", [])
+
+
+def test_a_key_that_does_not_show_the_run_is_known_by_itself() -> None:
+    hashed = {**event(1, "delivered"), "idempotency_key": "shop:5f0c"}
+    assert arrived(hashed, at=Project("1"), keys=["shop:5f0c"]) == ("1 of 1: kind.1", [])
 
 
 def test_what_only_one_end_knows_of_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,7 @@ def test_the_version_is_the_packages(tillgate: TypeCommand) -> None:
         "event get",
         "doctor",
         "health-gate",
+        "simulate",
     ],
 )
 def test_every_command_takes_the_shared_options(tillgate: TypeCommand, command: str) -> None:
