@@ -127,6 +127,10 @@ class DeadLettersChangedError(SenderError):
     """There are not as many dead letters as the caller confirmed; nothing was discarded."""
 
 
+class QuarantineChangedError(SenderError):
+    """There are not as many deliveries in quarantine as were confirmed; none was discarded."""
+
+
 class SignatureRefusedError(SenderError):
     """A provider's delivery is not signed as its endpoint asks, or the endpoint is unknown.
 
