@@ -21,32 +21,28 @@ ID = "00000000-0000-4000-8000-000000000000"
 AT = "2026-11-23T10:00:00Z"
 CURSOR = "q1_" + "A" * 32
 
-BODIES: list[tuple[str, type[AdminBody], object]] = [
-    *(
-        ("NewQuarantineRetry", RetryBody, body)
-        for body in (
-            {}, {"ids": [ID]}, {"ids": [ID] * 100}, {"ids": [ID] * 101}, {"ids": []},
-            {"ids": ["x"]}, {"ids": ID}, {"ids": [ID], "reason": "unreadable"},
-            {"ids": [ID], "limit": 1}, {"ids": [ID], "cursor": CURSOR}, {"reason": "unreadable"},
-            {"reason": "http-400"}, {"reason": None}, {"tenant_id": ID}, {"tenant_id": "cafe"},
-            {"endpoint_id": ID}, {"provider": "square"}, {"provider": "Square!"}, {"since": AT},
-            {"since": "yesterday"}, {"until": AT}, {"limit": 1}, {"limit": 100}, {"limit": 101},
-            {"limit": 0}, {"limit": "1"}, {"cursor": CURSOR}, {"cursor": "e1_x"}, {"count": 1},
-        )
-    ),
-    *(
-        ("NewQuarantineDiscard", DiscardSetAsideBody, body)
-        for body in (
-            {"reason": "unreadable", "count": 1}, {"ids": [ID], "count": 1},
-            {"ids": [ID] * 1001, "count": 1}, {"count": 1}, {"reason": "unreadable"},
-            {"reason": "unreadable", "count": 0}, {"reason": "unreadable", "count": 10**12},
-            {"reason": "unreadable", "count": 10**12 + 1}, {"ids": [ID], "provider": "square",
-            "count": 1}, {"ids": [ID], "reason": "unreadable", "count": 1},
-            {"reason": "unreadable", "tenant_id": ID, "since": AT, "until": AT, "count": 1},
-            {"tenant_id": ID, "count": 1},
-        )
-    ),
+RETRIES: list[object] = [
+    {}, {"ids": [ID]}, {"ids": [ID] * 100}, {"ids": [ID] * 101}, {"ids": []},
+    {"ids": ["x"]}, {"ids": ID}, {"ids": [ID], "reason": "unreadable"},
+    {"ids": [ID], "limit": 1}, {"ids": [ID], "cursor": CURSOR}, {"reason": "unreadable"},
+    {"reason": "http-400"}, {"reason": None}, {"tenant_id": ID}, {"tenant_id": "cafe"},
+    {"endpoint_id": ID}, {"provider": "square"}, {"provider": "Square!"}, {"since": AT},
+    {"since": "yesterday"}, {"until": AT}, {"limit": 1}, {"limit": 100}, {"limit": 101},
+    {"limit": 0}, {"limit": "1"}, {"cursor": CURSOR}, {"cursor": "e1_x"}, {"count": 1},
 ]  # fmt: skip
+DISCARDS: list[object] = [
+    {"reason": "unreadable", "count": 1}, {"ids": [ID], "count": 1},
+    {"ids": [ID] * 1001, "count": 1}, {"count": 1}, {"reason": "unreadable"},
+    {"reason": "unreadable", "count": 0}, {"reason": "unreadable", "count": 10**12},
+    {"reason": "unreadable", "count": 10**12 + 1}, {"ids": [ID], "provider": "square",
+    "count": 1}, {"ids": [ID], "reason": "unreadable", "count": 1},
+    {"reason": "unreadable", "tenant_id": ID, "since": AT, "until": AT, "count": 1},
+    {"tenant_id": ID, "count": 1},
+]  # fmt: skip
+BODIES: list[tuple[str, type[AdminBody], object]] = [
+    *(("NewQuarantineRetry", RetryBody, body) for body in RETRIES),
+    *(("NewQuarantineDiscard", DiscardSetAsideBody, body) for body in DISCARDS),
+]
 
 
 @pytest.mark.parametrize(("name", "model", "body"), BODIES)

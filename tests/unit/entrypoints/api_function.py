@@ -25,8 +25,8 @@ from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
 from tillgate.entrypoints.observability import Sandbox
-from tillgate.services.admin import Administration
 from tillgate.providers import PROVIDERS
+from tillgate.services.admin import Administration
 from tillgate.services.authenticate import Authenticator
 from tillgate.services.counted_intake import counted_retries
 from tillgate.services.credentials import Credentials

@@ -100,12 +100,11 @@ def retries() -> Retries:
 
 def clover(retries: Retries, **merchants: list[str]) -> None:
     """Let Clover deliver updates of these objects, by merchant."""
-    body = clover_body(
-        **{
-            merchant: [{"objectId": one, "type": "CREATE", "ts": 1} for one in objects]
-            for merchant, objects in merchants.items()
-        }
-    )
+    updates = {
+        merchant: [{"objectId": one, "type": "CREATE", "ts": 1} for one in objects]
+        for merchant, objects in merchants.items()
+    }
+    body = clover_body(**updates)  # type: ignore[arg-type]  # None is called app_id.
     retries.hooks.accept("clover", body, clover_headers(), endpoint_id=APP_ID)
 
 
