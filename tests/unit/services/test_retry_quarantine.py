@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.quarantine_fakes import InMemorySetAside
 from tests.unit.services.hook_endpoints import (
     APP_ID,
     IDLE,
@@ -18,79 +17,20 @@ from tests.unit.services.hook_endpoints import (
     ONE,
     SOURCE_ID,
     TWO,
-    Hooks,
     url,
 )
-from tests.vendors import (
-    SQUARE_KEY,
-    clover_body,
-    clover_headers,
-    square_body,
-    square_headers,
-    standard_headers,
-)
+from tests.unit.services.quarantine_retries import OTHER_KEY, Retries, of_events
+from tests.vendors import clover_body, clover_headers, square_body, square_headers, standard_headers
 from tillgate.domain.errors import SignatureRefusedError, StoreUnavailableError
 from tillgate.domain.event import NewEvent
-from tillgate.domain.quarantine import Quarantined, Reason, quarantine_id
-from tillgate.domain.set_aside import Retried, RetryOutcome, SetAsideFilter
+from tillgate.domain.quarantine import Reason
+from tillgate.domain.set_aside import RetryOutcome, SetAsideFilter
 from tillgate.domain.tenant import TenantState
-from tillgate.providers import PROVIDERS
-from tillgate.services.retry_quarantine import RetryQuarantine
 
 if TYPE_CHECKING:
-    from tillgate.domain.tenant import Tenant
     from tillgate.services.hook_items import Tally
 
-OTHER_KEY = "another-key"
 ANY = SetAsideFilter()
-
-
-class Retries:
-    """The use case on what a world of hooks has set aside."""
-
-    def __init__(self) -> None:
-        self.hooks = Hooks()
-        self.kept = InMemorySetAside(self.hooks.events, self.hooks.registry)
-        self.now = 0.0
-        self.told: list[tuple[str, Tally]] = []
-        self.retrying = RetryQuarantine(
-            self.kept,
-            providers=PROVIDERS,
-            secret_box=self.hooks.box,
-            clock=self._tick,
-            seconds=10.0,
-            on_stored=lambda provider, tally: self.told.append((provider, tally)),
-        )
-        self.seconds_each = 0.0
-
-    def _tick(self) -> float:
-        self.now += self.seconds_each
-        return self.now
-
-    def take_over(self) -> list[str]:
-        """Move what was set aside to where the operator sees it; give the ids."""
-        items = self.hooks.quarantine.items
-        self.hooks.quarantine.items = []
-        for item in items:
-            self.kept.put(item)
-        return [item.quarantine_id for item in items]
-
-    def retry_one(self, quarantine_id: str) -> Retried:
-        [retried] = self.retrying.retry([quarantine_id]).retried
-        return retried
-
-    def reasons(self) -> list[tuple[Reason, str | None, int]]:
-        return sorted(
-            (head.reason, head.tenant_id, head.events) for head in self.kept.heads.values()
-        )
-
-    def refuse_square(self, body: bytes, *, key: str = SQUARE_KEY) -> str:
-        """Let a delivery be refused that is signed with this key; give its id."""
-        headers = square_headers(body, url=url("square", SOURCE_ID), key=key)
-        with pytest.raises(SignatureRefusedError):
-            self.hooks.accept("square", body, headers)
-        [quarantine_id] = self.take_over()
-        return quarantine_id
 
 
 @pytest.fixture
@@ -381,26 +321,6 @@ def test_a_call_ends_in_its_time_and_says_where_to_go_on(retries: Retries) -> No
         )
 
     assert steps == [2, 2, 1], "each is tried once, stored or not"
-
-
-def of_events(tenant: Tenant, reason: Reason, *keys: str) -> Quarantined:
-    """What accept sets aside of what came through /v1/events."""
-    events = [
-        NewEvent(key=f"api:{key}", fingerprint="aa", source_id=None, type="t", data="{}")
-        for key in keys
-    ]
-    return Quarantined(
-        quarantine_id=quarantine_id(NOBODY_ID, reason, tenant.tenant_id),
-        reason=reason,
-        provider="api",
-        endpoint_id=None,
-        tenant_id=tenant.tenant_id,
-        received_at=NOW,
-        rid="rid-1",
-        content=json.dumps([event.document() for event in events]).encode(),
-        headers={},
-        events=len(events),
-    )
 
 
 def test_events_of_a_resumed_tenant_are_stored(retries: Retries) -> None:
