@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.fakes import InMemoryRegistry
 from tests.quarantine_fakes import InMemorySetAside
 from tests.unit.services.hook_endpoints import NOBODY_ID, NOW, SOURCE_ID, Hooks, url
 from tests.vendors import SQUARE_KEY, square_headers
-from tillgate.domain.errors import SignatureRefusedError
+from tillgate.domain.errors import SignatureRefusedError, StoreUnavailableError
 from tillgate.domain.event import NewEvent
 from tillgate.domain.quarantine import Quarantined, Reason, quarantine_id
 from tillgate.providers import PROVIDERS
@@ -18,7 +19,7 @@ from tillgate.services.retry_quarantine import RetryQuarantine
 
 if TYPE_CHECKING:
     from tillgate.domain.set_aside import Retried
-    from tillgate.domain.tenant import Tenant
+    from tillgate.domain.tenant import AppId, Source, Tenant
     from tillgate.services.hook_items import Tally
 
 OTHER_KEY = "another-key"
@@ -90,3 +91,14 @@ def of_events(tenant: Tenant, reason: Reason, *keys: str) -> Quarantined:
         headers={},
         events=len(events),
     )
+
+
+class DownForOne(InMemoryRegistry):
+    """Gives no answer about one merchant until it is ``up``."""
+
+    up = False
+
+    def find_bound_source(self, app_id: AppId, merchant_id: str) -> Source | None:
+        if merchant_id == "M3" and not self.up:
+            raise StoreUnavailableError("down")
+        return super().find_bound_source(app_id, merchant_id)

@@ -19,11 +19,11 @@ from tests.unit.services.hook_endpoints import (
     TWO,
     url,
 )
-from tests.unit.services.quarantine_retries import OTHER_KEY, Retries, of_events
+from tests.unit.services.quarantine_retries import OTHER_KEY, DownForOne, Retries, of_events
 from tests.vendors import clover_body, clover_headers, square_body, square_headers, standard_headers
 from tillgate.domain.errors import SignatureRefusedError, StoreUnavailableError
 from tillgate.domain.event import NewEvent
-from tillgate.domain.quarantine import Reason
+from tillgate.domain.quarantine import Reason, only
 from tillgate.domain.set_aside import RetryOutcome, SetAsideFilter
 from tillgate.domain.tenant import TenantState
 
@@ -357,3 +357,34 @@ def test_events_that_are_none_of_ours_are_kept(retries: Retries) -> None:
 
     assert retries.retry_one(item.quarantine_id).outcome is RetryOutcome.FAILED
     assert list(retries.kept.heads) == [item.quarantine_id]
+
+
+def test_items_that_a_later_version_names_otherwise_are_not_lost(retries: Retries) -> None:
+    retries.hooks.add_app("clover")
+    clover(retries, M2=["O:2"])
+    [unknown] = retries.take_over()
+    retries.kept.opened[unknown] = replace(
+        retries.kept.opened[unknown], part=only(["clover:as it was named then"])
+    )
+    retries.hooks.add_app_sources(M2=TWO)
+
+    assert retries.retry_one(unknown).stored == 1
+
+
+def test_what_a_second_try_sets_aside_beside_the_first_is_not_lost() -> None:
+    retries = Retries()
+    registry = DownForOne()
+    retries.hooks.registry = retries.kept.registry = registry
+    retries.hooks.add_app("clover")
+    clover(retries, M2=["O:2"], M3=["O:3"])
+    [message] = retries.hooks.queue.messages
+    registry.up = True
+    retries.hooks.worker().accept(message)
+    unknown = retries.take_over()
+    retries.hooks.add_app_sources(M2=TWO, M3=TWO)
+
+    retried = retries.retrying.retry(unknown).retried
+
+    assert {one.outcome for one in retried} == {RetryOutcome.STORED}
+    assert sum(one.stored for one in retried) == len(retries.hooks.stored()) == 2
+    assert retries.kept.heads == {}
