@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import httpx
 import typer
 
-from ops.cli import health
+from ops.cli import health, quarantine_plan
 from ops.cli.connection import GIVE_A_TOKEN
 from ops.cli.errors import CliError, ServerRefusedError, UnreachableError
 from ops.cli.findings import counted, judge, show, well, wrong
@@ -99,6 +100,7 @@ def _admin_findings(session: Session, versions: list[str]) -> Iterator[Finding]:
     yield from health.status_findings(status, is_local=connection.is_local)
     if status.record("database").get("ok") is not True:
         return
+    yield from _quarantine_finding(session)
     try:
         yield _senders_finding(session)
     except CliError as error:
@@ -116,6 +118,17 @@ def _token_fault(session: Session, error: ServerRefusedError) -> Finding:
         "The operator token is refused: it is not this platform's, was rotated, or is a tenant's.",
         f"{GIVE_A_TOKEN}: the operator's, from the stage's Secrets Manager",
     )
+
+
+def _quarantine_finding(session: Session) -> Iterator[Finding]:
+    """Say what was set aside; a server that does not tell yet is not blamed."""
+    try:
+        yield quarantine_plan.finding(session.client.get("/quarantine/plan"))
+    except ServerRefusedError as error:
+        if error.refusal.status != httpx.codes.NOT_FOUND:
+            yield wrong("quarantine", error.message, "tillgate quarantine list")
+    except CliError as error:
+        yield wrong("quarantine", error.message, "tillgate doctor", exit_code=error.exit_code)
 
 
 def _senders_finding(session: Session) -> Finding:

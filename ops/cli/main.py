@@ -14,6 +14,7 @@ from ops.cli import (
     events,
     health_gate,
     hours,
+    quarantine,
     replay,
     simulate,
     slo,
@@ -51,6 +52,7 @@ app.add_typer(events.app, name="event")
 events.app.command("replay")(replay.replay_events)
 app.add_typer(destinations.app, name="destination")
 app.add_typer(dead_letters.app, name="deadletter")
+app.add_typer(quarantine.app, name="quarantine")
 app.command("doctor")(doctor.examine)
 app.command("slo")(slo.show_slo)
 app.command("simulate")(simulate.simulate)

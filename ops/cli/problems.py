@@ -23,6 +23,7 @@ _NEXT_STEPS = {
     "merchant-taken": "tillgate source list TENANT (the merchant's source may be another tenant's)",
     "no-destination": "tillgate destination set TENANT URL",
     "dead-letters-changed": "tillgate deadletter plan, then repeat the command",
+    "quarantine-changed": "tillgate quarantine list, then repeat the command",
     "unavailable": f"{DOCTOR}, then repeat the command",
     "internal": f"look for the rid in the logs; {DOCTOR} tells whether the platform is well",
 }

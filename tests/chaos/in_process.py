@@ -35,7 +35,8 @@ from tillgate.entrypoints.problems import problem
 from tillgate.providers import PROVIDERS
 from tillgate.services.accept import AcceptQueued
 from tillgate.services.cached_registry import CachedRegistry
-from tillgate.services.hooks import AcceptHook, AcceptQueuedHook, HookStore
+from tillgate.services.hooks import AcceptHook, HookStore
+from tillgate.services.queued_hooks import AcceptQueuedHook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

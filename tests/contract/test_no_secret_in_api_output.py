@@ -78,6 +78,11 @@ def requests(canaries: Canaries) -> list[tuple[str, str, dict[str, Any]]]:
         ("PUT", f"/admin/api/sources/{TENANT_ID}/secret", ours(body=secret)),
         ("PUT", f"/admin/api/sources/{TENANT_ID}/credential", ours(body=credential)),
         ("GET", "/admin/api/dead-letters", ours(f"reason={word}")),
+        ("GET", "/admin/api/quarantine", ours(f"reason={word}")),
+        ("GET", "/admin/api/quarantine", ours(f"tenant_id={TENANT_ID}")),
+        ("GET", f"/admin/api/quarantine/{TENANT_ID}", ours("content=true")),
+        ("POST", "/admin/api/quarantine/retry", ours(body={"ids": [TENANT_ID]})),
+        ("POST", "/admin/api/quarantine/retry", ours(body={"provider": word})),
         ("POST", "/v1/nothing", {"headers": stranger, "raw_body": canaries["body"].encode()}),
     ]
 
@@ -128,7 +133,7 @@ def test_stores_that_quote_what_they_were_given_are_not_quoted(
 
     for store in (
         function.store, function.reader, function.registry, function.destinations,
-        function.dead_letters,
+        function.dead_letters, function.quarantine,
     ):  # fmt: skip
         for name in dir(type(store)):
             if not name.startswith("_") and callable(getattr(store, name)):

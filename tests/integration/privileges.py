@@ -90,7 +90,7 @@ ALLOWED_FUNCTIONS = {
     "dead_letter_plan(uuid,text)": {"admin"},
     "dead_letters(uuid,text,uuid,integer)": {"admin"},
     "discard_dead_letters(uuid,text,uuid[],integer)": {"admin"},
-    "find_bound_source(uuid,text)": {"ingest", "accept"},
+    "find_bound_source(uuid,text)": {"ingest", "accept", "admin"},
     "find_destination(uuid)": {"deliver"},
     "find_endpoint(text,uuid)": {"ingest"},
     "find_token(bytea)": {"api", "ingest"},
@@ -104,7 +104,7 @@ ALLOWED_FUNCTIONS = {
     "hold_synthetic(uuid,uuid,interval)": {"deliver"},
     "is_synthetic(text,timestamp with time zone)": set(),
     "latency_sum(bigint[],bigint[])": set(),
-    "look_up_endpoint(text,uuid)": {"ingest", "accept"},
+    "look_up_endpoint(text,uuid)": {"ingest", "accept", "admin"},
     "make_partitions(date)": {"sweep"},
     "metrics_add(uuid,bigint,jsonb)": {
         "ingest",
@@ -129,9 +129,24 @@ ALLOWED_FUNCTIONS = {
     "note_quiet(json,uuid[])": {"watch"},
     "note_secret_set()": set(),
     "platform_activity(text[],interval[])": {"watch"},
+    "quarantine_accept(uuid,uuid,json)": {"admin"},
+    "quarantine_claim(uuid)": {"admin"},
+    "quarantine_discard(uuid,uuid,text,text,timestamp with time zone,timestamp with time zone,"
+    "uuid[],integer)": {"admin"},
     "quarantine_discard_expired(bigint)": {"sweep"},
+    "quarantine_find(uuid,boolean)": {"admin"},
+    "quarantine_list(uuid,uuid,text,text,timestamp with time zone,timestamp with time zone,"
+    "timestamp with time zone,uuid,integer)": {"admin"},
+    "quarantine_next(uuid,uuid,text,text,timestamp with time zone,timestamp with time zone,"
+    "timestamp with time zone,uuid,integer)": {"admin"},
+    "quarantine_plan(uuid,uuid,text,text,timestamp with time zone,timestamp with time zone)": {
+        "admin"
+    },
     "quarantine_put(uuid,uuid,uuid,text,text,text,timestamp with time zone,"
     "timestamp with time zone,bytea,bigint,bigint)": {"ingest", "accept"},
+    "quarantine_put(uuid,uuid,uuid,text,text,text,timestamp with time zone,"
+    "timestamp with time zone,bytea,bigint,bigint,integer)": {"ingest", "accept"},
+    "quarantine_settle(uuid,text,uuid,uuid[],text[],uuid[],integer[],bytea[])": {"admin"},
     "record_attempts(uuid,json,json,boolean,integer,interval)": {"deliver"},
     "redrive_left(uuid)": {"admin"},
     "redrive_left(uuid,integer)": {"admin"},

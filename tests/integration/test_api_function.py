@@ -218,6 +218,33 @@ def deliver(endpoint_id: str, secret: str, *, event_id: str) -> int:
     return status
 
 
+def test_what_was_refused_for_its_secret_is_let_in_once_that_is_mended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tenant_id, token = tenant_with_token()
+    new = {"provider": "square", "name": "till", "public_url": ENDPOINT}
+    _, made = admin("POST", f"tenants/{tenant_id}/sources", new)
+    source_id = made["source_id"]
+    assert deliver(source_id, "the-vendors-own", event_id="q-1") == 401
+    _, page = admin("GET", "quarantine", query=f"endpoint_id={source_id}")
+    [refused] = page["deliveries"]
+    admin("PUT", f"sources/{source_id}/secret", {"secret": "the-vendors-own"})
+
+    _, first = admin("POST", "quarantine/retry", {"endpoint_id": source_id})
+    _, second = admin("POST", "quarantine/retry", {"ids": [refused["quarantine_id"]]})
+
+    assert (refused["reason"], refused["tenant_id"]) == ("signature-refused", tenant_id)
+    assert [one["outcome"] for one in first["deliveries"]] == ["stored"]
+    assert [one["outcome"] for one in second["deliveries"]] == ["gone"]
+    # The sandbox that refused it remembers the secret of then.
+    new_ingest_sandbox(monkeypatch)
+    assert deliver(source_id, "the-vendors-own", event_id="q-1") == 200
+    _, listed = api("GET", "/v1/events", headers={"authorization": f"Bearer {token}"})
+    [event] = listed["events"]
+    assert (event["idempotency_key"], event["source"]) == ("q-1", source_id)
+    assert event["received_at"] == refused["received_at"]
+
+
 @pytest.mark.parametrize("kind", ["source", "app"])
 def test_secret_that_the_vendor_issues_later_is_the_one_that_counts(
     kind: str, monkeypatch: pytest.MonkeyPatch

@@ -21,6 +21,7 @@ from tillgate.adapters.postgres.quarantine import (
     quarantine_seal_context,
 )
 from tillgate.adapters.postgres.upkeep import PostgresUpkeep
+from tillgate.adapters.quarantine_form import decode
 from tillgate.domain.errors import SecretUnavailableError
 from tillgate.domain.quarantine import DailyQuota, Quarantined, Reason
 from tillgate.domain.tenant import TenantId
@@ -120,9 +121,8 @@ def test_what_is_kept_opens_under_its_own_rows_context_alone(
     assert quarantine.put(put) is True
     [(quarantine_id, sealed)] = kept(database, endpoint)
     opened = box.open(sealed, context=quarantine_seal_context(quarantine_id))
-    headers, _, content = opened.partition(b"\n")
-    assert json.loads(headers) == put.headers
-    assert content == body
+    found = decode(opened, reason=put.reason)
+    assert (found.headers, found.content) == (put.headers, body)
     assert body not in sealed
     for other in (str(uuid.uuid4()), quarantine_id.upper(), ""):
         with pytest.raises(SecretUnavailableError):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from tests.admin_fakes import InMemoryActivity, InMemoryAdminStore, InMemoryEventReader
 from tests.delivery_fakes import InMemoryCredentials, InMemoryDeadLetters, InMemoryDestinations
 from tests.events import http_event
-from tests.fakes import InMemoryMetrics, InMemoryRegistry, PlainSecretBox
+from tests.fakes import InMemoryEventStore, InMemoryMetrics, InMemoryRegistry, PlainSecretBox
 from tests.hours_fakes import InMemoryOpeningHours
+from tests.quarantine_fakes import InMemorySetAside
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
@@ -19,6 +20,7 @@ from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_hours import AdminHours
+from tillgate.entrypoints.admin_quarantine import AdminQuarantine
 from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
@@ -26,15 +28,18 @@ from tillgate.entrypoints.observability import Sandbox
 from tillgate.providers import PROVIDERS
 from tillgate.services.admin import Administration
 from tillgate.services.authenticate import Authenticator
+from tillgate.services.counted_intake import counted_retries
 from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
 from tillgate.services.metering import Meter
 from tillgate.services.opening_hours import OpeningHours
 from tillgate.services.operator import OperatorGate
+from tillgate.services.quarantine import QuarantineOffice
 from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
 from tillgate.services.replay_own import ReplayOwnEvents
+from tillgate.services.retry_quarantine import RetryQuarantine
 from tillgate.services.slo import CheckServiceLevels
 from tillgate.services.status import CheckStatus
 
@@ -66,6 +71,7 @@ class ApiFunction:
         }
         self.destinations = InMemoryDestinations(self.store.all_tenants)
         self.dead_letters = InMemoryDeadLetters()
+        self.quarantine = InMemorySetAside(InMemoryEventStore(), self.registry)
         self.hours = InMemoryOpeningHours(self.store)
         self.activity = InMemoryActivity()
         self.metrics = InMemoryMetrics()
@@ -108,6 +114,17 @@ class ApiFunction:
                     ),
                     AdminHours(OpeningHours(self.hours, sources=self.store)),
                     AdminDeadLetters(DeadLetterOffice(self.dead_letters)),
+                    AdminQuarantine(
+                        QuarantineOffice(self.quarantine),
+                        retry=RetryQuarantine(
+                            self.quarantine,
+                            providers=PROVIDERS,
+                            secret_box=PlainSecretBox(),
+                            clock=lambda: 0.0,
+                            seconds=1.0,
+                            on_stored=counted_retries(self.meter.recorder),
+                        ),
+                    ),
                     AdminSlo(
                         administration,
                         check=CheckServiceLevels(self.activity, now=lambda: NOON),

@@ -38,7 +38,8 @@ from tillgate.domain.tenant import (
 )
 from tillgate.providers import PROVIDERS
 from tillgate.services.accept import AcceptQueued
-from tillgate.services.hooks import AcceptHook, AcceptQueuedHook, HookStore
+from tillgate.services.hooks import AcceptHook, HookStore
+from tillgate.services.queued_hooks import AcceptQueuedHook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

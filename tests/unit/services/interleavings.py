@@ -23,8 +23,8 @@ from tillgate.domain.event import Accepted, Outcome
 from tillgate.domain.quarantine import Reason
 from tillgate.domain.queued import Queued, QueuedEvents
 from tillgate.services.accept import AcceptQueued
-from tillgate.services.hooks import AcceptQueuedHook
 from tillgate.services.ingest import Ingest
+from tillgate.services.queued_hooks import AcceptQueuedHook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

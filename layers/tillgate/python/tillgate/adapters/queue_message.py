@@ -70,7 +70,7 @@ def decode(compressed: bytes) -> QueuedMessage:
                 token_digest=bytes.fromhex(head["token_digest"]),
                 received_at=datetime.fromisoformat(head["received_at"]),
                 rid=head["rid"],
-                events=tuple(_event(document) for document in json.loads(content)),
+                events=tuple(NewEvent.of_document(document) for document in json.loads(content)),
                 trace=_trace(head),
             )
         if head["kind"] == "hook":
@@ -79,20 +79,6 @@ def decode(compressed: bytes) -> QueuedMessage:
         raise BadMessageError("unreadable") from error
     # A later version may have written it, which a rollback took away.
     raise NotUnderstoodError("unknown-kind")
-
-
-def _event(document: dict[str, Any]) -> NewEvent:
-    """Read an event; members that this version does not know are a later one's."""
-    return NewEvent(
-        key=document["key"],
-        fingerprint=document["fingerprint"],
-        source_id=document["source_id"],
-        type=document["type"],
-        data=document["data"],
-        occurred_at=document["occurred_at"],
-        entity_id=document["entity_id"],
-        entity_version=document["entity_version"],
-    )
 
 
 def _hook(head: dict[str, Any], content: bytes) -> QueuedHook:

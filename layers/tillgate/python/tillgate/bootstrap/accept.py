@@ -21,7 +21,8 @@ from tillgate.entrypoints.sqs import AcceptBatch
 from tillgate.providers import PROVIDERS
 from tillgate.services.accept import AcceptQueued
 from tillgate.services.counted_intake import CountedQuarantine
-from tillgate.services.hooks import AcceptQueuedHook, HookStore
+from tillgate.services.hooks import HookStore
+from tillgate.services.queued_hooks import AcceptQueuedHook
 from tillgate.settings.accept import AcceptSettings
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from tillgate.adapters.postgres.destinations import PostgresDestinationStore
 from tillgate.adapters.postgres.event_reader import PostgresEventReader
 from tillgate.adapters.postgres.opening_hours import PostgresOpeningHoursStore
 from tillgate.adapters.postgres.registry import PostgresRegistry
+from tillgate.adapters.postgres.set_aside import PostgresSetAside
 from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.metrics import Recorder
@@ -26,6 +27,7 @@ from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_hours import AdminHours
+from tillgate.entrypoints.admin_quarantine import AdminQuarantine
 from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
@@ -35,14 +37,17 @@ from tillgate.providers import PROVIDERS
 from tillgate.services.admin import Administration
 from tillgate.services.authenticate import Authenticator
 from tillgate.services.cached_registry import CachedRegistry
+from tillgate.services.counted_intake import counted_retries
 from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
 from tillgate.services.opening_hours import OpeningHours
 from tillgate.services.operator import OperatorGate
+from tillgate.services.quarantine import QuarantineOffice
 from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
 from tillgate.services.replay_own import ReplayOwnEvents
+from tillgate.services.retry_quarantine import RetryQuarantine
 from tillgate.services.slo import CheckServiceLevels
 from tillgate.services.status import CheckStatus
 from tillgate.settings.api import ApiSettings
@@ -93,6 +98,7 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
                     events=events,
                     replay_one=replay_one,
                 ),
+                _quarantine_part(settings, admin, secret_box, recorder),
                 AdminSlo(
                     administration,
                     check=CheckServiceLevels(
@@ -122,6 +128,29 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
         idle=meter.idle,
         clients=(secrets,),
         connect_seconds=settings.connection_timeout_ms / 1000,
+    )
+
+
+def _quarantine_part(
+    settings: ApiSettings,
+    database: Database,
+    secret_box: KeyRingSecretBox,
+    recorder: Recorder,
+) -> AdminPart:
+    """Make the operator's side of quarantine."""
+    within_seconds = (settings.request_timeout_ms - settings.connection_timeout_ms) / 1000
+    # Half of a call is for beginning deliveries, the other half for the last of them.
+    deliveries = PostgresSetAside(database, secret_box, within_seconds=within_seconds / 2)
+    return AdminQuarantine(
+        QuarantineOffice(deliveries),
+        retry=RetryQuarantine(
+            deliveries,
+            providers=PROVIDERS,
+            secret_box=secret_box,
+            clock=time.monotonic,
+            seconds=within_seconds / 2,
+            on_stored=counted_retries(recorder),
+        ),
     )
 
 

@@ -131,6 +131,21 @@ class Activity:
         if heard:
             self._hear(heard)
 
+    def stored(
+        self,
+        shares: Mapping[TenantId, Mapping[str, int]],
+        *,
+        heard: Mapping[SourceId, datetime],
+    ) -> None:
+        """Count events that the operator let in: no request brought them just now."""
+        for tenant_id, events in shares.items():
+            cell = self._wholes.get(tenant_id)
+            if cell is None:
+                cell = self._wholes[tenant_id] = [*_CELL]
+            for outcome, number in events.items():
+                cell[COLUMN_OF[outcome]] += number
+        self._hear(heard)
+
     def _split(
         self,
         shares: Mapping[TenantId, Mapping[str, int]],

@@ -131,6 +131,10 @@ class DeliveryUnderWayError(SenderError):
     """An attempt to deliver the event has begun and not ended; it was left as it is."""
 
 
+class QuarantineChangedError(SenderError):
+    """There are not as many deliveries in quarantine as were confirmed; none was discarded."""
+
+
 class SignatureRefusedError(SenderError):
     """A provider's delivery is not signed as its endpoint asks, or the endpoint is unknown.
 

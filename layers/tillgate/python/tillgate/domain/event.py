@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tillgate.domain.errors import Fault, IdempotencyKeyInvalidError, InvalidEventError
 from tillgate.domain.idempotency import API_NAMESPACE, fingerprint, stored_key, usable_key
@@ -58,6 +58,23 @@ class NewEvent:
             "entity_version": self.entity_version,
             "data": self.data,
         }
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> NewEvent:
+        """Read what ``document`` gave; members that this version does not know are a later one's.
+
+        Raises KeyError.
+        """
+        return cls(
+            key=document["key"],
+            fingerprint=document["fingerprint"],
+            source_id=document["source_id"],
+            type=document["type"],
+            data=document["data"],
+            occurred_at=document["occurred_at"],
+            entity_id=document["entity_id"],
+            entity_version=document["entity_version"],
+        )
 
 
 class Outcome(StrEnum):

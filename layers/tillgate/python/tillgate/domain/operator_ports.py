@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from tillgate.domain.dead_letters import (
@@ -18,9 +19,19 @@ if TYPE_CHECKING:
     from tillgate.domain.delivery import Destination, DestinationKind, SendResult
     from tillgate.domain.destinations import DestinationRecord
     from tillgate.domain.opening_hours import HoursRecord, QuietSourceRecord
+    from tillgate.domain.ports import EventStore, Registry
+    from tillgate.domain.set_aside import (
+        OpenedDelivery,
+        Place,
+        Remainder,
+        SetAside,
+        SetAsideFilter,
+        SetAsideGroup,
+        Standing,
+    )
     from tillgate.domain.slo import Counts, Window
     from tillgate.domain.synthetic import Held
-    from tillgate.domain.tenant import EventId, SourceId, TenantId
+    from tillgate.domain.tenant import EventId, SourceId, TenantId, TenantState
 
 
 class DestinationStore(Protocol):
@@ -159,5 +170,74 @@ class DeadLetters(Protocol):
         """Let it begin no further step, if it is running; waits for none that is under way.
 
         Idempotent; None when there is no such redrive.
+        """
+        ...
+
+
+class ClaimedDelivery(Protocol):
+    """A delivery of quarantine that nobody else tries meanwhile.
+
+    All that is done through it happens when the claim ends well, or none of it: what it stores,
+    and what becomes of the delivery. So a crash leaves no half of either.
+    """
+
+    @property
+    def head(self) -> SetAside: ...
+
+    @property
+    def events(self) -> EventStore:
+        """Give where its events are stored."""
+        ...
+
+    @property
+    def registry(self) -> Registry:
+        """Give who may send now; nothing is remembered."""
+        ...
+
+    def open(self) -> OpenedDelivery:
+        """Raises SealBrokenError, and SecretUnavailableError without a key ring."""
+        ...
+
+    def tenant_state(self, tenant_id: TenantId) -> TenantState | None: ...
+
+    def settle(self, remaining: Sequence[Remainder]) -> None:
+        """Keep what is still refused, each under its id, in place of the delivery."""
+        ...
+
+
+class SetAsideDeliveries(Protocol):
+    """The quarantine as the operator sees it. Every method raises StoreUnavailableError."""
+
+    def page(self, chosen: SetAsideFilter, *, limit: int, before: Place | None) -> list[SetAside]:
+        """Give at most ``limit``, the newest receipt first, from below ``before``."""
+        ...
+
+    def plan(self, chosen: SetAsideFilter) -> list[SetAsideGroup]:
+        """Count them by cause."""
+        ...
+
+    def find(self, quarantine_id: str) -> SetAside | None: ...
+
+    def open(self, quarantine_id: str) -> tuple[SetAside, OpenedDelivery] | None:
+        """Raises SealBrokenError, and SecretUnavailableError without a key ring."""
+        ...
+
+    def next(self, chosen: SetAsideFilter, *, limit: int, after: Place | None) -> list[Place]:
+        """Give what a retry takes, the oldest receipt first, from above ``after``.
+
+        What a revoked token brought is left out, unless the filter names that reason.
+        """
+        ...
+
+    def claim(self, quarantine_id: str) -> AbstractContextManager[ClaimedDelivery | Standing]:
+        """Hold one for as long as it takes to try it; give why not, where that cannot be."""
+        ...
+
+    def discard(
+        self, chosen: SetAsideFilter, *, ids: Sequence[str] | None, count: int
+    ) -> int | None:
+        """Remove them for good if they are ``count`` in number, at most MAX_DISCARDED at once.
+
+        Gives how many it removed, or None, with nothing done, when they are another number.
         """
         ...

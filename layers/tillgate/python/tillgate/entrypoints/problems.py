@@ -62,6 +62,11 @@ _PROBLEMS: dict[type[errors.TillgateError], tuple[str, int, str]] = {
         409,
         "The event is being delivered right now",
     ),
+    errors.QuarantineChangedError: (
+        "quarantine-changed",
+        409,
+        "What is in quarantine is not what was confirmed",
+    ),
     errors.SignatureRefusedError: ("unauthenticated", 401, "The delivery is not authentic"),
     errors.StoreUnavailableError: ("unavailable", 503, "Tillgate cannot answer right now"),
     errors.QueueUnavailableError: ("unavailable", 503, "Tillgate cannot answer right now"),

@@ -62,6 +62,11 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/admin/api/dead-letters/redrives": ("GET", "POST"),
     "/admin/api/dead-letters/redrives/{redrive_id}": ("GET",),
     "/admin/api/dead-letters/redrives/{redrive_id}/cancel": ("POST",),
+    "/admin/api/quarantine": ("GET",),
+    "/admin/api/quarantine/plan": ("GET",),
+    "/admin/api/quarantine/retry": ("POST",),
+    "/admin/api/quarantine/discard": ("POST",),
+    "/admin/api/quarantine/{quarantine_id}": ("GET",),
     "/admin/api/tokens/{token_id}": ("DELETE",),
 }
 

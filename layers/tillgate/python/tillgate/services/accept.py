@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tillgate.domain.event import NewEvent
     from tillgate.domain.ports import EventStore, Quarantine, TokenStandings
-    from tillgate.services.hooks import AcceptQueuedHook
+    from tillgate.services.queued_hooks import AcceptQueuedHook
 
 
 class AcceptQueued:

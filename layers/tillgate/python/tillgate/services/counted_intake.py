@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tillgate.domain.metrics import QUARANTINED_EVENTS, SECRET_MATCHED
+from tillgate.domain.metrics import INGEST_EVENTS, QUARANTINED_EVENTS, SECRET_MATCHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tillgate.domain.metrics import Recorder
     from tillgate.domain.ports import Quarantine
     from tillgate.domain.quarantine import Quarantined
+    from tillgate.services.hook_items import Tally
 
 
 class CountedQuarantine:
@@ -35,5 +36,24 @@ def counted_matches(recorder: Recorder) -> Callable[[str, int], None]:
 
     def count(provider: str, place: int) -> None:
         recorder.count(SECRET_MATCHED, provider, "previous" if place else "current")
+
+    return count
+
+
+def counted_retries(recorder: Recorder) -> Callable[[str, Tally], None]:
+    """Give what RetryQuarantine tells of each delivery of which it stored any.
+
+    Its events were counted as set aside when they came; what is a duplicate, or still refused,
+    is nothing new.
+    """
+
+    def count(provider: str, tally: Tally) -> None:
+        recorder.count(INGEST_EVENTS, provider, "stored", by=tally.accepted)
+        stored = {
+            tenant_id: {"stored": share["stored"]}
+            for tenant_id, share in tally.shares.items()
+            if share.get("stored")
+        }
+        recorder.activity.stored(stored, heard=tally.heard)
 
     return count

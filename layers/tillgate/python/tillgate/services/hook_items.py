@@ -9,6 +9,7 @@ from tillgate.domain.errors import IdempotencyKeyInvalidError, UnreadableDeliver
 from tillgate.domain.event import MAX_ENTITY_ID_LENGTH, MAX_TYPE_LENGTH, NewEvent
 from tillgate.domain.idempotency import fingerprint, stored_key, usable_key
 from tillgate.domain.json_value import LoneSurrogateError, dump
+from tillgate.domain.quarantine import WHOLE, Part
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,24 +47,33 @@ class Tally:
 
 
 def readable_items(
-    provider: Provider, request: HookRequest
-) -> tuple[list[tuple[HookItem, NewEvent]], int]:
-    """Give the items that are events, not yet any source's, and how many are none.
+    provider: Provider, request: HookRequest, part: Part = WHOLE
+) -> tuple[list[tuple[HookItem, NewEvent]], int, Part]:
+    """Give the part's items that are events, not yet any source's; how many are none, and where.
 
     One that cannot be read harms no neighbour, which may be another merchant's. A delivery
-    that holds no items at all counts as one.
+    that holds no items at all counts as one. Where it no longer has an item that the part
+    names, since this version of the provider's module names items otherwise, all are given:
+    better a duplicate than a loss.
     """
     try:
         items = provider.split(request)
     except UnreadableDeliveryError:
-        return [], 1
+        return [], 1, WHOLE
     readable = []
     for item in items:
         try:
             readable.append((item, _event(provider.name, item)))
         except UnreadableDeliveryError:
             continue
-    return readable, len(items) - len(readable)
+    unreadable = len(items) - len(readable)
+    keys = frozenset(event.key for _, event in readable)
+    rest = Part(keys)
+    if not part.is_all_but:
+        if not part.keys <= keys:
+            return readable, unreadable, rest
+        unreadable = 0
+    return [item for item in readable if part.has(item[1].key)], unreadable, rest
 
 
 def is_plain(text: str, max_length: int) -> bool:

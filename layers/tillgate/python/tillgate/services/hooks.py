@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,12 @@ from tillgate.domain.quarantine import (
     KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY,
     KEPT_PER_ENDPOINT_A_DAY,
     UNKNOWN_ENDPOINT_SAMPLE_BYTES,
+    WHOLE,
     DailyQuota,
+    Part,
     Quarantined,
     Reason,
+    only,
     quarantine_id,
 )
 from tillgate.domain.queued import QueuedHook
@@ -39,8 +42,13 @@ if TYPE_CHECKING:
     from tillgate.domain.provider import Provider
     from tillgate.domain.trace import Trace
 
+    # The keys of what cannot be stored as it stands, by why and whose it is.
+    _Aside = defaultdict[tuple[Reason, TenantId | None], list[str]]
+
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _MAX_MERCHANT_ID_LENGTH = 255
+# Of a provider's or endpoint's name in a URL, which may be anything: no id of ours is longer.
+_MAX_NAME_KEPT = 64
 # Before a signature is refused its endpoint is looked up anew, unless it is as young as this:
 # its secret may just have been replaced, and forgeries must stay cheap.
 _CERTAIN_SECONDS = 5.0
@@ -103,7 +111,15 @@ class HookStore:
                 return True
         return False
 
-    def store(self, provider: Provider, endpoint: Endpoint, hook: Hook, tally: Tally) -> None:
+    def store(
+        self,
+        provider: Provider,
+        endpoint: Endpoint,
+        hook: Hook,
+        tally: Tally,
+        *,
+        part: Part = WHOLE,
+    ) -> None:
         """Store the items, each with its tenant, or set the hook aside for what is not storable.
 
         What was neither because the database is unreachable is counted as ``queued``: the
@@ -111,21 +127,23 @@ class HookStore:
         """
         if endpoint.source is not None:
             tally.share(endpoint.source.tenant.tenant_id)
-        aside: Counter[tuple[Reason, TenantId | None]] = Counter()
-        items, unreadable = readable_items(provider, _request(hook, endpoint))
-        if unreadable:
-            aside[Reason.UNREADABLE, None] = unreadable
+        aside: _Aside = defaultdict(list)
+        items, unreadable, rest = readable_items(provider, _request(hook, endpoint), part)
         for tenant_id, events in self._by_tenant(tally, aside, endpoint, items, hook).items():
             self._accept(tally, aside, tenant_id, events, hook)
-        # The whole hook is kept, once for each cause: tried again later by the same path, what
-        # was stored meanwhile is a duplicate.
-        for (reason, tenant), count in sorted(aside.items(), key=str):
-            self._set_aside(tally, count, hook, endpoint, reason, tenant_id=tenant)
+        # The whole hook is kept, once for each cause and part: tried again later by the same
+        # path, what was stored meanwhile is a duplicate.
+        for (reason, tenant), keys in sorted(aside.items(), key=str):
+            self._set_aside(
+                tally, len(keys), hook, endpoint, reason, tenant_id=tenant, part=only(keys)
+            )
+        if unreadable:
+            self._set_aside(tally, unreadable, hook, endpoint, Reason.UNREADABLE, part=rest)
 
     def _by_tenant(
         self,
         tally: Tally,
-        aside: Counter[tuple[Reason, TenantId | None]],
+        aside: _Aside,
         endpoint: Endpoint,
         items: Sequence[tuple[HookItem, NewEvent]],
         hook: Hook,
@@ -144,7 +162,7 @@ class HookStore:
                 tally.heard[source.source_id] = hook.received_at
             if source is None or reason is not None:
                 tenant_id = source.tenant.tenant_id if source else None
-                aside[reason or Reason.MERCHANT_UNKNOWN, tenant_id] += 1
+                aside[reason or Reason.MERCHANT_UNKNOWN, tenant_id].append(event.key)
             else:
                 by_tenant.setdefault(source.tenant.tenant_id, []).append(_of(source, event))
         return by_tenant
@@ -152,7 +170,7 @@ class HookStore:
     def _accept(
         self,
         tally: Tally,
-        aside: Counter[tuple[Reason, TenantId | None]],
+        aside: _Aside,
         tenant_id: TenantId,
         events: Sequence[NewEvent],
         hook: Hook,
@@ -164,7 +182,7 @@ class HookStore:
             tally.share(tenant_id, "queued", len(events))
             tally.cause = error
             return
-        for answer in answers:
+        for event, answer in zip(events, answers, strict=True):
             if answer.outcome is Outcome.NEW:
                 tally.accepted += 1
                 tally.share(tenant_id, "stored", 1)
@@ -172,7 +190,7 @@ class HookStore:
                 tally.duplicates += 1
                 tally.share(tenant_id, "duplicate", 1)
             else:
-                aside[self._conflict, tenant_id] += 1
+                aside[self._conflict, tenant_id].append(event.key)
 
     def _source_of(self, endpoint: Endpoint, item: HookItem) -> tuple[Source | None, Reason | None]:
         """Give the source an item goes to, and the reason why it must not, if there is one."""
@@ -208,10 +226,11 @@ class HookStore:
         reason: Reason,
         *,
         tenant_id: TenantId | None = None,
+        part: Part,
     ) -> None:
         outcome = "quarantined"
         try:
-            self.keep(hook, endpoint, reason, tenant_id=tenant_id, events=count)
+            self.keep(hook, endpoint, reason, tenant_id=tenant_id, events=count, part=part)
         except StoreUnavailableError as error:
             outcome = "queued"
             tally.queued += count
@@ -232,6 +251,7 @@ class HookStore:
         tenant_id: TenantId | None = None,
         quota: DailyQuota | None = None,
         events: int = 1,
+        part: Part = WHOLE,
     ) -> None:
         """Put the whole hook in quarantine; of an endpoint that does not exist, only a sample.
 
@@ -239,20 +259,24 @@ class HookStore:
         """
         if tenant_id is None and endpoint is not None and endpoint.source is not None:
             tenant_id = endpoint.source.tenant.tenant_id
-        is_known = endpoint is not None or quota is None
+        most = None if endpoint is not None or quota is None else UNKNOWN_ENDPOINT_SAMPLE_BYTES
+        content = hook.body[:most]
         self._quarantine.put(
             Quarantined(
-                quarantine_id=quarantine_id(hook.hook_id, reason, tenant_id),
+                quarantine_id=quarantine_id(hook.hook_id, reason, tenant_id, part),
                 reason=reason,
                 provider=hook.provider if hook.provider in self._providers else "unknown",
                 endpoint_id=endpoint.endpoint_id if endpoint else None,
                 tenant_id=tenant_id,
                 received_at=hook.received_at,
                 rid=hook.rid,
-                content=hook.body if is_known else hook.body[:UNKNOWN_ENDPOINT_SAMPLE_BYTES],
+                content=content,
                 headers=dict(hook.headers),
                 quota=quota,
                 events=events,
+                part=part,
+                address=(hook.provider[:_MAX_NAME_KEPT], hook.endpoint_id[:_MAX_NAME_KEPT]),
+                is_cut=len(content) < len(hook.body),
             )
         )
 
@@ -341,44 +365,6 @@ class AcceptHook:
             # Nobody's event is in it, and the refusal is certain: it is not worth a 503.
             return f"{reason}, not kept"
         return reason
-
-
-class AcceptQueuedHook:
-    """Takes a hook from the accept queue, and lets it in anew. ``store`` must not remember."""
-
-    def __init__(self, store: HookStore) -> None:
-        self._store = store
-
-    def accept(self, queued: QueuedHook) -> Tally:
-        """Store its events, or set it aside; idempotent.
-
-        Raises StoreUnavailableError when not all of it is kept yet, and
-        SecretUnavailableError.
-        """
-        store, hook = self._store, queued.hook
-        provider = store.provider_of(hook)
-        endpoint = store.endpoint_of(provider, hook) if provider is not None else None
-        if provider is None or endpoint is None:
-            quota = KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY if queued.is_refused else None
-            store.keep(hook, None, Reason.UNKNOWN_ENDPOINT, quota=quota)
-            return Tally(quarantined=1)
-        if not self._is_let_in(provider, endpoint, queued):
-            quota = KEPT_PER_ENDPOINT_A_DAY if queued.is_refused else None
-            store.keep(hook, endpoint, Reason.SIGNATURE_REFUSED, quota=quota)
-            return Tally(quarantined=1)
-        tally = Tally()
-        store.store(provider, endpoint, hook, tally)
-        if tally.queued:
-            raise StoreUnavailableError("not all of the hook is kept") from tally.cause
-        return tally
-
-    def _is_let_in(self, provider: Provider, endpoint: Endpoint, queued: QueuedHook) -> bool:
-        """Tell whether it was signed as was right when it came."""
-        if self._store.is_signed(provider, endpoint, queued.hook):
-            return True
-        # Ingest verified it by the secret of that time, which was replaced since.
-        set_at = endpoint.secret_set_at
-        return not queued.is_refused and set_at is not None and queued.hook.received_at < set_at
 
 
 def _endpoint_id(hook: Hook) -> str | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tillgate.adapters.postgres.connection import refusals_as_unavailable
+from tillgate.adapters.quarantine_form import encode
 
 if TYPE_CHECKING:
     from tillgate.adapters.postgres.connection import Database
@@ -31,13 +31,12 @@ class PostgresQuarantine:
 
     def put(self, item: Quarantined) -> bool:
         quarantine_id = item.quarantine_id
-        plain = json.dumps(item.headers).encode() + b"\n" + item.content
-        sealed = self._secret_box.seal(plain, context=quarantine_seal_context(quarantine_id))
+        sealed = self._secret_box.seal(encode(item), context=quarantine_seal_context(quarantine_id))
         # From now on, not from its receipt: what comes late has to be looked at, too.
         expires_at = datetime.now(UTC) + timedelta(days=KEPT_DAYS)
         with refusals_as_unavailable:
             [(kept,)] = self._database.rows(
-                "SELECT tillgate.quarantine_put(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                "SELECT tillgate.quarantine_put(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 (
                     quarantine_id,
                     item.tenant_id,
@@ -50,6 +49,7 @@ class PostgresQuarantine:
                     sealed,
                     item.quota.deliveries if item.quota else None,
                     item.quota.sealed_bytes if item.quota else None,
+                    item.events,
                 ),
                 within_seconds=self._within_seconds,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, LiteralString
+from typing import TYPE_CHECKING, LiteralString, Protocol
 
 from tillgate.adapters.postgres.connection import refusals_as_unavailable
 from tillgate.domain.tenant import (
@@ -19,8 +19,15 @@ from tillgate.domain.tenant import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tillgate.adapters.postgres.connection import Database
     from tillgate.adapters.postgres.deadline_connection import Row
+
+
+class Asked(Protocol):
+    """A database, or a transaction of it."""
+
+    def rows(
+        self, query: LiteralString, params: Sequence[object] = (), *, within_seconds: float
+    ) -> list[Row]: ...
 
 
 class PostgresRegistry:
@@ -29,7 +36,7 @@ class PostgresRegistry:
     ``within_seconds`` is the deadline of one call.
     """
 
-    def __init__(self, database: Database, *, within_seconds: float) -> None:
+    def __init__(self, database: Asked, *, within_seconds: float) -> None:
         self._database = database
         self._within_seconds = within_seconds
 

@@ -13,11 +13,13 @@ from tillgate.entrypoints.docs import (
     first_party,
     hours,
     operations,
+    quarantine,
     slo,
 )
 from tillgate.entrypoints.docs.admin_schemas import admin_schemas
 from tillgate.entrypoints.docs.delivery_schemas import DELIVERY
 from tillgate.entrypoints.docs.hours_schemas import HOURS
+from tillgate.entrypoints.docs.quarantine_schemas import QUARANTINE
 from tillgate.entrypoints.docs.schemas import FIRST_PARTY
 from tillgate.providers import PROVIDERS
 
@@ -85,6 +87,7 @@ _TAGS = [
     {"name": "Documents", "description": "This contract."},
     {"name": "Administration", "description": "For the operator, and for the CLI."},
     {"name": "Delivery", "description": "Where events go, and those that did not get there."},
+    {"name": "Quarantine", "description": "What could not be accepted as it stood."},
     {"name": "Silence", "description": "When sources are to be heard, and who is quiet."},
 ]
 
@@ -110,6 +113,7 @@ def openapi(*, version: str) -> Json:
             **credentials.PATHS,
             **delivery.PATHS,
             **dead_letters.PATHS,
+            **quarantine.PATHS,
             **hours.PATHS,
             **slo.PATHS,
         },
@@ -118,6 +122,7 @@ def openapi(*, version: str) -> Json:
                 **FIRST_PARTY,
                 **DELIVERY,
                 **HOURS,
+                **QUARANTINE,
                 **slo.SCHEMAS,
                 **admin_schemas(PROVIDERS),
             },
@@ -125,6 +130,7 @@ def openapi(*, version: str) -> Json:
                 **event_parameters.PARAMETERS,
                 **admin.PARAMETERS,
                 **dead_letters.PARAMETERS,
+                **quarantine.PARAMETERS,
             },
             "headers": _HEADERS,
             "securitySchemes": _SECURITY,

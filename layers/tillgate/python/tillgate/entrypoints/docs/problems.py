@@ -119,6 +119,12 @@ _BY_TYPE = [
         errors.DeliveryUnderWayError("An attempt to deliver it has begun, and has not ended yet."),
     ),
     ProblemDoc(
+        "Read the plan again, and confirm what it says now. Nothing was discarded.",
+        errors.QuarantineChangedError(
+            "There are not 12 such deliveries, or no more: look at the plan again."
+        ),
+    ),
+    ProblemDoc(
         "Repeat the call after `Retry-After` seconds. With the database unreachable an event is "
         "still taken, and answered as `queued`; this answer means that it could not be kept at "
         "all, or that it cannot be told whose token it is. An event is safe to repeat with the "
