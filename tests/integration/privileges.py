@@ -136,6 +136,7 @@ ALLOWED_FUNCTIONS = {
     "registry_snapshot()": {"sweep"},
     "replay(uuid,uuid[])": {"admin"},
     "replay_own(uuid)": {"api"},
+    "tenant_hours()": {"watch"},
     "token_standing(bytea)": {"accept"},
     "watch_measure(integer,text[])": {"watch"},
     "watched_sources(uuid,integer)": {"watch"},
