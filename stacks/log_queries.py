@@ -184,7 +184,7 @@ TASKS = LogQuery(
     name="scheduled tasks",
     text="""\
 fields at, task, outcome, latency_ms, partition_days_made, queued, redriven, queue_failures,
-    store_failures, quarantine_discarded, flushes_folded, error.0
+    store_failures, quarantine_discarded, flushes_folded, is_folded, shares_dropped, error.0
 | filter ispresent(task) and not ispresent(message) and not ispresent(source)
 | sort @timestamp desc
 | limit 200""",

@@ -120,6 +120,7 @@ ALLOWED_FUNCTIONS = {
         "health",
     },
     "metrics_fold(interval,integer)": {"sweep"},
+    "metrics_fold_whole(interval,integer)": {"sweep"},
     "metrics_read()": {"health"},
     "new_event_id(timestamp with time zone)": set(),
     "note_heeded()": set(),
