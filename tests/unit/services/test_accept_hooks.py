@@ -168,6 +168,7 @@ def test_what_changed_meanwhile_counts(hooks: Hooks, change: object, reason: Rea
 
     assert [counts(hooks, queued) for _ in range(2)] == [(0, 0, 1)] * 2
     assert hooks.set_aside().reason is reason
+    assert hooks.worker().accept(queued).conflicts == 0
 
 
 @pytest.mark.parametrize("age", [timedelta(0), timedelta(hours=12), timedelta(days=13)])
