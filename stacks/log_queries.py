@@ -148,7 +148,8 @@ WATCHER = LogQuery(
     name="what the watcher saw",
     text="""\
 fields at, outcome, database_up, dead_letters, oldest_pending_seconds, partitions_days_ahead,
-    quiet_sources, secret_age_days, accept_age_seconds, queues.accept, queues.delivery, faults.0
+    quiet_sources, open_tenants, secret_age_days, accept_age_seconds, queues.accept,
+    queues.delivery, faults.0
 | filter task = "watch" and ispresent(database_up)
 | sort @timestamp desc
 | limit 120""",
@@ -164,7 +165,7 @@ filter outcome = "queued" or queued > 0
 ACCEPT_WORKER = LogQuery(
     name="accept worker",
     text="""\
-filter task = "accept"
+filter task = "accept" and ispresent(outcome)
 | stats count(*) as receives, count_distinct(message) as messages, max(received) as most_received,
     earliest(at) as since, latest(at) as last, latest(message) as one_message
     by outcome, reason, error.0
@@ -184,7 +185,7 @@ TASKS = LogQuery(
     name="scheduled tasks",
     text="""\
 fields at, task, outcome, latency_ms, partition_days_made, queued, redriven, queue_failures,
-    store_failures, quarantine_discarded, flushes_folded, error.0
+    store_failures, quarantine_discarded, flushes_folded, is_folded, shares_dropped, error.0
 | filter ispresent(task) and not ispresent(message) and not ispresent(source)
 | sort @timestamp desc
 | limit 200""",

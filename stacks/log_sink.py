@@ -35,8 +35,20 @@ _RESOURCES = {
 }
 
 
-def log_sink(arn: str) -> LogSink:
-    """Tell what an ARN names. Raises LogSinkError with a sentence."""
+# As CloudFormation names what has no name of its own: the stack's, the construct's, and letters.
+_OURS = r"arn:.+:function:Tillgate-{stage}-(Data|Ingest|Delivery|Operations|Observability)-.+"
+
+
+def log_sink(arn: str, *, stage: str) -> LogSink:
+    """Tell what an ARN names. Raises LogSinkError with a sentence.
+
+    A function of the stage itself is refused: each line that it is sent would make it write one.
+    """
+    if re.fullmatch(_OURS.format(stage=re.escape(stage)), arn):
+        raise LogSinkError(
+            f"log_sink_arn must not be a function of this stage, which {arn!r} is: it would be"
+            " sent its own lines, and write more of them, without an end."
+        )
     for kind, resource in _RESOURCES.items():
         if re.fullmatch(rf"arn:aws[a-z-]*:{kind}:[a-z0-9-]+:\d{{12}}:{resource}", arn, re.ASCII):
             return LogSink(kind, arn)

@@ -8,7 +8,7 @@ from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_cloudwatch_actions as actions
 
 from stacks.alerts import ALERTS
-from stacks.constructs.alarm_topic import AlarmTopic
+from stacks.constructs.alarm_topics import AlarmTopics
 from stacks.constructs.alert_alarms import AlertAlarms, construct_name
 from stacks.constructs.log_subscription import LogSubscription
 from stacks.dashboards.platform import platform_board
@@ -55,7 +55,7 @@ class ObservabilityStack(Stack):
 
     def _add_alarms(self, watched: Watched, stage: StageConfig) -> list[cloudwatch.AlarmBase]:
         """Make every alert's; give those that tell somebody."""
-        alarms = AlarmTopic(
+        topics = AlarmTopics(
             self, "Alarms", email=stage.alarm_email, removal_policy=stage.removal_policy
         )
         told: list[cloudwatch.AlarmBase] = []
@@ -66,10 +66,11 @@ class ObservabilityStack(Stack):
                 alert=alert,
                 prefix=f"Tillgate-{stage.name}",
                 metric_of=watched.metric,
-                action=actions.SnsAction(alarms.topic),
+                actions=[actions.SnsAction(topic) for topic in topics.of(alert.severity)],
             )
             told += made.acting
-        CfnOutput(self, "AlarmTopicArn", value=alarms.topic.topic_arn)
+        CfnOutput(self, "AlarmTopicArn", value=topics.everything.topic_arn)
+        CfnOutput(self, "PageTopicArn", value=topics.pages.topic_arn)
         return told
 
     def _add_dashboards(
@@ -92,6 +93,6 @@ class ObservabilityStack(Stack):
             LogSubscription(
                 self,
                 "LogSink",
-                sink=log_sink(stage.log_sink_arn),
+                sink=log_sink(stage.log_sink_arn, stage=stage.name),
                 log_groups={**functions, "gateway": watched.access_logs},
             )

@@ -142,7 +142,7 @@ class StageConfig:
     # Whether the stage has alarms, dashboards and saved queries. The emulator knows neither
     # composite alarms nor metric math nor queries, and refuses a template with any.
     has_alarms: bool = True
-    # Who is sent every alarm, besides whoever subscribes to the topic.
+    # Who is sent every alarm, besides whoever subscribes to the topics.
     alarm_email: str | None = None
     # Of the secrets that the deployment makes for itself, and of what waits to be stored.
     removal_policy: RemovalPolicy = RemovalPolicy.DESTROY
@@ -334,7 +334,7 @@ def _chosen_log_sink(stage: StageConfig, arn: str | None) -> str | None:
     if not stage.has_alarms:
         raise StageError(f"The stage {stage.name!r} is not observed, so log_sink_arn has no use.")
     try:
-        return log_sink(arn).arn
+        return log_sink(arn, stage=stage.name).arn
     except LogSinkError as error:
         raise StageError(str(error)) from error
 

@@ -10,7 +10,7 @@ from tillgate.domain.errors import StoreUnavailableError
 from tillgate.domain.gauges import QUEUES
 from tillgate.domain.slo import Counts
 from tillgate.domain.tenant import SourceId, TenantId
-from tillgate.domain.watch import Measured, WatchedSource
+from tillgate.domain.watch import Measured, TenantHours, WatchedSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +33,7 @@ def measured(**told: object) -> Measured:
         "secret_age_seconds": None,
         "proofs": {},
         "gauges": {},
+        "quiet_sources": 0,
     }
     return Measured(**{**fields, **told})  # type: ignore[arg-type]  # By name.
 
@@ -61,17 +62,23 @@ class InMemoryWatchStore:
         # By window; one that is not here had no requests.
         self.counts: dict[str, Counts] = {}
         self.all_sources: dict[SourceId, WatchedSource] = {}
+        self.hours: list[TenantHours] = []
         self.gauges: dict[str, float] = {}
         self.is_down: set[str] = set()
         self.asked = 0
 
     def measure(self) -> Measured:
         self._check("measure")
-        return self.measured
+        quiet = sum(one.quiet_since is not None for one in self.all_sources.values())
+        return replace(self.measured, quiet_sources=quiet)
 
     def platform_counts(self, windows: Sequence[Window]) -> list[Counts]:
         self._check("platform_counts")
         return [self.counts.get(window.name, Counts(0, 0)) for window in windows]
+
+    def tenant_hours(self) -> list[TenantHours]:
+        self._check("tenant_hours")
+        return self.hours
 
     def put_gauges(self, gauges: Mapping[str, float]) -> None:
         self._check("put_gauges")

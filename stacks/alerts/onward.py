@@ -25,15 +25,14 @@ from stacks.alerts.thresholds import (
 
 
 def _grew(counter: str, over: str) -> str:
-    """Tell whether a counter grew, were it from nothing: ``increase`` misses a series' first value.
+    """Tell whether a counter, which never falls and begins at 0, grew in that time.
 
-    Only where there was a scrape that long ago, since all would seem new to a new Prometheus.
+    Against the last that was known before it, up to a day: in an outage nothing is scraped, and
+    what grows when it ends would be the first that ``increase`` sees. A Prometheus that knows
+    nothing so old compares with the first that it saw.
     """
-    return f"sum({counter}) > (sum({counter} offset {over}) or vector(0)) and on() {_before(over)}"
-
-
-def _before(over: str) -> str:
-    return f"count(build_info offset {over})"
+    before = f"sum(max_over_time({counter}[1d] offset {over}))"
+    return f"sum({counter}) > ({before} or sum(min_over_time({counter}[{over}])))"
 
 
 ONWARD: Final[tuple[Alert, ...]] = (
@@ -140,11 +139,10 @@ ONWARD: Final[tuple[Alert, ...]] = (
         summary="An acknowledged event is not stored: another one took its key meanwhile.",
         conditions=(
             Condition(
-                what="how many more such items are in quarantine than a minute before",
-                metrics={
-                    "items": ours("quarantine_items", "Maximum", reason="conflict-after-queued")
-                },
-                expression="DIFF(items)",
+                what="acknowledged events that were set aside in a minute",
+                metrics={"conflicts": ours("conflicts_after_queued", "Sum")},
+                # Filled, so that it ends with the window: there is a line of a conflict only.
+                expression="FILL(conflicts, 0)",
                 threshold=0,
                 # It stays for an hour, so that it is seen; the items stay until they expire.
                 window=Window(period_seconds=MINUTE, periods=60, datapoints=1),

@@ -27,6 +27,9 @@ CLIENT_ERRORS_FROM_REQUESTS: Final = 60
 FAST_BURN_FROM_REQUESTS: Final = 600
 SLOW_BURN_FROM_REQUESTS: Final = 3_600
 SILENCE: Final = 15 * MINUTE
+# A Prometheus that has just begun has scraped nothing, which is no absence yet: so long at least,
+# which is four scrapes. It is part of the time that the alert takes, not added to it.
+SETTLED: Final = MINUTE
 # In an outage a message is made invisible for 15 minutes at most: what is older is stuck.
 ACCEPT_AGE_SECONDS: Final = 15 * MINUTE
 # Sweep looks each second, and deliver takes what it finds at once.

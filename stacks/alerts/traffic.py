@@ -26,12 +26,16 @@ from stacks.alerts.thresholds import (
     HOUR,
     MINUTE,
     P95_SECONDS,
+    SETTLED,
     SILENCE,
     SLOW_BURN,
     SLOW_BURN_FROM_REQUESTS,
     SOON,
     THROTTLED,
 )
+
+_TAKEN = 'ingest_events_total{outcome=~"stored|queued|quarantined"}'
+_SILENT = f"{(SILENCE - SETTLED) // MINUTE}m"
 
 
 def _error_ratio(
@@ -154,10 +158,15 @@ TRAFFIC: Final[tuple[Alert, ...]] = (
         summary="No merchant's events come in, or none is taken: sales are missing downstream.",
         conditions=(
             Condition(
-                what="events accepted in a minute",
-                metrics={"accepted": ours("events_accepted", "Sum")},
-                # Filled, since CloudWatch would look back past the window for real data first.
-                expression="FILL(accepted, 0)",
+                what="events accepted in a minute in which a tenant is open",
+                metrics={
+                    "accepted": ours("events_accepted", "Sum"),
+                    "open": ours("open_tenants", "Minimum"),
+                },
+                # Filled, since CloudWatch would look back past the window for real data first. A
+                # minute in which nobody is open is as good as one with an event, so that who opens
+                # has all of the window; one of which nobody told is an open one.
+                expression="IF(FILL(open, 1) > 0, FILL(accepted, 0), 1)",
                 comparison=Comparison.BELOW,
                 threshold=1,
                 window=Window(period_seconds=MINUTE, periods=SILENCE // MINUTE),
@@ -165,10 +174,11 @@ TRAFFIC: Final[tuple[Alert, ...]] = (
             ),
         ),
         rule=Rule(
-            expr='sum(ingest_events_total{outcome=~"stored|queued|quarantined"})'
-            ' <= sum(ingest_events_total{outcome=~"stored|queued|quarantined"} offset 15m)'
-            ' or absent_over_time(ingest_events_total{outcome=~"stored|queued|quarantined"}[15m])',
-            seconds=0,
+            expr=f"(sum({_TAKEN}) <= sum({_TAKEN} offset {_SILENT})"
+            f" or absent_over_time({_TAKEN}[{_SILENT}]))"
+            # What nobody measures any more closes nobody: without the gauge nothing is taken away.
+            f" unless on() min_over_time(open_tenants[{_SILENT}]) < 1",
+            seconds=SETTLED,
         ),
     ),
     _burn(

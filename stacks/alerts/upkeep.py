@@ -23,8 +23,11 @@ from stacks.alerts.thresholds import (
     MINUTE,
     PARTITION_DAYS,
     SECRET_DAYS,
+    SETTLED,
     SOON,
 )
+
+_UNWATCHED = SOON.seconds - SETTLED
 
 UPKEEP: Final[tuple[Alert, ...]] = (
     Alert(
@@ -65,9 +68,9 @@ UPKEEP: Final[tuple[Alert, ...]] = (
             ),
         ),
         rule=Rule(
-            expr=f"time() - gauges_timestamp_seconds > {SOON.seconds}"
-            " or absent_over_time(gauges_timestamp_seconds[5m])",
-            seconds=0,
+            expr=f"time() - gauges_timestamp_seconds > {_UNWATCHED}"
+            f" or absent_over_time(gauges_timestamp_seconds[{_UNWATCHED // MINUTE}m])",
+            seconds=SETTLED,
         ),
     ),
     Alert(

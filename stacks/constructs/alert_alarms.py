@@ -11,7 +11,7 @@ from constructs import Construct
 from stacks.alerts.model import Comparison, Join, Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from aws_cdk.aws_cloudwatch import IAlarmAction
 
@@ -31,7 +31,7 @@ _MISSING = {
 
 
 class AlertAlarms(Construct):
-    """``action`` is taken when the alert begins, and when it is over.
+    """``actions`` are taken when the alert begins, and when it is over.
 
     ``metric_of`` gives the stage's metric for one of the alert's, over a period. ``prefix`` goes
     before the alert's name, which the alarm has, so that whoever is woken finds the runbook by it.
@@ -45,7 +45,7 @@ class AlertAlarms(Construct):
         alert: Alert,
         prefix: str,
         metric_of: MetricOf,
-        action: IAlarmAction,
+        actions: Sequence[IAlarmAction],
     ) -> None:
         super().__init__(scope, construct_id)
         self._alert = alert
@@ -65,8 +65,8 @@ class AlertAlarms(Construct):
                 )
             ]
         for alarm in self.acting:
-            alarm.add_alarm_action(action)
-            alarm.add_ok_action(action)
+            alarm.add_alarm_action(*actions)
+            alarm.add_ok_action(*actions)
 
     def _alarm(self, condition: Condition) -> cloudwatch.Alarm:
         alone = self._alert.join is Join.ANY

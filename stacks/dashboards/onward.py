@@ -12,7 +12,7 @@ from stacks.alerts.thresholds import (
     RETRY_RATIO,
     WAITING_AGE_SECONDS,
 )
-from stacks.dashboards.model import Panel, Search, Section, Series, one, percentiles, share
+from stacks.dashboards.model import Panel, Search, Section, one, percentiles, share
 
 # What deliver and accept try, each message anew.
 TARGETS: Final = ("supabase", "database")
@@ -104,15 +104,7 @@ ONWARD: Final = Section(
         ),
         Panel(
             title="Conflicts after queueing: none is good",
-            left=(
-                Series(
-                    label="new",
-                    metrics={
-                        "items": ours("quarantine_items", "Maximum", reason="conflict-after-queued")
-                    },
-                    expression="DIFF(items)",
-                ),
-            ),
+            left=(one("set aside", ours("conflicts_after_queued", "Sum")),),
             alerts=("conflict-after-queued",),
         ),
         Panel(

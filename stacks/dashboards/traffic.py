@@ -47,6 +47,8 @@ TRAFFIC: Final = Section(
                 one("requests a minute", gateway("Count", "Sum")),
                 one("events accepted a minute", ours("events_accepted", "Sum")),
             ),
+            right=(one("tenants that are open", ours("open_tenants", "Minimum")),),
+            right_unit="tenants",
             alerts=("no-ingests",),
         ),
         Panel(

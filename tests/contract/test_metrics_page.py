@@ -9,7 +9,7 @@ from tests.events import http_event
 from tests.fakes import InMemoryMetrics
 from tests.prometheus_server import promtool_says
 from tillgate.domain.gauges import GAUGES_AT, MEASURED, series
-from tillgate.domain.metrics import LOOKED_UP, RECORDED, Counter, Recorder
+from tillgate.domain.metrics import LOOKED_UP, RECORDED, Counter, Increment, Recorder
 from tillgate.entrypoints.exposition import MetricsPage
 from tillgate.entrypoints.http import HttpRequest
 from tillgate.services.operator import TokenGate
@@ -69,6 +69,33 @@ def test_every_family_has_a_sample_once_it_was_counted() -> None:
     }
     families = {*RECORDED, *LOOKED_UP, *MEASURED, GAUGES_AT}
     assert sampled == {family.name.removesuffix("_total") for family in families}
+
+
+def test_a_counter_is_there_at_zero_before_anything_was_counted() -> None:
+    """Else the first of a kind would be no increase; a route is known when it was asked for."""
+    samples = {
+        (sample.name, frozenset(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(page_of(InMemoryMetrics()))
+        for sample in family.samples
+    }
+
+    for name, *labels in (
+        ("quarantined_events_total", "square", "conflict-after-queued"),
+        ("ingest_events_total", "api", "stored"),
+        ("retry_attempts_total", "clover", "timeout"),
+    ):
+        assert samples[name, frozenset(labels)] == 0
+    assert not any(name == "http_requests_total" for name, _ in samples)
+
+
+def test_what_was_counted_stands_in_the_place_of_the_zero() -> None:
+    metrics = InMemoryMetrics()
+    metrics.add("a-sandbox", Increment(1, {"quarantined_events_total|square|unreadable": 3}))
+
+    page = page_of(metrics)
+
+    name = 'quarantined_events_total{provider="square",reason="unreadable"}'
+    assert [line for line in page.splitlines() if line.startswith(name)] == [f"{name} 3.0"]
 
 
 def test_promtool_would_have_something_to_say() -> None:

@@ -12,6 +12,7 @@ from tillgate.domain import gauges
 from tillgate.domain.tenant import SourceId, TenantId
 from tillgate.domain.watch import Measured, QuietNote, Watched, WatchedSource
 from tillgate.entrypoints import emf
+from tillgate.entrypoints.sqs import conflict_line
 from tillgate.entrypoints.watch import WatchTask
 
 if TYPE_CHECKING:
@@ -61,9 +62,12 @@ class _Watch:
                 secret_age_seconds=1.0,
                 proofs=proofs,
                 gauges={},
+                quiet_sources=1,
             ),
             accept_age_seconds=1.0,
             quiet_sources=1,
+            open_tenants=1,
+            is_silence_left=True,
             budget_left={"1h": 1.0},
             notes=[QuietNote(source=_SOURCE, quiet_since=now, is_quiet=True)],
             faults=["queue:accept"],
@@ -105,6 +109,14 @@ def message_line() -> dict[str, Any]:
     return {**line, "_aws": json.loads(emf.MessageMetrics(per_tenant=True).add(line, at_ms=0))}
 
 
+def lines() -> Iterator[dict[str, Any]]:
+    """Give one line of each kind that has metrics."""
+    yield request_line()
+    yield message_line()
+    yield conflict_line(1, rid="r-1", stage="dev", now=NOW)
+    yield from watch_lines()
+
+
 def _told(line: dict[str, Any]) -> Iterator[Emitted]:
     for told in line.get("_aws", {}).get("CloudWatchMetrics", []):
         for dimensions in told["Dimensions"]:
@@ -112,8 +124,6 @@ def _told(line: dict[str, Any]) -> Iterator[Emitted]:
                 yield told["Namespace"], metric["Name"], frozenset(dimensions)
 
 
-OURS: frozenset[Emitted] = frozenset(
-    emitted for line in (request_line(), message_line(), *watch_lines()) for emitted in _told(line)
-)
+OURS: frozenset[Emitted] = frozenset(emitted for line in lines() for emitted in _told(line))
 METRICS = OURS | AWS
 OF_EACH_TENANT = frozenset(name for _, name, dimensions in OURS if "tenantId" in dimensions)

@@ -138,28 +138,6 @@ def test_client_errors_above_two_in_a_hundred_for_five_minutes(
     assert fires_after(alarms, "ClientErrors", good, bad, 60) == expected
 
 
-@pytest.mark.parametrize("older_periods", OLDER)
-@pytest.mark.parametrize("quiet", [[], [0.0]], ids=["no line", "a line with none"])
-def test_no_ingests_for_fifteen_minutes(
-    alarms: Deployed, quiet: list[float], older_periods: int
-) -> None:
-    accepted = alarms.ours("events_accepted")
-    good, none = {accepted: [3.0]}, {accepted: quiet}
-
-    def after(minutes: int) -> int | None:
-        return fires_after(alarms, "NoIngests", good, none, minutes, older_periods=older_periods)
-
-    assert after(14) is NEVER
-    assert after(15) == 15
-
-
-def test_one_event_in_fifteen_minutes_is_an_ingest(alarms: Deployed) -> None:
-    world = World()
-    world.put(alarms.ours("events_accepted"), range(0, 240, 15), [1.0])
-
-    assert State.ALARM not in alarms.states("NoIngests", world, 240)
-
-
 def test_throttles_in_three_of_five_minutes(alarms: Deployed) -> None:
     throttled = alarms.function("Ingest", "Ingest")
     good, bad = {throttled: [0.0]}, {throttled: [1.0]}

@@ -151,18 +151,22 @@ def test_deliveries_that_no_worker_takes(alarms: Deployed) -> None:
     assert fires_after(alarms, name, good, retried, 60) is NEVER
 
 
-def test_a_conflict_after_queueing_is_told_once_and_stays_for_an_hour(alarms: Deployed) -> None:
-    items = alarms.ours("quarantine_items", reason="conflict-after-queued")
+@pytest.mark.parametrize("late", [0, 1, 2])
+@pytest.mark.parametrize("older_periods", OLDER)
+@pytest.mark.parametrize("conflicts", [[1.0], [3.0, 1.0]])
+def test_a_conflict_after_queueing_is_told_once_and_stays_for_an_hour(
+    alarms: Deployed, conflicts: list[float], older_periods: int, late: int
+) -> None:
+    """There is a line of a conflict and of nothing else: before it the metric is not known."""
     world = World()
-    world.put(items, range(100), [2.0])
-    world.put(items, range(100, 300), [3.0])
-    # One that expires is none that comes.
-    world.put(items, range(300, 400), [2.0])
+    world.put(alarms.ours("conflicts_after_queued"), [100], conflicts)
 
-    states = alarms.states("ConflictAfterQueued", world, 400)
+    states = alarms.states(
+        "ConflictAfterQueued", world, 400, older_periods=older_periods, late_minutes=late
+    )
 
     in_alarm = [minute for minute, state in enumerate(states) if state is State.ALARM]
-    assert in_alarm == list(range(100, 160))
+    assert in_alarm == list(range(100 + late, 160))
 
 
 @pytest.mark.parametrize("older_periods", OLDER)

@@ -43,7 +43,7 @@ def log_groups(made: Synthesised) -> int:
     ],
 )
 def test_an_arn_tells_what_it_names(arn: str, kind: SinkKind) -> None:
-    assert log_sink(arn) == LogSink(kind, arn)
+    assert log_sink(arn, stage="dev") == LogSink(kind, arn)
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,30 @@ def test_an_arn_tells_what_it_names(arn: str, kind: SinkKind) -> None:
 )
 def test_what_no_log_line_can_be_sent_to_is_refused_in_a_sentence(arn: str) -> None:
     with pytest.raises(LogSinkError, match="log_sink_arn must be the ARN of a Kinesis stream"):
-        log_sink(arn)
+        log_sink(arn, stage="dev")
     with pytest.raises(StageError, match="log_sink_arn must be the ARN of a Kinesis stream"):
         stage_named("dev", log_sink_arn=arn)
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_no_function_of_the_stage_is_sent_its_own_lines(
+    stage: str, synthesised: Callable[[str], Synthesised]
+) -> None:
+    """It would write one for each that it is sent; CloudFormation makes up the names."""
+    made = synthesised(stage)
+    for stack, template in made.templates.items():
+        for logical_id, resource in template["Resources"].items():
+            if resource["Type"] == "AWS::Lambda::Function":
+                assert "FunctionName" not in resource["Properties"]
+                name = f"Tillgate-{stage}-{stack}-{logical_id}"[:51] + "-Ab3De5Fg7Hi9"
+                with pytest.raises(StageError, match="must not be a function of this stage"):
+                    stage_named(stage, log_sink_arn=FUNCTION.replace("logs", name))
+
+
+@pytest.mark.parametrize("name", ["Tillgate-logs", "Tillgate-prod-Ingest-A-B", "my-Tillgate-dev"])
+def test_a_function_that_is_called_alike_is_somebody_elses(name: str) -> None:
+    arn = FUNCTION.replace(":logs", f":{name}")
+    assert log_sink(arn, stage="dev") == LogSink(SinkKind.LAMBDA, arn)
 
 
 def test_a_stage_that_is_not_observed_has_no_sink() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stacks.alerts import ALERTS, Alert
-from stacks.alerts.model import Join, Missing
+from stacks.alerts.model import Join, Missing, Severity
 from stacks.constructs.alert_alarms import construct_name
 from stacks.stages import StageError
 from tests.infra.deployed_alarms import deployed
@@ -36,6 +36,13 @@ def watched(
     request: pytest.FixtureRequest, synthesised: Callable[[str], Synthesised]
 ) -> Synthesised:
     return synthesised(request.param)
+
+
+def topics_of(stage: Synthesised, severity: Severity) -> list[str]:
+    """Give the topics on which that is told, by the outputs that name them."""
+    outputs = stage.templates["Observability"]["Outputs"]
+    names = ["AlarmTopicArn", "PageTopicArn"] if severity is Severity.PAGE else ["AlarmTopicArn"]
+    return [outputs[name]["Value"]["Ref"] for name in names]
 
 
 def of_alert(stage: Synthesised, alert: Alert, kind: str) -> dict[str, dict[str, Any]]:
@@ -67,7 +74,7 @@ def test_the_emulator_is_given_nothing_that_it_would_refuse(
 def test_an_alert_tells_when_it_begins_and_when_it_is_over(
     watched: Synthesised, alert: Alert
 ) -> None:
-    [topic] = watched.resources("AWS::SNS::Topic", stack="Observability")
+    topics = topics_of(watched, alert.severity)
     alarms, composites = of_alert(watched, alert, ALARM), of_alert(watched, alert, COMPOSITE)
     acting = composites if alert.join is Join.ALL else alarms
     silent = alarms if alert.join is Join.ALL else {}
@@ -75,7 +82,7 @@ def test_an_alert_tells_when_it_begins_and_when_it_is_over(
     assert len(alarms) == len(alert.conditions)
     assert len(composites) == (1 if alert.join is Join.ALL else 0)
     for alarm in acting.values():
-        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": one} for one in topics]
     for alarm in silent.values():
         assert not {"AlarmActions", "OKActions", "InsufficientDataActions"} & set(alarm)
 
@@ -129,13 +136,18 @@ def test_minimum_traffic_stands_in_the_expression() -> None:
 def test_the_topic_is_encrypted_and_takes_nothing_but_tls_and_our_own_alarms(
     watched: Synthesised,
 ) -> None:
-    [(topic_id, topic)] = watched.resources("AWS::SNS::Topic").items()
+    topics = watched.resources("AWS::SNS::Topic")
     [(key_id, key)] = watched.resources("AWS::KMS::Key").items()
-    [policy] = watched.resources("AWS::SNS::TopicPolicy").values()
-    statements = policy["Properties"]["PolicyDocument"]["Statement"]
+    policies = watched.resources("AWS::SNS::TopicPolicy").values()
 
-    assert topic["Properties"]["KmsMasterKeyId"] == {"Fn::GetAtt": [key_id, "Arn"]}
     assert key["Properties"]["EnableKeyRotation"] is True
+    assert [one["Properties"]["Topics"] for one in policies] == [[{"Ref": one}] for one in topics]
+    for (topic_id, topic), policy in zip(topics.items(), policies, strict=True):
+        assert topic["Properties"]["KmsMasterKeyId"] == {"Fn::GetAtt": [key_id, "Arn"]}
+        is_for_our_alarms_only(policy["Properties"]["PolicyDocument"]["Statement"], topic_id)
+
+
+def is_for_our_alarms_only(statements: list[dict[str, Any]], topic_id: str) -> None:
     [refused] = [s for s in statements if s["Effect"] == "Deny"]
     assert refused["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert refused["Principal"] == "*"
@@ -169,6 +181,9 @@ def test_an_address_is_subscribed(tmp_path: Path) -> None:
 
     [subscription] = stage.resources("AWS::SNS::Subscription").values()
 
+    # A page is in the mailbox, too: the phone is somebody's own choice.
+    [everything] = topics_of(stage, Severity.TICKET)
+    assert subscription["Properties"]["TopicArn"] == {"Ref": everything}
     assert subscription["Properties"]["Protocol"] == "email"
     assert subscription["Properties"]["Endpoint"] == "oncall@example.com"
 
@@ -185,8 +200,8 @@ def test_what_the_alarms_cost_is_what_is_said(watched: Synthesised) -> None:
     total = metrics * METRIC_USD + len(alarms.rules) * COMPOSITE_USD + KEY_USD
 
     # docs/decisions/0023 says so too.
-    assert (len(alarms.alarms), metrics, len(alarms.rules)) == (25, 37, 2)
-    assert round(total, 2) == 5.70
+    assert (len(alarms.alarms), metrics, len(alarms.rules)) == (25, 38, 2)
+    assert round(total, 2) == 5.80
 
 
 def test_the_gateway_makes_no_metrics_by_route_which_are_billed_and_looked_at_by_nobody(
@@ -211,7 +226,8 @@ def test_no_alarm_is_of_more_than_the_metrics_that_are_known(watched: Synthesise
         "database_up",
         "dead_letters",
         "oldest_pending_seconds",
-        "quarantine_items",
+        "conflicts_after_queued",
+        "open_tenants",
         "quiet_sources",
         "partitions_days_ahead",
         "backup_verified_age_hours",

@@ -100,6 +100,28 @@ def test_a_repeated_flush_counts_once_per_tenant_before_and_after_it_was_folded(
                 assert total(admin, tenant, width=width) == times(1)
 
 
+def test_what_is_nobodys_is_left_out_and_counted_and_the_rest_is_folded(
+    active: TestDatabase,
+) -> None:
+    """One such flush would be in the way of all that come after it, for ever."""
+    tenant = str(uuid.uuid4())
+    bad, worse = {"t-1": ONE, tenant: ONE, "": ONE}, {f"{tenant},{tenant}": ONE}
+    with (
+        active.as_role("ingest") as ingest,
+        active.as_role("sweep") as sweep,
+        active.as_role("admin") as admin,
+    ):
+        add(ingest, uuid.uuid4(), 1, tenants=bad, sources={"s-1": 1, str(uuid.uuid4()): 1})
+        add(ingest, uuid.uuid4(), 1, tenants=worse)
+        add(ingest, uuid.uuid4(), 1, tenants={tenant: ONE})
+        upkeep = "SELECT tillgate.metrics_fold_whole('0', 100)"
+        first, again = (sweep.execute(upkeep).fetchone() for _ in range(2))
+
+        assert first == ({"folded": 3, "dropped": 4},)
+        assert again == ({"folded": 0, "dropped": 0},)
+        assert total(admin, tenant) == times(2)
+
+
 def test_flushes_of_many_sandboxes_add_up_while_two_fold_at_once(active: TestDatabase) -> None:
     tenants = [str(uuid.uuid4()) for _ in range(20)]
     done = threading.Event()

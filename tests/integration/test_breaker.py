@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ import pytest
 
 from ops.local.processes import free_port
 from tillgate.adapters.postgres.connection import Database, RememberedUrl
+from tillgate.adapters.postgres.metrics import PostgresMetrics
 from tillgate.domain.errors import StoreUnavailableError
+from tillgate.domain.metrics import Increment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +68,36 @@ def sandbox(database: TestDatabase) -> Iterator[Sandbox]:
     made = Sandbox(database)
     with closing(made.database):
         yield made
+
+
+def flush(sandbox: Sandbox, *, seq: int = 1) -> None:
+    increment = Increment(seq, {"deliveries_total|none|delivered": 1})
+    PostgresMetrics(sandbox.database, within_seconds=10).add(str(uuid.uuid4()), increment)
+
+
+def test_a_flush_that_fails_keeps_no_event_from_the_database(sandbox: Sandbox) -> None:
+    """It has what is left of a request's time, which says little about the database."""
+    sandbox.go_down()
+    with pytest.raises(StoreUnavailableError):
+        flush(sandbox)
+    sandbox.come_back()
+
+    assert sandbox.is_answered()
+
+
+def test_a_flush_asks_no_database_that_gave_no_answer_a_moment_ago(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.go_down()
+    assert not sandbox.is_answered()
+    sandbox.come_back()
+    with pytest.raises(StoreUnavailableError, match="a moment ago"):
+        flush(sandbox)
+    sandbox.now += BREAKER_SECONDS
+
+    flush(sandbox)
+
+    assert sandbox.is_answered()
 
 
 def test_for_5_seconds_a_database_that_is_back_is_not_asked(sandbox: Sandbox) -> None:

@@ -160,9 +160,11 @@ def test_a_source_that_fell_quiet_is_said_once_and_again_when_it_is_heard(wiring
         )
         watch, health = wiring.sandbox("watch"), wiring.sandbox("health")
 
-        said = [line for line in lines(watch) if "source" in line]
+        first = lines(watch)
+        said = [line for line in first if "source" in line]
         assert [line["outcome"] for line in said] == ["quiet"]
         assert value(scrape(health), "quiet_sources") == 1
+        assert first[0]["open_tenants"] == value(scrape(health), "open_tenants") == 1
         assert [line for line in lines(watch) if "source" in line] == []
         superuser.execute(
             "INSERT INTO tillgate.source_activity (source_id, tenant_id, last_event_at)"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.deliveries import DeliveryStand
+from tests.integration.watching import ALWAYS, LONG_AGO, add_source, answer, hear, open_always
 from tillgate.adapters.postgres.activity import PostgresActivity
 from tillgate.adapters.postgres.metrics import PostgresMetrics
 from tillgate.adapters.postgres.watch_store import PostgresWatchStore
@@ -17,17 +17,14 @@ from tillgate.domain.activity import PLATFORM
 from tillgate.domain.gauges import COUNTED_TO
 from tillgate.domain.quarantine import Reason
 from tillgate.domain.slo import WINDOWS, Counts
-from tillgate.domain.tenant import SourceId
+from tillgate.domain.watch import TenantHours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.integration.testdatabase import TestDatabase
-    from tillgate.domain.tenant import TenantId
+    from tillgate.domain.tenant import SourceId
     from tillgate.domain.watch import WatchedSource
-
-LONG_AGO = datetime(2026, 1, 5, 9, tzinfo=UTC)
-ALWAYS = {day: ["00:00-24:00"] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
 
 
 @pytest.fixture
@@ -39,56 +36,6 @@ def stand(own_database: TestDatabase) -> Iterator[DeliveryStand]:
 @pytest.fixture
 def store(stand: DeliveryStand) -> PostgresWatchStore:
     return PostgresWatchStore(stand.connect("watch"), within_seconds=10)
-
-
-def add_source(
-    stand: DeliveryStand,
-    tenant: TenantId,
-    *,
-    quiet_after: int | None = None,
-    made_at: datetime = LONG_AGO,
-) -> SourceId:
-    source_id = SourceId(str(uuid.uuid4()))
-    stand.superuser.execute(
-        "INSERT INTO tillgate.source (source_id, tenant_id, provider, name, notification_url,"
-        " sealed_secret, quiet_after_minutes, created_at)"
-        " VALUES (%s, %s, 'standard', 's', 'https://x', '\\x01', %s, %s)",
-        (source_id, tenant, quiet_after, made_at),
-    )
-    return source_id
-
-
-def open_always(stand: DeliveryStand, tenant: TenantId, *, since: datetime = LONG_AGO) -> None:
-    stand.admin.execute(
-        "UPDATE tillgate.tenant SET time_zone = 'Europe/Berlin', opening_hours = %s,"
-        " quiet_after_minutes = 60 WHERE tenant_id = %s",
-        (json.dumps(ALWAYS), tenant),
-    )
-    stand.superuser.execute(
-        "UPDATE tillgate.tenant SET heeded_since = %s WHERE tenant_id = %s", (since, tenant)
-    )
-
-
-def hear(stand: DeliveryStand, tenant: TenantId, source: SourceId, at: datetime) -> None:
-    stand.superuser.execute(
-        "INSERT INTO tillgate.source_activity (source_id, tenant_id, last_event_at)"
-        " VALUES (%s, %s, %s) ON CONFLICT (source_id) DO UPDATE"
-        " SET last_event_at = excluded.last_event_at",
-        (source, tenant, at),
-    )
-
-
-def answer(
-    stand: DeliveryStand, tenant: str, width: str, ago: timedelta, requests: int, errors: int
-) -> None:
-    """Have answered that much in the bucket which began that long ago."""
-    stand.superuser.execute(
-        "INSERT INTO tillgate.tenant_activity (tenant_id, width, starts_at, requests,"
-        " server_errors, client_errors, events, duplicates, conflicts, rejected, quarantined,"
-        " handler_us, database_us, latency)"
-        " VALUES (%s, %s, now() - %s, %s, %s, 0, 0, 0, 0, 0, 0, 0, 0, '{}')",
-        (tenant, width, ago, requests, errors),
-    )
 
 
 def every_source(store: PostgresWatchStore) -> dict[SourceId, WatchedSource]:
@@ -112,6 +59,8 @@ def test_an_empty_database_has_nothing_but_partitions_and_connections(
     assert measured.quarantine == dict.fromkeys(Reason, 0)
     assert measured.secret_age_seconds is None
     assert (measured.proofs, measured.gauges) == ({}, {})
+    assert measured.quiet_sources == 0
+    assert store.tenant_hours() == []
 
 
 def test_a_platform_that_answered_nothing_has_no_counts(store: PostgresWatchStore) -> None:
@@ -216,6 +165,58 @@ def test_the_oldest_secret_is_of_those_in_use(
     )
 
     assert store.measure().secret_age_seconds == pytest.approx(20 * 86_400, abs=60)
+
+
+def test_a_destinations_key_and_a_vendors_credential_are_secrets_too(
+    stand: DeliveryStand, store: PostgresWatchStore
+) -> None:
+    tenant = stand.tenant()
+    credential = add_source(stand, tenant)
+    days = 86_400
+    stand.superuser.execute("UPDATE tillgate.destination SET set_at = now() - interval '30 days'")
+    assert store.measure().secret_age_seconds == pytest.approx(30 * days, abs=60)
+    stand.superuser.execute(
+        "UPDATE tillgate.source SET sealed_credential = '', api_url = 'https://x',"
+        " credential_set_at = now() - interval '40 days'"
+    )
+    assert store.measure().secret_age_seconds == pytest.approx(40 * days, abs=60)
+    stand.admin.execute(
+        "UPDATE tillgate.source SET sealed_credential = NULL, api_url = NULL,"
+        " credential_set_at = NULL WHERE source_id = %s",
+        (credential,),
+    )
+
+    assert store.measure().secret_age_seconds == pytest.approx(30 * days, abs=60)
+
+
+def test_those_are_counted_who_are_active_and_can_send_by_their_hours(
+    stand: DeliveryStand, store: PostgresWatchStore
+) -> None:
+    token = (
+        "INSERT INTO tillgate.api_token (tenant_id, name, digest, hint, revoked_at)"
+        " VALUES (%s, 'n', sha256(%s), 'h', %s)"
+    )
+    with_source, with_token, revoked, suspended, awaiting, _ = (stand.tenant() for _ in range(6))
+    for tenant in (with_source, suspended, awaiting):
+        add_source(stand, tenant)
+    for tenant, revoked_at in ((with_token, None), (revoked, LONG_AGO)):
+        stand.superuser.execute(token, (tenant, tenant.encode(), revoked_at))
+    stand.superuser.execute(
+        "UPDATE tillgate.source SET awaits_secret = true WHERE tenant_id = %s", (awaiting,)
+    )
+    stand.admin.execute(
+        "UPDATE tillgate.tenant SET state = 'suspended' WHERE tenant_id = %s", (suspended,)
+    )
+    never_closes = TenantHours(time_zone=None, opening_hours={}, tenants=2)
+    assert store.tenant_hours() == [never_closes]
+
+    open_always(stand, with_source)
+    open_always(stand, suspended)
+
+    assert sorted(store.tenant_hours(), key=lambda one: one.time_zone or "") == [
+        replace(never_closes, tenants=1),
+        TenantHours(time_zone="Europe/Berlin", opening_hours=ALWAYS, tenants=1),
+    ]
 
 
 def test_proofs_are_read_as_they_were_written(
@@ -335,8 +336,10 @@ def test_a_change_is_noted_once_by_however_many_watchers(
     assert other.note_quiet([(source, LONG_AGO)], []) == set()
     [known] = every_source(store).values()
     assert known.quiet_since == LONG_AGO
+    assert store.measure().quiet_sources == 1
     assert other.note_quiet([], [known]) == {source_id}
     assert store.note_quiet([], [known]) == set()
+    assert store.measure().quiet_sources == 0
 
 
 def test_who_is_quiet_is_given_though_nobody_asks_any_more(

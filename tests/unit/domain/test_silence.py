@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tillgate.domain.silence import WEEKDAYS, hours_faults, quiet_since, spells
+from tillgate.domain.silence import WEEKDAYS, hours_faults, is_open, quiet_since, spells
 
 BERLIN = ZoneInfo("Europe/Berlin")
 # Half an hour of daylight saving; at midnight; ahead of and behind UTC; none at all.
@@ -145,12 +145,12 @@ def open_minutes(
     while moment < end:
         clock = max(clock, moment.astimezone(zone).replace(tzinfo=None))
         minute = clock.hour * 60 + clock.minute
-        is_open = any(
+        opened = any(
             (clock.weekday() == spell.weekday and spell.begins <= minute < spell.ends)
             or (clock.weekday() == (spell.weekday + 1) % 7 and minute + 24 * 60 < spell.ends)
             for spell in week
         )
-        if is_open and moment >= start:
+        if opened and moment >= start:
             found.append(moment)
         moment += timedelta(minutes=1)
     return found
@@ -173,6 +173,41 @@ def test_quiet_is_what_a_walk_by_the_minute_finds(
     found = since(hours, heard=heard, now=now, after=timedelta(minutes=after), zone=zone)
 
     assert found == expected
+
+
+@given(hours=HOURS, zone=st.sampled_from(ZONES).map(ZoneInfo), at=INSTANTS)
+def test_open_is_what_a_walk_by_the_minute_finds(
+    hours: dict[str, list[str]], zone: ZoneInfo, at: datetime
+) -> None:
+    walked = open_minutes(hours, zone, at, at + timedelta(minutes=1))
+
+    assert is_open(spells(hours), zone, at) is bool(walked)
+
+
+@pytest.mark.parametrize(
+    ("hours", "at", "fold", "expected"),
+    [
+        (WORKDAYS, "2026-11-23T08:59:59.999999", 0, False),
+        (WORKDAYS, "2026-11-23T09:00", 0, True),
+        (WORKDAYS, "2026-11-23T17:59:59.999999", 0, True),
+        (WORKDAYS, "2026-11-23T18:00", 0, False),
+        (EVERY_NIGHT, "2026-11-23T01:59", 0, True),
+        (EVERY_NIGHT, "2026-11-23T02:00", 0, False),
+        ({}, "2026-11-23T12:00", 0, False),
+        # 02:00 becomes 03:00: who opens in the skipped hour opens then.
+        ({"sun": ["02:30-10:00"]}, "2026-03-29T01:59", 0, False),
+        ({"sun": ["02:30-10:00"]}, "2026-03-29T03:00", 0, True),
+        # 02:00 to 03:00 comes twice: it closes, and opens, the first time.
+        ({"sat": ["22:00-02:30"]}, "2026-10-25T02:29", 0, True),
+        ({"sat": ["22:00-02:30"]}, "2026-10-25T02:00", 1, False),
+        ({"sun": ["02:30-10:00"]}, "2026-10-25T02:29", 0, False),
+        ({"sun": ["02:30-10:00"]}, "2026-10-25T02:00", 1, True),
+    ],
+)
+def test_open_from_the_opening_on_until_the_closing(
+    hours: dict[str, list[str]], at: str, fold: int, *, expected: bool
+) -> None:
+    assert is_open(spells(hours), BERLIN, berlin(at, fold=fold)) is expected
 
 
 @given(

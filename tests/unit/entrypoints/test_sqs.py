@@ -344,3 +344,29 @@ def test_a_message_that_failed_has_taken_its_tenants_time() -> None:
 
     [activity] = metrics.activity.values()
     assert activity.tenants.keys() == {"t", PLATFORM}
+
+
+@pytest.mark.parametrize("body", ["a", "hook-a"])
+def test_what_conflicts_after_it_was_queued_is_a_metric_of_its_own(lines: Lines, body: str) -> None:
+    worker = Worker(tally=Tally(accepted=1, quarantined=3, conflicts=2))
+
+    assert worker.run(body) == []
+
+    said, message = lines()
+    assert (said["rid"], said["stage"], said["task"]) == (message["rid"], "test", "accept")
+    assert said["conflicts_after_queued"] == 2
+    [told] = said["_aws"]["CloudWatchMetrics"]
+    assert told == {
+        "Namespace": "Tillgate",
+        "Dimensions": [["stage"]],
+        "Metrics": [{"Name": "conflicts_after_queued", "Unit": "Count"}],
+    }
+    assert message["quarantined"] == 3
+
+
+def test_what_is_set_aside_for_another_reason_is_no_conflict(lines: Lines) -> None:
+    worker = Worker(tally=Tally(quarantined=3))
+
+    worker.run("a", "hook-b")
+
+    assert all("conflicts_after_queued" not in line for line in lines())

@@ -64,6 +64,7 @@ def test_a_run_is_one_line_with_the_platforms_metrics(capsys: pytest.CaptureFixt
         ("stage",): {
             "database_up": "Count",
             "quiet_sources": "Count",
+            "open_tenants": "Count",
             "accept_age_seconds": "Seconds",
             "partitions_days_ahead": "Count",
             "dead_letters": "Count",
@@ -151,3 +152,18 @@ def test_who_fell_quiet_is_said_by_name_and_since_when(capsys: pytest.CaptureFix
         "last_event_at": None,
     }
     assert "_aws" not in said[0]
+
+
+def test_a_run_that_could_not_judge_all_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    store = InMemoryWatchStore()
+    store.add(*(source(n) for n in range(4)))
+    left = Watch(store, InMemoryQueueDepths(), is_out_of_time=lambda: store.asked > 0)
+    task = WatchTask(left, stage="test", version="0.2.0", clock=lambda: NOW)
+
+    for _ in range(2):
+        task()
+        store.asked = -1
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    runs = [line for line in said if "queues" in line]
+    assert [line.get("is_silence_left", False) for line in runs] == [True, False]

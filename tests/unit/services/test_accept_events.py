@@ -75,6 +75,7 @@ def test_what_conflicts_in_a_batch_is_set_aside_and_the_rest_stored(hooks: Hooks
     queued = message(event("a", '{"x":1}'), event("b"), event("c", "{}"), event("b", '{"x":2}'))
 
     assert [counts(hooks, queued) for _ in range(3)] == [(1, 1, 2), (0, 2, 2), (0, 2, 2)]
+    assert hooks.worker().accept(queued).conflicts == 2
 
     item = hooks.set_aside()
     assert item.reason is Reason.CONFLICT_AFTER_QUEUED
@@ -93,6 +94,7 @@ def test_what_is_set_aside_says_all_that_storing_it_takes(hooks: Hooks) -> None:
     hooks.worker().accept(queued)
 
     item = hooks.set_aside()
+    assert hooks.worker().accept(queued).conflicts == 0
     assert (item.provider, item.endpoint_id, item.tenant_id) == ("api", None, ONE.tenant_id)
     assert (item.rid, item.received_at, item.quota) == ("rid-1", NOW, None)
     assert [NewEvent(**kept) for kept in json.loads(item.content)] == list(queued.events)

@@ -68,6 +68,7 @@ def test_a_conflict_that_came_about_meanwhile_is_set_aside_once(hooks: Hooks) ->
     hooks.accept_square(square_body("sq-1"))
 
     assert [counts(hooks, queued) for _ in range(3)] == [(0, 0, 1)] * 3
+    assert hooks.worker().accept(queued).conflicts == 1
     assert hooks.set_aside().reason is Reason.CONFLICT_AFTER_QUEUED
     assert hooks.set_aside().content == queued.hook.body
     assert hooks.set_aside().quota is None
@@ -88,6 +89,7 @@ def test_a_secret_replaced_before_it_came_is_set_aside_without_a_quota(
     secret_set(hooks, at)
 
     assert [counts(hooks, queued) for _ in range(2)] == [(0, 0, 1)] * 2
+    assert hooks.worker().accept(queued).conflicts == 0
     item = hooks.set_aside()
     assert (item.reason, item.quota) == (Reason.SIGNATURE_REFUSED, None)
     assert (item.tenant_id, item.content) == (ONE.tenant_id, queued.hook.body)
@@ -166,6 +168,7 @@ def test_what_changed_meanwhile_counts(hooks: Hooks, change: object, reason: Rea
 
     assert [counts(hooks, queued) for _ in range(2)] == [(0, 0, 1)] * 2
     assert hooks.set_aside().reason is reason
+    assert hooks.worker().accept(queued).conflicts == 0
 
 
 @pytest.mark.parametrize("age", [timedelta(0), timedelta(hours=12), timedelta(days=13)])

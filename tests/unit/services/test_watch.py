@@ -9,6 +9,7 @@ from tests.watch_fakes import NOW, InMemoryQueueDepths, InMemoryWatchStore, meas
 from tillgate.domain.gauges import MEASURED
 from tillgate.domain.metrics import SEPARATOR
 from tillgate.domain.slo import WINDOWS, Counts
+from tillgate.domain.watch import TenantHours
 from tillgate.services.watch import Watch
 
 ACCEPT_AGE = "queue_oldest_age_seconds|accept"
@@ -60,6 +61,7 @@ def test_what_was_measured_is_stored(
         "backup_verified_timestamp_seconds": 1,
         "drill_timestamp_seconds|rollback": 2,
         "quiet_sources": 0,
+        "open_tenants": 0,
     }
 
 
@@ -268,5 +270,82 @@ def test_what_there_is_no_time_for_is_left_to_the_next_minute(store: InMemoryWat
 
     assert store.asked == 2
     assert len(found.notes) == 4
-    assert found.quiet_sources is None
+    assert (found.quiet_sources, found.is_silence_left) == (4, True)
     assert store.gauges["dead_letters"] == 0
+
+
+def test_the_next_run_goes_on_where_the_time_was_up(store: InMemoryWatchStore) -> None:
+    store.add(*(source(n) for n in range(10)))
+    watch = Watch(store, InMemoryQueueDepths(), is_out_of_time=lambda: store.asked >= 2)
+    judged = []
+    for _ in range(4):
+        # Time for two parts of two.
+        store.asked = 0
+        found = watch.run(NOW)
+        judged.append((len(found.notes), found.quiet_sources, found.is_silence_left))
+
+    # The third has time to spare; the round after it begins with the first.
+    assert judged == [(4, 4, True), (4, 8, True), (2, 10, False), (0, 10, True)]
+
+
+def test_a_run_without_any_time_forgets_no_place(store: InMemoryWatchStore) -> None:
+    store.add(*(source(n) for n in range(6)))
+    until = 1
+    watch = Watch(store, InMemoryQueueDepths(), is_out_of_time=lambda: store.asked >= until)
+    assert len(watch.run(NOW).notes) == 2
+    assert len(watch.run(NOW).notes) == 0
+    until = 10
+
+    last = watch.run(NOW)
+
+    assert (len(last.notes), last.is_silence_left) == (4, False)
+
+
+def test_after_a_failure_judging_begins_with_the_first(store: InMemoryWatchStore) -> None:
+    store.add(*(source(n) for n in range(6)))
+    until = 2
+    watch = Watch(store, InMemoryQueueDepths(), is_out_of_time=lambda: store.asked >= until)
+    watch.run(NOW)
+    store.is_down, until = {"sources"}, 20
+    watch.run(NOW)
+    store.is_down = set()
+    store.add(source(0))
+
+    again = watch.run(NOW)
+
+    assert source(0).source_id in {note.source.source_id for note in again.notes}
+    assert again.quiet_sources == 6
+
+
+def hours(tenants: int, zone: str | None, **told: list[str]) -> TenantHours:
+    return TenantHours(time_zone=zone, opening_hours=told, tenants=tenants)
+
+
+def test_who_is_open_is_counted_by_its_own_clock(watch: Watch, store: InMemoryWatchStore) -> None:
+    store.hours = [
+        # Noon in UTC: one in the afternoon in Berlin, half past five in Kolkata, four in Samoa.
+        hours(1, "Europe/Berlin", mon=["09:00-18:00"]),
+        hours(2, "Asia/Kolkata", mon=["09:00-17:30"]),
+        hours(4, "Pacific/Apia", mon=["09:00-18:00"]),
+        hours(8, "Pacific/Apia", tue=["00:00-24:00"]),
+        hours(16, None),
+        # Whose clock nobody knows may be open.
+        hours(32, "Atlantis/City", tue=["09:00-18:00"]),
+    ]
+
+    found = watch.run(NOW)
+
+    assert found.open_tenants == store.gauges["open_tenants"] == 1 + 8 + 16 + 32
+
+
+def test_hours_that_cannot_be_read_are_not_known_and_hold_nothing_else_up(
+    watch: Watch, store: InMemoryWatchStore
+) -> None:
+    store.add(source(1))
+    store.is_down = {"tenant_hours"}
+
+    found = watch.run(NOW)
+
+    assert (found.is_database_up, found.open_tenants, found.quiet_sources) == (True, None, 1)
+    assert list(found.faults) == ["hours:unavailable"]
+    assert "open_tenants" not in store.gauges

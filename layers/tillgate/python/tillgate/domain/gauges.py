@@ -50,7 +50,8 @@ QUEUE_OLDEST_AGE = Gauge(
 )
 OLDEST_SECRET_AGE = Gauge(
     "oldest_secret_age_seconds",
-    "Since the oldest was set, of vendors' signing secrets and API tokens in use.",
+    "Since the oldest was set, of what is in use: vendors' signing secrets, credentials for their"
+    " APIs, API tokens, destinations' keys.",
 )
 BACKUP_VERIFIED_AT = Gauge(
     "backup_verified_timestamp_seconds", "When a backup was last shown to restore; none: never."
@@ -63,6 +64,11 @@ DRILL_AT = Gauge(
 QUIET_SOURCES = Gauge(
     "quiet_sources",
     "Sources from which nothing came for as long as their tenant allows while it was open.",
+)
+OPEN_TENANTS = Gauge(
+    "open_tenants",
+    "Tenants that are active, can send (a source or a token) and are open now, by their own hours"
+    " and zone; without hours, always.",
 )
 ERROR_BUDGET_LEFT = Gauge(
     "error_budget_left_ratio",
@@ -78,7 +84,7 @@ GAUGES_AT = Gauge(
 MEASURED: tuple[Gauge, ...] = (
     DATABASE_UP, PARTITIONS_AHEAD, DEAD_LETTERS, QUARANTINE_ITEMS, QUEUE_MESSAGES,
     QUEUE_OLDEST_AGE, OLDEST_SECRET_AGE, BACKUP_VERIFIED_AT, DRILL_AT, QUIET_SOURCES,
-    ERROR_BUDGET_LEFT,
+    OPEN_TENANTS, ERROR_BUDGET_LEFT,
 )  # fmt: skip
 
 

@@ -364,8 +364,11 @@ class Upkeep(Protocol):
         """Delete so much of what has expired, oldest first; give the number deleted."""
         ...
 
-    def fold_metrics(self, *, at_most: int) -> int:
-        """Move so many flushes that are a while old into the totals; give how many there were."""
+    def fold_metrics(self, *, at_most: int) -> tuple[int, int]:
+        """Move so many flushes that are a while old into the totals; give how many there were.
+
+        And how many shares in them were left out, since they are nobody's whom there can be.
+        """
         ...
 
     def discard_old_activity(self, *, at_most: int) -> int:

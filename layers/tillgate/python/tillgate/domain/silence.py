@@ -113,6 +113,18 @@ def quiet_since(
     return None
 
 
+def is_open(week: Sequence[Spell], zone: ZoneInfo, at: datetime) -> bool:
+    """Tell whether it is open at that instant: from its opening on, and not at its closing."""
+    if not week:
+        return False
+    for opens, closes in _openings(week, zone, at):
+        if opens > at:
+            break
+        if at < closes:
+            return True
+    return False
+
+
 def _openings(
     week: Sequence[Spell], zone: ZoneInfo, first: datetime
 ) -> Iterator[tuple[datetime, datetime]]:

@@ -21,7 +21,7 @@ class Measured:
     ``partition_days_ahead`` to 60. ``oldest_due_seconds`` is of the delivery that is due longest,
     0 when none is; ``secret_age_seconds`` is None while there is no secret. ``proofs`` are
     instants in seconds since 1970, by kind. ``gauges`` are those that were put last, each with the
-    seconds since.
+    seconds since. ``quiet_sources`` are those that are noted, from the runs before.
     """
 
     connections: Mapping[str, int]
@@ -32,6 +32,16 @@ class Measured:
     secret_age_seconds: float | None
     proofs: Mapping[str, float]
     gauges: Mapping[str, tuple[float, float]]
+    quiet_sources: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantHours:
+    """How many tenants are open by the same hours; without a time zone they never close."""
+
+    time_zone: str | None
+    opening_hours: Mapping[str, Sequence[str]]
+    tenants: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +79,9 @@ class Watched:
     """What one run found.
 
     ``queues`` are messages by queue, without those that gave no answer. ``measured`` is None when
-    the database gave none, ``quiet_sources`` when silence was not looked at to the end.
+    the database gave none, ``quiet_sources`` and ``open_tenants`` when their look at it failed.
     ``budget_left`` is the platform's, by window, without those in which nobody asked for anything.
+    ``is_silence_left``: the time was up before every source was judged, and the next run goes on.
     """
 
     is_database_up: bool
@@ -78,6 +89,8 @@ class Watched:
     measured: Measured | None = None
     accept_age_seconds: float | None = None
     quiet_sources: int | None = None
+    open_tenants: int | None = None
+    is_silence_left: bool = False
     budget_left: Mapping[str, float] = field(default_factory=dict)
     notes: Sequence[QuietNote] = ()
     # What failed, each as a word for the log.
@@ -91,6 +104,10 @@ class WatchStore(Protocol):
 
     def platform_counts(self, windows: Sequence[Window]) -> list[Counts]:
         """Give what the platform answered in each window, of all tenants; without latency."""
+        ...
+
+    def tenant_hours(self) -> list[TenantHours]:
+        """Give when those tenants are open that are active and can send, each in one place."""
         ...
 
     def put_gauges(self, gauges: Mapping[str, float]) -> None:

@@ -6,6 +6,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import product
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
@@ -116,9 +117,16 @@ def _names(family: Family) -> list[str]:
 
 def _counter(counter: Counter, counted: list[tuple[list[str], int]]) -> Metric:
     metric = CounterMetricFamily(counter.name, counter.text, labels=_names(counter))
+    # Those that can be told beforehand are there from the start: else the first of a kind would
+    # be no increase. https://prometheus.io/docs/practices/instrumentation/#avoid-missing-metrics
+    lists = [sorted(label.values) for label in counter.labels if label.values is not None]
+    known = product(*lists) if len(lists) == len(counter.labels) else ()
+    totals: dict[tuple[str, ...], int] = dict.fromkeys(known, 0)
     for labels, total in counted:
         if len(labels) == len(counter.labels):
-            metric.add_metric(labels, total)
+            totals[tuple(labels)] = total
+    for values, total in totals.items():
+        metric.add_metric(values, total)
     return metric
 
 

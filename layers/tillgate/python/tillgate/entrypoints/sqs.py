@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tillgate.domain.queued import QueuedEvents
-from tillgate.entrypoints.observability import invocation_trace
+from tillgate.domain.timestamps import rfc3339
+from tillgate.entrypoints.emf import NAMESPACE, directive
+from tillgate.entrypoints.observability import invocation_trace, write_line
 from tillgate.entrypoints.queue_batch import QueueBatch
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ class AcceptBatch:
         self._open_message = open_message
         self._accept = accept
         self._backlog = backlog
+        self._stage = sandbox.stage
         self._batch = QueueBatch(
             task="accept",
             work=self._store,
@@ -80,3 +84,24 @@ class AcceptBatch:
             "duplicates": tally.duplicates,
             "quarantined": tally.quarantined,
         }
+        if tally.conflicts:
+            rid, now = message.rid, datetime.now(UTC)
+            write_line(conflict_line(tally.conflicts, rid=rid, stage=self._stage, now=now))
+
+
+def conflict_line(conflicts: int, *, rid: str, stage: str, now: datetime) -> dict[str, Any]:
+    """Say how many acknowledged events of a request were set aside, for their key was taken.
+
+    A line of its own, beside the message's: they are few, and each has to be told. Whoever stores
+    a message twice says it twice.
+    """
+    name = "conflicts_after_queued"
+    metrics = [((("stage",),), [(name, "Count")])]
+    return {
+        "at": rfc3339(now),
+        "task": "accept",
+        "rid": rid,
+        "stage": stage,
+        name: conflicts,
+        "_aws": directive(NAMESPACE, metrics, int(now.timestamp() * 1000)),
+    }

@@ -84,6 +84,7 @@ class WatchTask:
             **metrics,
             "queues": dict(found.queues),
             **({"faults": list(found.faults)} if found.faults else {}),
+            **({"is_silence_left": True} if found.is_silence_left else {}),
             "_aws": directive(NAMESPACE, [(_STAGE, units)], _milliseconds(now)),
         }
 
@@ -110,6 +111,8 @@ def _platform(found: Watched, now: datetime) -> dict[str, float]:
     metrics: dict[str, float] = {"database_up": int(found.is_database_up)}
     if found.quiet_sources is not None:
         metrics["quiet_sources"] = found.quiet_sources
+    if found.open_tenants is not None:
+        metrics["open_tenants"] = found.open_tenants
     if found.accept_age_seconds is not None:
         metrics["accept_age_seconds"] = round(found.accept_age_seconds, 3)
     if found.measured is None:

@@ -62,6 +62,7 @@ class AcceptQueued:
                 tally.accepted += 1
         if conflicts:
             self._set_aside(tally, message, Reason.CONFLICT_AFTER_QUEUED, conflicts)
+            tally.conflicts += len(conflicts)
         return tally
 
     def _refusal(self, message: QueuedEvents) -> Reason | None:

@@ -24,8 +24,9 @@ class Tally:
     """What became of a hook's items; ``tenant_ids`` are those it turned out to be for.
 
     ``cause`` is why some could not be stored now, where some could not. A handshake has no
-    items. ``shares`` has each tenant's items by what became of them, in the metrics' words, as
-    far as it is known whose they are; ``heard`` says when each source's came.
+    items. ``conflicts`` are those of the quarantined whose key is another event's. ``shares``
+    has each tenant's items by what became of them, in the metrics' words, as far as it is known
+    whose they are; ``heard`` says when each source's came.
     ``acknowledgement`` is what the vendor wants to read, whatever became of them.
     """
 
@@ -33,6 +34,7 @@ class Tally:
     duplicates: int = 0
     queued: int = 0
     quarantined: int = 0
+    conflicts: int = 0
     tenant_ids: set[TenantId] = field(default_factory=set)
     cause: StoreUnavailableError | None = None
     is_handshake: bool = False

@@ -237,6 +237,7 @@ class HookStore:
             tally.cause = error
         else:
             tally.quarantined += count
+            tally.conflicts += count if reason is self._conflict else 0
         if tenant_id is None and endpoint.source is not None:
             tenant_id = endpoint.source.tenant.tenant_id
         if tenant_id is not None:

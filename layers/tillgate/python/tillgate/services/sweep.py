@@ -21,8 +21,13 @@ _DISCARDED_AT_ONCE = 200
 # No call is begun in the last ten, which are one call's deadline.
 _DISCARDING_SECONDS = 30.0
 _ONE_CALL_SECONDS = 10.0
-# Well within a call's deadline also where each flush is of a hundred tenants.
+# Well within a call's deadline also where each flush is of a hundred tenants, on a database that
+# has nothing else to do.
 _FOLDED_AT_ONCE = 250
+# A failure after so long is the deadline's: there was too much to do, or no answer at all.
+_TOO_LONG_SECONDS = 0.9 * _ONE_CALL_SECONDS
+# Of which twice as many are no risk.
+_QUICK_SECONDS = 0.25 * _ONE_CALL_SECONDS
 _FOLDING_SECONDS = 20.0
 # More than ten thousand tenants make in a minute.
 _BUCKETS_AT_ONCE = 5_000
@@ -30,12 +35,17 @@ _BUCKETS_AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """``is_quarantine_swept`` is False when there was no time for all that has expired."""
+    """``is_quarantine_swept`` is False when there was no time for all that has expired.
+
+    ``is_folded`` likewise of flushes; ``shares_dropped`` are those in them that were nobody's.
+    """
 
     partition_days_made: int
     quarantine_discarded: int
     is_quarantine_swept: bool
     flushes_folded: int
+    is_folded: bool
+    shares_dropped: int
     buckets_discarded: int
 
 
@@ -55,6 +65,8 @@ class Sweep:
         self._upkeep = upkeep
         self._clock = clock
         self._is_stopping = is_stopping
+        # Fewer after a fold that took too long, also in the next run: it leaves no time for more.
+        self._folded_at_once = _FOLDED_AT_ONCE
 
     def run(self, today: date) -> SweepReport:
         """Keep partitions made ahead, and let go of what has expired.
@@ -64,9 +76,15 @@ class Sweep:
         days_made = self.make_partitions(today)
         discarded, is_swept = self._discard_expired()
         last_begin = self._clock() + _FOLDING_SECONDS - _ONE_CALL_SECONDS
-        folded = self._fold_metrics(last_begin)
+        folded, dropped, is_folded = self._fold_metrics(last_begin)
         return SweepReport(
-            days_made, discarded, is_swept, folded, self._discard_old_activity(last_begin)
+            partition_days_made=days_made,
+            quarantine_discarded=discarded,
+            is_quarantine_swept=is_swept,
+            flushes_folded=folded,
+            is_folded=is_folded,
+            shares_dropped=dropped,
+            buckets_discarded=self._discard_old_activity(last_begin),
         )
 
     def make_partitions(self, today: date) -> int:
@@ -88,15 +106,35 @@ class Sweep:
                 return total, True
         return total, False
 
-    def _fold_metrics(self, last_begin: float) -> int:
-        """Fold a little at a time; what is left over is summed by whoever reads, a bit slower."""
-        total = 0
+    def _fold_metrics(self, last_begin: float) -> tuple[int, int, bool]:
+        """Fold a little at a time; what is left over is summed by whoever reads, a bit slower.
+
+        Give how many flushes, how many shares of theirs were left out, and whether it was all.
+        """
+        folded = dropped = 0
         while self._clock() <= last_begin and not self._is_stopping():
-            folded = self._upkeep.fold_metrics(at_most=_FOLDED_AT_ONCE)
-            total += folded
-            if folded < _FOLDED_AT_ONCE:
-                break
-        return total
+            at_most = self._folded_at_once
+            part = self._fold(at_most)
+            if part is None:
+                continue
+            folded, dropped = folded + part[0], dropped + part[1]
+            if part[0] < at_most:
+                return folded, dropped, True
+        return folded, dropped, False
+
+    def _fold(self, at_most: int) -> tuple[int, int] | None:
+        """Fold so many; None when that took too long, and half as many are to be tried."""
+        began = self._clock()
+        try:
+            part = self._upkeep.fold_metrics(at_most=at_most)
+        except StoreUnavailableError:
+            if self._clock() - began < _TOO_LONG_SECONDS or at_most == 1:
+                raise
+            self._folded_at_once = at_most // 2
+            return None
+        if self._clock() - began < _QUICK_SECONDS:
+            self._folded_at_once = min(2 * at_most, _FOLDED_AT_ONCE)
+        return part
 
     def _discard_old_activity(self, last_begin: float) -> int:
         """Delete a little at a time; what is left over nobody reads."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tillgate.domain import gauges
 from tillgate.domain.errors import StoreRefusedError, StoreUnavailableError
 from tillgate.domain.gauges import series
 from tillgate.domain.metrics import SEPARATOR
-from tillgate.domain.silence import quiet_since, spells
+from tillgate.domain.silence import is_open, quiet_since, spells
 from tillgate.domain.slo import WINDOWS, service_level
 from tillgate.domain.watch import QuietNote, Watched
 
@@ -20,7 +21,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tillgate.domain.tenant import SourceId
-    from tillgate.domain.watch import Measured, QueueDepths, WatchedSource, WatchStore
+    from tillgate.domain.watch import (
+        Measured,
+        QueueDepths,
+        TenantHours,
+        WatchedSource,
+        WatchStore,
+    )
+
+Answer = TypeVar("Answer")
 
 # Events that wait for the database were received, and are not known to be: for so long nobody is
 # said to have fallen quiet. A message that can never be stored must not keep that up.
@@ -43,6 +52,9 @@ class Watch:
         self._store = store
         self._queues = queues
         self._is_out_of_time = is_out_of_time
+        # The last source that was judged, where the time was up before the last of all. A new
+        # sandbox does not know it, and begins with the first.
+        self._after: SourceId | None = None
 
     def run(self, now: datetime) -> Watched:
         queues = self._queues.depths()
@@ -53,23 +65,20 @@ class Watch:
             faults.append(_fault("measure", error))
             return Watched(is_database_up=False, queues=queues, faults=faults)
         accept_age = _accept_age(queues, measured)
-        budget_left: dict[str, float] = {}
-        try:
-            budget_left = self._budget_left()
-        except StoreUnavailableError as error:
-            faults.append(_fault("budget", error))
-        quiet, notes = None, list[QuietNote]()
-        try:
-            is_held = queues.get("accept", 0) > 0 and accept_age < _BACKLOG_SECONDS
-            quiet = self._silence(now, notes, is_held=is_held)
-        except StoreUnavailableError as error:
-            faults.append(_fault("silence", error))
+        budget_left = _tried("budget", faults, self._budget_left) or {}
+        open_tenants = _tried("hours", faults, partial(self._open_tenants, now))
+        notes: list[QuietNote] = []
+        is_held = queues.get("accept", 0) > 0 and accept_age < _BACKLOG_SECONDS
+        is_judged = _tried("silence", faults, partial(self._judge, now, notes, is_held=is_held))
+        noted = sum(1 if note.is_quiet else -1 for note in notes)
         found = Watched(
             is_database_up=True,
             queues=queues,
             measured=measured,
             accept_age_seconds=accept_age,
-            quiet_sources=quiet,
+            quiet_sources=None if is_judged is None else measured.quiet_sources + noted,
+            open_tenants=open_tenants,
+            is_silence_left=is_judged is False,
             budget_left=budget_left,
             notes=notes,
             faults=faults,
@@ -91,42 +100,40 @@ class Watch:
         levels = map(service_level, WINDOWS, counts)
         return {one.window: one.budget_left for one in levels if one.budget_left is not None}
 
-    def _silence(self, now: datetime, notes: list[QuietNote], *, is_held: bool) -> int | None:
-        """Judge every source that may be quiet: give how many are, None if time ran out.
+    def _open_tenants(self, now: datetime) -> int:
+        """Count those who are open; whose zone newer rules do not have may be."""
+        return sum(one.tenants for one in self._store.tenant_hours() if _is_open(one, now))
+
+    def _judge(self, now: datetime, notes: list[QuietNote], *, is_held: bool) -> bool:
+        """Judge sources from where the run before stopped; False if the time is up before the last.
 
         Each change is added to ``notes`` once it is stored: it is said now or never, whatever
         fails after it.
         """
-        count, after = 0, None
-        while True:
-            if self._is_out_of_time():
-                return None
+        # After a failure it begins anew: it may be this part that fails.
+        after, self._after = self._after, None
+        while not self._is_out_of_time():
             sources, after = self._store.sources(after=after)
-            part, quiet = self._judged(sources, now, is_held=is_held)
-            notes += part
-            count += quiet
+            notes += self._judged(sources, now, is_held=is_held)
             if after is None:
-                return count
+                return True
+        self._after = after
+        return False
 
     def _judged(
         self, sources: list[WatchedSource], now: datetime, *, is_held: bool
-    ) -> tuple[list[QuietNote], int]:
-        """Note what changed for these; give that, and how many of them are quiet."""
+    ) -> list[QuietNote]:
+        """Note what changed for these, and give it."""
         quiet: dict[SourceId, tuple[WatchedSource, datetime]] = {}
         heard: dict[SourceId, tuple[WatchedSource, datetime]] = {}
-        count = 0
         for source in sources:
             since, was = _quiet_since(source, now), source.quiet_since
-            if since is None:
-                if was is not None:
-                    heard[source.source_id] = source, was
-            elif was is not None:
-                count += 1
-            elif not is_held:
+            if since is None and was is not None:
+                heard[source.source_id] = source, was
+            elif since is not None and was is None and not is_held:
                 quiet[source.source_id] = source, since
-                count += 1
         if not quiet and not heard:
-            return [], count
+            return []
         noted = self._store.note_quiet(
             list(quiet.values()), [source for source, _ in heard.values()]
         )
@@ -139,7 +146,7 @@ class Watch:
             )
             for key, (source, since) in {**quiet, **heard}.items()
             if key in noted
-        ], count
+        ]
 
 
 def gauge_values(found: Watched) -> dict[str, float]:
@@ -151,6 +158,8 @@ def gauge_values(found: Watched) -> dict[str, float]:
         values[series(gauges.QUEUE_OLDEST_AGE, "accept")] = found.accept_age_seconds
     if found.quiet_sources is not None:
         values[series(gauges.QUIET_SOURCES)] = found.quiet_sources
+    if found.open_tenants is not None:
+        values[series(gauges.OPEN_TENANTS)] = found.open_tenants
     for window, left in found.budget_left.items():
         values[series(gauges.ERROR_BUDGET_LEFT, window)] = left
     if found.measured is not None:
@@ -187,13 +196,25 @@ def _accept_age(queues: dict[str, int], measured: Measured) -> float:
     return age + since
 
 
+def _is_open(hours: TenantHours, now: datetime) -> bool:
+    zone = _zone(hours.time_zone)
+    return zone is None or is_open(spells(hours.opening_hours), zone, now)
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    """Give a time zone; None where none is said, or newer rules have it no more."""
+    try:
+        return None if name is None else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+
+
 def _quiet_since(source: WatchedSource, now: datetime) -> datetime | None:
     if source.time_zone is None:
         return None
-    try:
-        zone = ZoneInfo(source.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        # A zone that newer rules do not have: what was noted stays so.
+    zone = _zone(source.time_zone)
+    if zone is None:
+        # What was noted stays so.
         return source.quiet_since
     return quiet_since(
         spells(source.opening_hours),
@@ -202,6 +223,15 @@ def _quiet_since(source: WatchedSource, now: datetime) -> datetime | None:
         now=now,
         quiet_after=timedelta(minutes=source.quiet_after_minutes),
     )
+
+
+def _tried(step: str, faults: list[str], ask: Callable[[], Answer]) -> Answer | None:
+    """Give the answer; None, and a fault, where the database gives none. The rest goes on."""
+    try:
+        return ask()
+    except StoreUnavailableError as error:
+        faults.append(_fault(step, error))
+        return None
 
 
 def _fault(step: str, error: StoreUnavailableError) -> str:

@@ -175,16 +175,23 @@ class Database:
         )
 
     def value(
-        self, statement: Prepared, params: Sequence[bytes | None], *, within_seconds: float
+        self,
+        statement: Prepared,
+        params: Sequence[bytes | None],
+        *,
+        within_seconds: float,
+        opens_breaker: bool = True,
     ) -> str | None:
         """Run one statement as ``rows`` does, with text in and out: for what is called most.
 
-        Refusals are StoreRefusedError, as under ``refusals_as_unavailable``.
+        Refusals are StoreRefusedError, as under ``refusals_as_unavailable``. What is no event's
+        business ``opens_breaker`` for none: it may have had what was left of another's time.
         """
         try:
             return self._try_twice(
                 partial(DeadlineConnection.value, statement=statement, params=params),
                 within_seconds,
+                opens_breaker=opens_breaker,
             )
         except psycopg.DataError:
             raise
@@ -222,7 +229,11 @@ class Database:
             connection.close()
 
     def _try_twice(
-        self, work: Callable[[DeadlineConnection], Result], within_seconds: float
+        self,
+        work: Callable[[DeadlineConnection], Result],
+        within_seconds: float,
+        *,
+        opens_breaker: bool = True,
     ) -> Result:
         if self._failed_at is not None and self._is_open():
             raise StoreUnavailableError("the database gave no answer a moment ago")
@@ -235,7 +246,8 @@ class Database:
         try:
             result = self._ask(work, min(within_seconds, left))
         except StoreUnavailableError:
-            self._failed_at = self._clock()
+            if opens_breaker:
+                self._failed_at = self._clock()
             raise
         finally:
             self._observe(time.perf_counter() - started)

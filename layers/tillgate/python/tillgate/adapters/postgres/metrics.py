@@ -43,7 +43,9 @@ class PostgresMetrics:
         ]
         try:
             with refusals_as_unavailable:
-                self._database.value(_ADD, params, within_seconds=self._within_seconds)
+                self._database.value(
+                    _ADD, params, within_seconds=self._within_seconds, opens_breaker=False
+                )
         except psycopg.DataError as error:
             # Nobody sent it but ourselves: no request is to fail for it.
             raise StoreRefusedError("the database refuses what was counted") from error

@@ -34,13 +34,13 @@ class PostgresUpkeep:
         )
         return int(discarded)
 
-    def fold_metrics(self, *, at_most: int) -> int:
+    def fold_metrics(self, *, at_most: int) -> tuple[int, int]:
         [(folded,)] = self._database.rows(
-            "SELECT tillgate.metrics_fold(make_interval(secs => %s), %s)",
+            "SELECT tillgate.metrics_fold_whole(make_interval(secs => %s), %s)",
             (_FOLDED_AFTER_SECONDS, at_most),
             within_seconds=_WITHIN_SECONDS,
         )
-        return int(folded)
+        return int(folded["folded"]), int(folded["dropped"])
 
     def discard_old_activity(self, *, at_most: int) -> int:
         [(discarded,)] = self._database.rows(

@@ -11,7 +11,7 @@ from tillgate.domain.gauges import COUNTED_TO
 from tillgate.domain.quarantine import Reason
 from tillgate.domain.slo import Counts
 from tillgate.domain.tenant import SourceId, TenantId
-from tillgate.domain.watch import Measured, WatchedSource
+from tillgate.domain.watch import Measured, TenantHours, WatchedSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SOURCES_AT_ONCE = 2_000
 # A thousand rows; the time is for what looks for silence.
 _COUNTS_SECONDS = 5.0
+# A look at each tenant.
+_HOURS_SECONDS = 5.0
 _FIRST = "00000000-0000-0000-0000-000000000000"
 
 
@@ -52,6 +54,7 @@ class PostgresWatchStore:
             secret_age_seconds=None if age is None else float(age),
             proofs={kind: float(at) for kind, at in found["proofs"].items()},
             gauges={name: (float(v), float(since)) for name, (v, since) in found["gauges"].items()},
+            quiet_sources=found["quiet_sources"],
         )
 
     def platform_counts(self, windows: Sequence[Window]) -> list[Counts]:
@@ -66,6 +69,21 @@ class PostgresWatchStore:
                 within_seconds=min(self._within_seconds, _COUNTS_SECONDS),
             )
         return [Counts(int(requests), int(errors)) for requests, errors in found]
+
+    def tenant_hours(self) -> list[TenantHours]:
+        with refusals_as_unavailable:
+            [(found,)] = self._database.rows(
+                "SELECT tillgate.tenant_hours()",
+                within_seconds=min(self._within_seconds, _HOURS_SECONDS),
+            )
+        return [
+            TenantHours(
+                time_zone=one["time_zone"],
+                opening_hours=one["opening_hours"] or {},
+                tenants=one["tenants"],
+            )
+            for one in found
+        ]
 
     def put_gauges(self, gauges: Mapping[str, float]) -> None:
         with refusals_as_unavailable:

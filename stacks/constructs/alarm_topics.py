@@ -1,4 +1,4 @@
-"""Where alarms are told, and whoever subscribes hears of them."""
+"""Where alarms are told: all of them in one place, those that page in another as well."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from stacks.alerts.model import Severity
+
 if TYPE_CHECKING:
     from aws_cdk import RemovalPolicy
 
 _ALARMS = "cloudwatch.amazonaws.com"
 
 
-class AlarmTopic(Construct):
-    """An encrypted topic that only this account's alarms publish to, over TLS.
+class AlarmTopics(Construct):
+    """Encrypted topics that only this account's alarms publish to, over TLS.
 
-    It needs a key of its own: alarms may not use the one that AWS has for SNS.
+    ``everything`` is for a mailbox, and ``email`` is subscribed to it; ``pages`` is for a phone.
+    They need a key of their own: alarms may not use the one that AWS has for SNS.
     https://repost.aws/knowledge-center/cloudwatch-configure-alarm-sns
     """
 
@@ -33,7 +36,6 @@ class AlarmTopic(Construct):
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, construct_id)
-        ours = f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:*"
         key = kms.Key(
             self,
             "Key",
@@ -49,14 +51,24 @@ class AlarmTopic(Construct):
                 resources=["*"],
             )
         )
-        self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
-        self.topic.add_to_resource_policy(
+        self.everything = self._topic("Topic", key)
+        self.pages = self._topic("Pages", key)
+        if email:
+            self.everything.add_subscription(subscriptions.EmailSubscription(email))
+
+    def of(self, severity: Severity) -> list[sns.Topic]:
+        """Give where an alert of that severity is told."""
+        return [self.everything, self.pages] if severity is Severity.PAGE else [self.everything]
+
+    def _topic(self, name: str, key: kms.IKey) -> sns.Topic:
+        ours = f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:*"
+        topic = sns.Topic(self, name, master_key=key, enforce_ssl=True)
+        topic.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal(_ALARMS)],
                 actions=["sns:Publish"],
-                resources=[self.topic.topic_arn],
+                resources=[topic.topic_arn],
                 conditions={"ArnLike": {"aws:SourceArn": ours}},
             )
         )
-        if email:
-            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+        return topic
