@@ -288,4 +288,5 @@ def test_tillgate_verifies_a_broken_delivery_and_finds_nothing_in_it(simulator: 
     )
 
     assert provider.verify(request, secret)
-    assert readable_items(provider, request) == ([], 1)
+    readable, unreadable, *_ = readable_items(provider, request)
+    assert (readable, unreadable) == ([], 1)
