@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 
-from ops.local.postgres import EmbeddedPostgres
 from tests.integration.fake_secrets_manager import FakeSecretsManager
-from tests.integration.testdatabase import TestDatabase, create_database, migrate, scratch_database
+from tests.integration.servers import Servers
+from tests.integration.testdatabase import scratch_database
 from tillgate.adapters.postgres.connection import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Literal
 
+    from ops.local.postgres import EmbeddedPostgres
+    from tests.integration.testdatabase import TestDatabase
     from tillgate.domain.tenant import TenantId
 
 
@@ -30,45 +28,28 @@ def version(request: pytest.FixtureRequest) -> Literal[16, 18]:
 
 
 @pytest.fixture(scope="session")
-def server(version: Literal[16, 18]) -> Iterator[EmbeddedPostgres]:
+def servers() -> Iterator[Servers]:
+    """Kept to the end: each file's tests go from one version to the other."""
+    with Servers() as kept:
+        yield kept
+
+
+@pytest.fixture(scope="session")
+def server(servers: Servers, version: Literal[16, 18]) -> EmbeddedPostgres:
     """For tests that assert nothing about crashes: fsync is off."""
-    with _running(version, durable=False) as postgres:
-        yield postgres
+    return servers.server(version, durable=False)
 
 
 @pytest.fixture(scope="session")
-def durable_server(version: Literal[16, 18]) -> Iterator[EmbeddedPostgres]:
+def durable_server(servers: Servers, version: Literal[16, 18]) -> EmbeddedPostgres:
     """A server of its own for tests that crash or freeze it: fsync is on."""
-    with (
-        _running(version, durable=True) as postgres,
-        psycopg.connect(postgres.url(), autocommit=True) as connection,
-    ):
-        # Else each recovery first opens every file there is, which takes seconds.
-        connection.execute("ALTER SYSTEM SET recovery_init_sync_method = 'syncfs'")
-        connection.execute("SELECT pg_reload_conf()")
-        connection.close()
-        yield postgres
-
-
-@contextmanager
-def _running(version: Literal[16, 18], *, durable: bool) -> Iterator[EmbeddedPostgres]:
-    # Not below pytest's own folder: run by root, the server runs as another user, and any
-    # other pytest that starts meanwhile closes that folder to it.
-    with TemporaryDirectory(prefix="tillgate-postgres-", dir="/tmp") as folder:
-        postgres = EmbeddedPostgres(Path(folder) / "data", version=version, durable=durable)
-        try:
-            postgres.start()
-            yield postgres
-        finally:
-            postgres.stop(mode="immediate")
+    return servers.server(version, durable=True)
 
 
 @pytest.fixture(scope="session")
-def database(server: EmbeddedPostgres) -> TestDatabase:
+def database(servers: Servers, server: EmbeddedPostgres) -> TestDatabase:
     """One migrated database for all tests of a run: each makes tenants of its own."""
-    made = create_database(server, "tillgate")
-    migrate(made)
-    return made
+    return servers.migrated(server, "tillgate")
 
 
 @pytest.fixture
@@ -79,9 +60,9 @@ def empty_database(server: EmbeddedPostgres) -> Iterator[TestDatabase]:
 
 
 @pytest.fixture(scope="session")
-def template(server: EmbeddedPostgres) -> str:
+def template(servers: Servers, server: EmbeddedPostgres) -> str:
     """A migrated database that nobody connects to: a copy takes a fifth of migrating."""
-    migrate(create_database(server, "migrated"))
+    servers.migrated(server, "migrated")
     return "migrated"
 
 
@@ -93,11 +74,9 @@ def own_database(server: EmbeddedPostgres, template: str) -> Iterator[TestDataba
 
 
 @pytest.fixture(scope="session")
-def durable_database(durable_server: EmbeddedPostgres) -> TestDatabase:
+def durable_database(servers: Servers, durable_server: EmbeddedPostgres) -> TestDatabase:
     """One migrated database on the durable server."""
-    made = create_database(durable_server, "tillgate")
-    migrate(made)
-    return made
+    return servers.migrated(durable_server, "tillgate")
 
 
 @pytest.fixture
