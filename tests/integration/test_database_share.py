@@ -72,14 +72,17 @@ BEGIN
     RETURN tillgate.quick_accept_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 END $$;
 ALTER FUNCTION tillgate.quarantine_put(
-    uuid, uuid, uuid, text, text, text, timestamptz, timestamptz, bytea, bigint, bigint
+    uuid, uuid, uuid, text, text, text, timestamptz, timestamptz, bytea, bigint, bigint,
+    integer
 ) RENAME TO quick_quarantine_put;
 CREATE FUNCTION tillgate.quarantine_put(
-    uuid, uuid, uuid, text, text, text, timestamptz, timestamptz, bytea, bigint, bigint
+    uuid, uuid, uuid, text, text, text, timestamptz, timestamptz, bytea, bigint, bigint,
+    integer
 ) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     PERFORM pg_sleep(0.7);
-    RETURN tillgate.quick_quarantine_put($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+    RETURN tillgate.quick_quarantine_put(
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 END $$;
 """
 

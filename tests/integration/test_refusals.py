@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 PUT: LiteralString = (
     "tillgate.quarantine_put(uuid, uuid, uuid, text, text, text, timestamptz, timestamptz,"
-    " bytea, bigint, bigint)"
+    " bytea, bigint, bigint, integer)"
 )
 ACCEPT_EVENT: LiteralString = (
     "tillgate.accept_event(uuid, text, bytea, uuid, text, text, text, numeric, text, timestamptz,"
