@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ops.simulators.vendor_rules import VENDOR_RULES, RetryRules
+from tillgate.domain.vendor_rules import RetryRules
+from tillgate.providers import PROVIDERS
 
 __all__ = ["RetryRules", "rules_of"]
 
 
 def rules_of(provider: str) -> RetryRules:
     """Give how this vendor delivers: its deadline, its retries, when it gives up."""
-    return VENDOR_RULES[provider]
+    return PROVIDERS[provider].retries

@@ -50,7 +50,7 @@ def test_schema_of_a_body_takes_what_the_code_takes(
     name: str, model: type[AdminBody], body: object
 ) -> None:
     try:
-        checked(model, parse(json.dumps(body).encode()), providers=())
+        checked(model, parse(json.dumps(body).encode()), providers={})
         taken = True
     except InvalidRequestError:
         taken = False

@@ -51,7 +51,7 @@ class NoQueue:
 class NoHandshakes:
     """Implements Handshakes."""
 
-    def put_code(self, provider: str, endpoint_id: str, code: str) -> None:
+    def put_handshake(self, provider: str, endpoint_id: str, *, code: str | None) -> None:
         raise AssertionError(provider, endpoint_id, code)
 
 
@@ -76,8 +76,7 @@ class World:
         self.operator = Administration(
             PostgresAdminStore(connect("admin"), within_seconds=10),
             box=self.box,
-            app_providers=("square", "clover"),
-            handshake_providers=(),
+            providers=PROVIDERS,
         )
         self.set_aside = self.another_set_aside()
         self.told: list[tuple[str, Tally]] = []

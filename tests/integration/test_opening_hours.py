@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.deliveries import DeliveryStand
-from tests.integration.test_watch_store import LONG_AGO, add_source, every_source, hear
+from tests.integration.test_watch_store import every_source
+from tests.integration.watching import LONG_AGO, add_source, hear
 from tillgate.adapters.postgres.admin_store import PostgresAdminStore
 from tillgate.adapters.postgres.opening_hours import PostgresOpeningHoursStore
 from tillgate.adapters.postgres.watch_store import PostgresWatchStore

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 import stripe
-from Adyen.util import generate_notification_sig  # type: ignore[import-untyped]  # It has no types.
+from Adyen.util import generate_notification_sig
 from hypothesis import given
 from hypothesis import strategies as st
 from square.utils.webhooks_helper import verify_signature
