@@ -1,7 +1,7 @@
 """What is sealed in quarantine as bytes and back.
 
 One line of JSON (the delivery's headers, how it was called, and which part of it is meant), a
-line feed, and the content as it is. Before migration 21 that line was the headers alone, and
+line feed, and the content as it is. Before migration 23 that line was the headers alone, and
 what is of that form stands for its whole delivery.
 """
 
