@@ -31,6 +31,7 @@ HEADER_NAMES = [
     "webhook-signature",
     "stripe-signature",
     "x-payload-signature",
+    "x-sumup-webhook-signature",
     "x-signature",
 ]
 SIGNATURES = [
