@@ -5,10 +5,12 @@ Another vendor is a function and a line of VENDORS; what it signs stands in ``te
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.vendors import (
+    ADYEN_KEY,
     CLOVER_CODE,
     LIGHTSPEED_SECRET,
     SHOPIFY_SECRET,
@@ -17,6 +19,10 @@ from tests.vendors import (
     STRIPE_SECRET,
     SUMUP_SECRET,
     TOAST_SECRET,
+    ZETTLE_KEY,
+    adyen_body,
+    adyen_item,
+    adyen_signed,
     clover_body,
     clover_headers,
     clover_update,
@@ -35,6 +41,8 @@ from tests.vendors import (
     sumup_headers,
     toast_body,
     toast_headers,
+    zettle_body,
+    zettle_headers,
 )
 
 if TYPE_CHECKING:
@@ -105,13 +113,24 @@ def _standard(asked: Asked) -> Delivery:
     )
 
 
+def _adyen(asked: Asked) -> Delivery:
+    item = adyen_item(asked.key, account=asked.merchant)
+    return adyen_body(adyen_signed(item, key=asked.secret)), {}
+
+
+def _zettle(asked: Asked) -> Delivery:
+    body = zettle_body(asked.key, merchant=asked.merchant)
+    return body, zettle_headers(body, key=asked.secret)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vendor:
     """``merchant`` is who a delivery is of, in the vendor's words; None where it names nobody.
 
-    ``signature`` is the header that says who sent it, and ``other_algorithm`` makes its value
-    name another. ``another_secret`` could be the vendor's as well, and is not. ``signs_url`` and
-    ``signs_sending`` say what is signed beside the body.
+    ``signature`` is the header, or the member of each signed object in the body, that says who
+    sent it, and ``other_algorithm`` makes its value name another. ``another_secret`` could be the vendor's as well, and is not. ``signs_url`` and
+    ``signs_sending`` say what is signed beside the body; a vendor that signs some fields of it
+    has tests of its own for what those are.
     """
 
     deliver: Callable[[Asked], Delivery]
@@ -146,8 +165,32 @@ class Vendor:
             )
         )
 
+    def resigned(self, sent: Delivery, change: Callable[[str], str | None]) -> Delivery:
+        """Give the delivery with its signature changed; None takes it out."""
+        body, headers = sent
+        if self.signature in headers:
+            value = change(headers[self.signature])
+            kept = {name: held for name, held in headers.items() if name != self.signature}
+            return body, kept if value is None else kept | {self.signature: value}
+
+        def changed(members: dict[str, Any]) -> dict[str, Any]:
+            if self.signature in members:
+                value = change(members.pop(self.signature))
+                if value is not None:
+                    members[self.signature] = value
+            return members
+
+        return json.dumps(json.loads(body, object_hook=changed)).encode(), headers
+
 
 VENDORS = {
+    "adyen": Vendor(
+        deliver=_adyen,
+        secret=ADYEN_KEY,
+        signature="hmacSignature",
+        another_secret=ADYEN_KEY[::-1],
+        signs_body=False,
+    ),
     "square": Vendor(
         deliver=_square,
         secret=SQUARE_KEY,
@@ -184,6 +227,13 @@ VENDORS = {
         another_secret="whsec_another",
         other_algorithm=lambda value: value.replace("v1=", "v0="),
         signs_sending=True,
+    ),
+    "zettle": Vendor(
+        deliver=_zettle,
+        secret=ZETTLE_KEY,
+        signature="x-izettle-signature",
+        merchant="org-1",
+        signs_body=False,
     ),
     "standard": Vendor(
         deliver=_standard,

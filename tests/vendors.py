@@ -182,6 +182,14 @@ def sumup_body(event_id: str = "su-1", *, merchant_code: str = "MC1", **more: ob
     return json.dumps(document).encode()
 
 
+def sumup_newer_headers(
+    body: bytes, *, sent_at: datetime, secret: str = SUMUP_SECRET
+) -> dict[str, str]:
+    t = str(int(sent_at.timestamp()))
+    mac = mac_hex(secret.encode(), f"v1:{t}:".encode() + body)
+    return {"x-sumup-webhook-signature": f"t={t},v1={mac}"}
+
+
 def lightspeed_headers(body: bytes, *, secret: str = LIGHTSPEED_SECRET) -> dict[str, str]:
     signature = mac_hex(secret.encode(), body)
     return {

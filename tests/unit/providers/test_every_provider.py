@@ -32,6 +32,7 @@ HEADER_NAMES = [
     "webhook-signature",
     "stripe-signature",
     "x-payload-signature",
+    "x-sumup-webhook-signature",
     "x-signature",
     "x-izettle-signature",
 ]

@@ -68,9 +68,7 @@ def test_the_time_of_the_last_change_goes_before_that_of_making() -> None:
         ({}, ""),
     ],
 )
-def test_the_id_is_the_webhook_s_or_on_older_pages_the_event_s(
-    headers: dict[str, str], key: str
-) -> None:
+def test_the_id_is_the_webhook_s_or_else_the_event_s(headers: dict[str, str], key: str) -> None:
     assert Shopify().split(hook_request(b"{}", headers))[0].key == key
 
 

@@ -2,20 +2,29 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import JSON_OBJECTS
-from tests.unit.providers.hook_requests import hook_request
-from tests.vendors import SUMUP_SECRET, mac_base64, sumup_body, sumup_headers
+from tests.unit.providers.hook_requests import NOW, hook_request
+from tests.vendors import (
+    SUMUP_SECRET,
+    mac_base64,
+    mac_hex,
+    sumup_body,
+    sumup_headers,
+    sumup_newer_headers,
+)
 from tillgate.domain.errors import UnreadableDeliveryError
 from tillgate.providers.sumup import SumUp
 
 SIGNATURE = "x-payload-signature"
 # RFC 4231, test case 2: what HMAC-SHA256 is, whoever uses it.
 RFC_4231 = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+MAC_WITH_A_DOT = mac_hex(SUMUP_SECRET.encode(), f"{int(NOW.timestamp())}.".encode() + sumup_body())
 # As https://developer.sumup.com/webhook-docs/events shows one.
 CHECKOUT = (
     b'{"id":"c56dc7d23e1dad876cb1e2954854db9e","event_type":"checkout.status.updated",'
@@ -62,6 +71,50 @@ def test_another_encoding_or_algorithm_is_refused() -> None:
     assert not verifies(body, mac_base64(key, body))
     assert not verifies(body, hmac.new(key, body, hashlib.sha512).hexdigest())
     assert not verifies(body, f"sha256={sumup_headers(body)[SIGNATURE]}")
+
+
+def verifies_newer(
+    body: bytes, signed: bytes, *, seconds: float = 0, secret: str = SUMUP_SECRET
+) -> bool:
+    headers = sumup_newer_headers(signed, sent_at=NOW + timedelta(seconds=seconds))
+    return SumUp().verify(hook_request(body, headers), secret)
+
+
+@pytest.mark.parametrize("seconds", [-300, 0, 300])
+def test_the_newer_header_signs_the_time_of_sending_too(seconds: int) -> None:
+    body = sumup_body()
+
+    assert verifies_newer(body, body, seconds=seconds)
+    assert not verifies_newer(body + b" ", body, seconds=seconds)
+    assert not verifies_newer(body, body, seconds=seconds, secret="another")
+
+
+@pytest.mark.parametrize("seconds", [-301, 301])
+def test_an_older_or_later_delivery_is_refused_well_signed_or_not(seconds: int) -> None:
+    assert not verifies_newer(b"{}", b"{}", seconds=seconds)
+
+
+def test_the_newer_header_is_the_one_that_counts() -> None:
+    body = sumup_body()
+    newer = sumup_newer_headers(body, sent_at=NOW)
+    forged = {"x-sumup-webhook-signature": newer["x-sumup-webhook-signature"] + "0"}
+    stripe_s = {"x-sumup-webhook-signature": f"t={int(NOW.timestamp())},v1={MAC_WITH_A_DOT}"}
+
+    assert SumUp().verify(hook_request(body, newer | {SIGNATURE: "00"}), SUMUP_SECRET)
+    for headers in (forged, stripe_s):
+        assert not SumUp().verify(hook_request(body, headers | sumup_headers(body)), SUMUP_SECRET)
+
+
+def test_an_event_of_the_newer_kind_names_the_object() -> None:
+    body = (
+        b'{"id":"ev-1","type":"checkouts.paid","created_at":"2026-11-23T09:59:58Z",'
+        b'"object":{"id":"co-7","type":"checkout","url":"https://api.sumup.com/v0.1/checkouts/co-7"}}'
+    )
+
+    [item] = SumUp().split(hook_request(body, {}))
+
+    assert (item.key, item.type, item.entity_id) == ("ev-1", "checkouts.paid", "co-7")
+    assert (item.merchant_id, item.occurred_at) == (None, "2026-11-23T09:59:58Z")
 
 
 def test_a_card_reader_s_payment_is_one_event() -> None:

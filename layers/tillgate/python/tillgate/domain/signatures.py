@@ -8,6 +8,7 @@ import hmac
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 # How far off a time of sending may be that a vendor signs; both that do so name it.
@@ -27,6 +28,24 @@ def matches_base64(expected: bytes, signature: str) -> bool:
 def matches_hex(expected: bytes, signature: str) -> bool:
     """Tell whether ``signature`` is the expected MAC in hex, of whichever case."""
     return _same(expected.hex().encode(), signature.lower())
+
+
+def timed_signatures(header: str) -> tuple[str, list[str]]:
+    """Read ``t=<time of sending>,v1=<signature>``: the first time, and every signature.
+
+    What is of another scheme than v1 is left out.
+    """
+    parts = [part.strip().partition("=") for part in header.split(",")]
+    timestamp = next((value for name, _, value in parts if name == "t"), "")
+    return timestamp, [value for name, _, value in parts if name == "v1"]
+
+
+def is_one_hex(expected: bytes, signatures: Sequence[str]) -> bool:
+    """Tell whether one of them is the expected MAC in hex.
+
+    Every one is compared, so that the time taken does not tell which.
+    """
+    return True in [matches_hex(expected, signature) for signature in signatures]
 
 
 def is_recent(timestamp: str, received_at: datetime) -> bool:

@@ -38,7 +38,8 @@ class Shopify(Vendor):
     def split(self, request: HookRequest) -> Sequence[HookItem]:
         headers = request.headers
         body = json_object(request.body)
-        # The id was called X-Shopify-Event-Id on older pages.
+        # Of the delivery, kept by its resends. The event's own id, by which newer pages tell
+        # repeats, may be shared by two topics (orders/create, orders/updated): two events here.
         key = headers.get("x-shopify-webhook-id") or headers.get("x-shopify-event-id", "")
         return [
             HookItem(

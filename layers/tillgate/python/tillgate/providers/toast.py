@@ -31,6 +31,7 @@ class Toast(Vendor):
 
     name = "toast"
     signs_merchant = True
+    # The pauses stand on apiBackOffSupport.html, beside the page named.
     # Whether what a pause holds back is sent after it is left open, and whether a pause
     # forgets the errors before it: no, and no.
     retries = RetryRules(

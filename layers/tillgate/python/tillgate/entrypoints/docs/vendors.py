@@ -98,8 +98,10 @@ curl -i "$URL" -H 'Content-Type: application/x-www-form-urlencoded' \\
     "sumup": VendorDoc(
         title="SumUp",
         reference="https://developer.sumup.com/webhook-docs/introduction/getting-started",
-        signs="HMAC-SHA256 in hex over the body. What SumUp posts to a checkout's `return_url` is "
-        "not signed, and is refused.",
+        signs="HMAC-SHA256 in hex over the body. Or, in `X-SumUp-Webhook-Signature`, `t=` the time "
+        "of sending and `,v1=` the same over `v1:`, that time, a colon and the body; it may be "
+        "five minutes off. What SumUp posts to a checkout's `return_url` is not signed, and is "
+        "refused.",
         secret="The webhook's secret, used as text.",  # noqa: S106  Says what it is.
         headers=(("X-Payload-Signature", "the signature"),),
         script="""\
