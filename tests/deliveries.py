@@ -129,8 +129,8 @@ class Vendor:
 
     ``signature`` is the header, or the member of each signed object in the body, that says who
     sent it, and ``other_algorithm`` makes its value name another. ``another_secret`` could be the vendor's as well, and is not. ``signs_url`` and
-    ``signs_sending`` say what is signed beside the body; a vendor that signs some fields of it
-    has tests of its own for what those are.
+    ``signs_sending`` say what is signed beside the body. Who signs some fields of it has tests
+    of its own for what those are.
     """
 
     deliver: Callable[[Asked], Delivery]

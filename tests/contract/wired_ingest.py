@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
     from tillgate.domain.event import Accepted, NewEvent
     from tillgate.domain.provider import Provider
+    from tillgate.entrypoints.http import HttpRequest, LambdaResponse
+    from tillgate.entrypoints.observability import RequestLog
 
 ONE = Tenant(TenantId("11111111-1111-4111-8111-11111111aaaa"), "one", TenantState.ACTIVE)
 TWO = Tenant(TenantId("22222222-2222-4222-8222-22222222bbbb"), "two", TenantState.ACTIVE)
@@ -58,9 +60,12 @@ HOOK = "POST /v1/hooks/{provider}/{endpoint_id}"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """``logged`` are the fields that the request's line has beside those of every line."""
+
     status: int
     headers: dict[str, str]
     text: str
+    logged: Mapping[str, object]
 
     @property
     def json(self) -> dict[str, Any]:
@@ -208,16 +213,24 @@ class WiredIngest:
         self.queue.is_down = True
 
     def invoke(self, event: Mapping[str, Any]) -> Answer:
+        logged: dict[str, object] = {}
+
+        def handle(request: HttpRequest, log: RequestLog) -> LambdaResponse:
+            try:
+                return self._routes.handle(request, log)
+            finally:
+                logged.update(log.fields)
+
         made = serve(
             event,
-            self._routes.handle,
+            handle,
             sandbox=self._sandbox,
             meter=self.meter,
             metrics=self._line_metrics,
         )
         json.dumps(made)
         assert made["isBase64Encoded"] is False
-        return Answer(made["statusCode"], made["headers"], made["body"])
+        return Answer(made["statusCode"], made["headers"], made["body"], logged)
 
     def post(
         self,
