@@ -24,6 +24,8 @@ OTHER = "other"
 # Of a histogram: the sum of all that was observed.
 SUM = "sum"
 MICROSECONDS = 1_000_000
+# So many durations are kept as they are until they are put into buckets, one after the other.
+_KEPT_WAITS = 256
 # What was measured before that is not shown as if it were so now.
 GAUGES_FRESH_SECONDS = 300
 
@@ -254,6 +256,8 @@ class Recorder:
         self._counts: dict[tuple[Counter, tuple[str, ...]], int] = {}
         # Of each bucket, and last the sum in microseconds.
         self._cells: dict[tuple[Histogram, tuple[str, ...]], list[int]] = {}
+        # Seconds, of DB_DURATION: a request only notes them.
+        self._waits: list[float] = []
         self._unconfirmed: Increment | None = None
         self._seq = 0
 
@@ -281,11 +285,14 @@ class Recorder:
 
     def waited(self, seconds: float) -> None:
         """Count one statement and its answer."""
-        self.observe(DB_DURATION, seconds)
         self.database_seconds += seconds
+        self._waits.append(seconds)
+        if len(self._waits) >= _KEPT_WAITS:
+            self._observe_waits()
 
     def unflushed(self) -> Increment | None:
         """Give what has to be stored next; None when all is known to be."""
+        self._observe_waits()
         if self._unconfirmed is None and (self._counts or self._cells or self.activity):
             self._seq += 1
             activity = self.activity.increment() if self.activity else None
@@ -310,6 +317,11 @@ class Recorder:
         """Say that it is stored, by this call or by one before."""
         if increment is self._unconfirmed:
             self._unconfirmed = None
+
+    def _observe_waits(self) -> None:
+        for seconds in self._waits:
+            self.observe(DB_DURATION, seconds)
+        self._waits.clear()
 
     def _series(self) -> dict[str, int]:
         series = {

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tillgate.domain.answered import Answered
 from tillgate.domain.errors import SenderError, SignatureRefusedError, TillgateError
-from tillgate.domain.metrics import HTTP_DURATION, HTTP_REQUESTS, INGEST_EVENTS, INGEST_LATENCY
 from tillgate.domain.timestamps import rfc3339
 from tillgate.domain.trace import Trace, trace_of
 from tillgate.entrypoints.emf import is_one_tenant
@@ -27,20 +27,12 @@ from tillgate.entrypoints.problems import problem_response, unexpected_response
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tillgate.domain.metrics import Recorder
     from tillgate.domain.tenant import SourceId, TenantId
     from tillgate.entrypoints.emf import RequestMetrics
     from tillgate.entrypoints.http import LambdaEvent, LambdaResponse
     from tillgate.services.metering import Meter
 
-# Where the request has no route of ours.
-_NO_ROUTE = "none"
-# The provider of what came by our own API.
-_FIRST_PARTY = "api"
 _UNAVAILABLE = 503
-# What tenants and vendors ask for, and what their errors are counted of.
-_TENANTS_ROUTES = "/v1/"
-_DURABLE = frozenset({"stored", "duplicate", "queued", "quarantined"})
 # Where an error of this package has its code, and what is one.
 _CODES = {"psycopg": "sqlstate", "tillgate": "code"}
 _CODE = re.compile(r"[A-Za-z0-9.]{1,80}\Z")
@@ -155,41 +147,28 @@ def serve(
 def _meter(
     meter: Meter, request: HttpRequest, log: RequestLog, *, status: int, seconds: float
 ) -> None:
-    """Count one request, and store what was counted where that is due."""
+    """Have one request counted, and what was counted stored where that is due."""
     try:
-        _count(meter.recorder, request, log, status=status, seconds=seconds)
-        # After a 503 it is likely to be the database that gives no answer.
-        if not log.is_local and status != _UNAVAILABLE and not meter.flush_if_due():
+        is_stored = meter.answered(
+            Answered(
+                request.method,
+                log.route or request.route,
+                status,
+                log.provider,
+                log.tenant_id,
+                log.events,
+                log.shares,
+                log.heard,
+                seconds,
+                meter.recorder.database_seconds,
+            ),
+            # After a 503 it is likely to be the database that gives no answer.
+            may_store=not log.is_local and status != _UNAVAILABLE,
+        )
+        if not is_stored:
             log.fields["metrics"] = "kept"
     except Exception as error:  # noqa: BLE001  What is answered is done, counted or not.
         log.fields["metrics"] = type(error).__name__
-
-
-def _count(
-    recorder: Recorder, request: HttpRequest, log: RequestLog, *, status: int, seconds: float
-) -> None:
-    """Count one request, and the events that it brought."""
-    route = log.route or request.route.partition(" ")[2] or _NO_ROUTE
-    recorder.count(HTTP_REQUESTS, request.method, route, str(status))
-    recorder.observe(HTTP_DURATION, seconds, request.method, route)
-    provider = log.provider or _FIRST_PARTY
-    is_durable = False
-    for outcome, number in log.events.items():
-        if number:
-            recorder.count(INGEST_EVENTS, provider, outcome, by=number)
-            is_durable = is_durable or outcome in _DURABLE
-    if is_durable:
-        recorder.observe(INGEST_LATENCY, seconds, provider)
-    if route.startswith(_TENANTS_ROUTES):
-        recorder.activity.request(
-            log.tenant_id if log.shares is None else None,
-            status,
-            log.events,
-            shares=log.shares,
-            heard=log.heard,
-            seconds=seconds,
-            database_seconds=recorder.database_seconds,
-        )
 
 
 def _metrics_of(
