@@ -46,29 +46,78 @@ class Answered(NamedTuple):
     database_seconds: float
 
 
-def count(recorder: Recorder, answered: Answered) -> None:
-    """Count one request, and the events that it brought."""
-    method, seconds = answered.method, answered.seconds
-    route = answered.route
-    if not route.startswith("/"):
-        route = route.partition(" ")[2] or _NO_ROUTE
-    recorder.count(HTTP_REQUESTS, method, route, str(answered.status))
-    recorder.observe(HTTP_DURATION, seconds, method, route)
-    provider = answered.provider or _FIRST_PARTY
-    is_durable = False
-    for outcome, number in answered.events.items():
+class _Kind(NamedTuple):
+    """What requests have in common that are counted as one number."""
+
+    method: str
+    route: str
+    status: int
+    provider: str
+    tenant_id: str | None
+
+
+def count_all(recorder: Recorder, answered: list[Answered]) -> None:
+    """Count requests, and the events that they brought; ``answered`` is empty afterwards."""
+    kinds: dict[_Kind, list[Answered]] = {}
+    while answered:
+        # Taken out first: what cannot be counted must not come up again.
+        one = answered.pop()
+        kind = _Kind(
+            one.method, _template(one.route), one.status, one.provider or _FIRST_PARTY,
+            one.tenant_id if one.shares is None else None,
+        )  # fmt: skip
+        kinds.setdefault(kind, []).append(one)
+    for kind, requests in kinds.items():
+        _count(recorder, kind, requests)
+
+
+def _template(route: str) -> str:
+    return route if route.startswith("/") else route.partition(" ")[2] or _NO_ROUTE
+
+
+def _count(recorder: Recorder, kind: _Kind, requests: list[Answered]) -> None:
+    """Count requests of one kind."""
+    seconds = [one.seconds for one in requests]
+    recorder.count(HTTP_REQUESTS, kind.method, kind.route, str(kind.status), by=len(requests))
+    recorder.observe_all(HTTP_DURATION, seconds, kind.method, kind.route)
+    events: dict[str, int] = {}
+    durable: list[float] = []
+    for one in requests:
+        is_durable = False
+        for outcome, number in one.events.items():
+            events[outcome] = events.get(outcome, 0) + number
+            is_durable = is_durable or (number > 0 and outcome in _DURABLE)
+        if is_durable:
+            durable.append(one.seconds)
+    for outcome, number in events.items():
         if number:
-            recorder.count(INGEST_EVENTS, provider, outcome, by=number)
-            is_durable = is_durable or outcome in _DURABLE
-    if is_durable:
-        recorder.observe(INGEST_LATENCY, seconds, provider)
-    if route.startswith(_TENANTS_ROUTES):
+            recorder.count(INGEST_EVENTS, kind.provider, outcome, by=number)
+    if durable:
+        recorder.observe_all(INGEST_LATENCY, durable, kind.provider)
+    if kind.route.startswith(_TENANTS_ROUTES):
+        _count_activity(recorder, kind, requests, events)
+
+
+def _count_activity(
+    recorder: Recorder, kind: _Kind, requests: list[Answered], events: Mapping[str, int]
+) -> None:
+    plain = [one for one in requests if one.shares is None and not one.heard]
+    if len(plain) == len(requests):
+        recorder.activity.requests(
+            kind.tenant_id,
+            kind.status,
+            events,
+            seconds=[one.seconds for one in plain],
+            database_seconds=[one.database_seconds for one in plain],
+        )
+        return
+    for one in requests:
         recorder.activity.request(
-            answered.tenant_id if answered.shares is None else None,
-            answered.status,
-            answered.events,
-            shares=answered.shares,
-            heard=answered.heard,
-            seconds=seconds,
-            database_seconds=answered.database_seconds,
+            kind.tenant_id,
+            kind.status,
+            one.events,
+            shares=one.shares,
+            heard=one.heard,
+            seconds=one.seconds,
+            database_seconds=one.database_seconds,
         )

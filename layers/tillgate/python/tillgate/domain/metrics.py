@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tillgate.domain.activity import Activity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tillgate.domain.activity import ActivityIncrement
 
@@ -271,13 +271,19 @@ class Recorder:
 
     def observe(self, histogram: Histogram, seconds: float, *labels: str) -> None:
         """Put a duration into its bucket."""
+        self.observe_all(histogram, (seconds,), *labels)
+
+    def observe_all(self, histogram: Histogram, seconds: Sequence[float], *labels: str) -> None:
+        """Put durations into their buckets."""
         cell = self._cells.get((histogram, labels))
         if cell is None:
             bounded = _bounded(histogram, labels)
             cell = self._cells.setdefault((histogram, bounded), [0] * (len(histogram.bounds) + 2))
-        cell[bisect_left(histogram.bounds, seconds)] += 1
-        # A clock that was set back must not make a sum fall.
-        cell[-1] += max(0, round(seconds * MICROSECONDS))
+        bounds = histogram.bounds
+        for one in seconds:
+            cell[bisect_left(bounds, one)] += 1
+            # A clock that was set back must not make a sum fall.
+            cell[-1] += max(0, round(one * MICROSECONDS))
 
     def begin(self) -> None:
         """Say that what is waited for from now on is another request's."""
@@ -319,9 +325,9 @@ class Recorder:
             self._unconfirmed = None
 
     def _observe_waits(self) -> None:
-        for seconds in self._waits:
-            self.observe(DB_DURATION, seconds)
-        self._waits.clear()
+        if self._waits:
+            self.observe_all(DB_DURATION, self._waits)
+            self._waits.clear()
 
     def _series(self) -> dict[str, int]:
         series = {

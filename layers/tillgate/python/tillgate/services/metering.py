@@ -9,12 +9,13 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from tillgate.domain.answered import Answered, count
+from tillgate.domain.answered import count_all
 from tillgate.domain.errors import UpstreamError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tillgate.domain.answered import Answered
     from tillgate.domain.metrics import Recorder
     from tillgate.domain.ports import MetricsStore
 
@@ -45,8 +46,7 @@ class Meter:
     def answered(self, request: Answered, *, may_store: bool = True) -> bool:
         """Count one request, and flush as ``flush_if_due`` does where it may.
 
-        Raises what counting raises, which may be the fault of a request before; it is not
-        counted, and the others are.
+        Raises what counting raises, be it of a request before; no request is counted twice.
         """
         self._answered.append(request)
         if len(self._answered) >= KEPT_REQUESTS:
@@ -114,7 +114,5 @@ class Meter:
 
     def _count(self) -> None:
         """Count the requests that were only kept until now."""
-        answered = self._answered
-        while answered:
-            # Taken out first: what cannot be counted must not come up again.
-            count(self.recorder, answered.pop())
+        if self._answered:
+            count_all(self.recorder, self._answered)
