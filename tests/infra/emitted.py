@@ -12,6 +12,7 @@ from tillgate.domain import gauges
 from tillgate.domain.tenant import SourceId, TenantId
 from tillgate.domain.watch import Measured, QuietNote, Watched, WatchedSource
 from tillgate.entrypoints import emf
+from tillgate.entrypoints.observability import RequestLog, Sandbox
 from tillgate.entrypoints.watch import WatchTask
 
 if TYPE_CHECKING:
@@ -92,11 +93,15 @@ def watch_lines() -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
-def request_line() -> dict[str, Any]:
-    """Give a request's line with every metric that one can have."""
-    line: dict[str, Any] = {"cold_start": True, "database_ms": 1.0, "status": 201}
-    told = emf.RequestMetrics(per_tenant=True).add(line, accepted=1, of_tenant=True, at_ms=0)
-    return {**line, "_aws": json.loads(told)}
+def request_lines() -> list[dict[str, Any]]:
+    """Give the lines of what is measured of a request, with every metric that one can have."""
+    log = RequestLog(tenant_id="t", events={"stored": 1})
+    log.at, log.status, log.is_cold, log.latency_ms, log.database_ms = NOW, 201, True, 1.0, 1.0
+    sandbox = Sandbox("1", "s", stage="dev", function="ingest")
+    out = io.StringIO()
+    with redirect_stdout(out):
+        emf.RequestMetrics(sandbox, per_tenant=True).note(log)
+    return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
 def message_line() -> dict[str, Any]:
@@ -113,7 +118,9 @@ def _told(line: dict[str, Any]) -> Iterator[Emitted]:
 
 
 OURS: frozenset[Emitted] = frozenset(
-    emitted for line in (request_line(), message_line(), *watch_lines()) for emitted in _told(line)
+    emitted
+    for line in (*request_lines(), message_line(), *watch_lines())
+    for emitted in _told(line)
 )
 METRICS = OURS | AWS
 OF_EACH_TENANT = frozenset(name for _, name, dimensions in OURS if "tenantId" in dimensions)

@@ -47,7 +47,7 @@ def of_gateway() -> frozenset[str]:
 
 
 def _emitted() -> list[dict[str, Any]]:
-    return [emitted.request_line(), emitted.message_line(), *emitted.watch_lines()]
+    return [*emitted.request_lines(), emitted.message_line(), *emitted.watch_lines()]
 
 
 class _Backlog:

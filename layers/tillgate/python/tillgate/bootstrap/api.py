@@ -76,6 +76,8 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
         app_providers=[name for name, made in PROVIDERS.items() if made.signs_merchant],
         handshake_providers=[name for name, made in PROVIDERS.items() if made.has_handshake],
     )
+    sandbox = Sandbox(settings.version, stage=settings.stage, function="api")
+    metrics = RequestMetrics(sandbox, per_tenant=bool(settings.per_tenant_metrics))
     routes = ApiRoutes(
         authenticator=Authenticator(CachedRegistry(registry, clock=time.time)),
         events=events,
@@ -112,15 +114,24 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
             stage=settings.stage,
             version=settings.version,
         ),
-        sandbox=Sandbox(settings.version, stage=settings.stage, function="api"),
+        sandbox=sandbox,
         meter=meter,
-        metrics=RequestMetrics(per_tenant=bool(settings.per_tenant_metrics)),
+        metrics=metrics,
     )
+
+    def before_close() -> None:
+        metrics.write()
+        meter.flush()
+
+    def idle() -> float | None:
+        metrics.write()
+        return meter.idle()
+
     return WiredFunction(
         handle=routes,
         databases=(tenants, admin),
-        before_close=meter.flush,
-        idle=meter.idle,
+        before_close=before_close,
+        idle=idle,
         clients=(secrets,),
         connect_seconds=settings.connection_timeout_ms / 1000,
     )

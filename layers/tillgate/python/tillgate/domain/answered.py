@@ -6,6 +6,7 @@ would count it has long left the processor's caches, and takes several times as 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from tillgate.domain.metrics import HTTP_DURATION, HTTP_REQUESTS, INGEST_EVENTS, INGEST_LATENCY
@@ -26,24 +27,28 @@ _TENANTS_ROUTES = "/v1/"
 _DURABLE = frozenset({"stored", "duplicate", "queued", "quarantined"})
 
 
-class Answered(NamedTuple):
-    """``route`` is a path's template, or API Gateway's key, which has the method before it.
+@dataclass(slots=True)
+class Answered:
+    """A request as it is counted; what has no default is set when it is answered.
 
+    ``route`` is a path's template, or API Gateway's key, which has the method before it.
     ``tenant_id`` is one tenant's, or None; ``events`` are numbers by INGEST_EVENTS' outcomes.
-    ``shares`` and ``heard`` are as in ``activity.Activity.request``. ``database_seconds`` are
-    those among ``seconds`` in which the database was waited for.
+    ``shares``, of a request or message that may be many tenants', are each one's events, also
+    where it failed: ``tenant_id`` then is for people to read. ``heard`` is from which sources
+    events came, and when. ``database_seconds`` are those among ``seconds`` in which the database
+    was waited for.
     """
 
-    method: str
-    route: str
-    status: int
-    provider: str | None
-    tenant_id: str | None
-    events: Mapping[str, int]
-    shares: Mapping[TenantId, Mapping[str, int]] | None
-    heard: Mapping[SourceId, datetime] | None
-    seconds: float
-    database_seconds: float
+    tenant_id: str | None = None
+    provider: str | None = None
+    route: str | None = None
+    events: dict[str, int] = field(default_factory=dict)
+    shares: Mapping[TenantId, Mapping[str, int]] | None = None
+    heard: Mapping[SourceId, datetime] | None = None
+    method: str = field(init=False, repr=False)
+    status: int = field(init=False, repr=False)
+    seconds: float = field(init=False, repr=False)
+    database_seconds: float = field(init=False, repr=False)
 
 
 class _Kind(NamedTuple):
@@ -63,7 +68,7 @@ def count_all(recorder: Recorder, answered: list[Answered]) -> None:
         # Taken out first: what cannot be counted must not come up again.
         one = answered.pop()
         kind = _Kind(
-            one.method, _template(one.route), one.status, one.provider or _FIRST_PARTY,
+            one.method, _template(one.route or ""), one.status, one.provider or _FIRST_PARTY,
             one.tenant_id if one.shares is None else None,
         )  # fmt: skip
         kinds.setdefault(kind, []).append(one)

@@ -20,14 +20,12 @@ from tillgate.domain.answered import Answered
 from tillgate.domain.errors import SenderError, SignatureRefusedError, TillgateError
 from tillgate.domain.timestamps import rfc3339
 from tillgate.domain.trace import Trace, trace_of
-from tillgate.entrypoints.emf import is_one_tenant
 from tillgate.entrypoints.http import HttpRequest, compact_json, new_id
 from tillgate.entrypoints.problems import problem_response, unexpected_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tillgate.domain.tenant import SourceId, TenantId
     from tillgate.entrypoints.emf import RequestMetrics
     from tillgate.entrypoints.http import LambdaEvent, LambdaResponse
     from tillgate.services.metering import Meter
@@ -61,29 +59,25 @@ class Sandbox:
 
 
 @dataclass(slots=True)
-class RequestLog:
+class RequestLog(Answered):
     """What a handler learns on its way that the canonical line should say.
 
-    Never put a body, a token, a signature or a secret into ``fields``.
+    Never put a body, a token, a signature or a secret into ``fields``. ``route`` is the path's
+    template, where it is not API Gateway that matched it. What has no default is set when the
+    request is answered, and stands in the line.
     """
 
-    tenant_id: str | None = None
-    provider: str | None = None
     outcome: str | None = None
-    # The path's template, where it is not API Gateway that matched it.
-    route: str | None = None
-    # How many of the events that the request brought came to what: INGEST_EVENTS' outcomes.
-    events: dict[str, int] = field(default_factory=dict)
-    # Of a request or message that may be many tenants': each one's events, likewise, also where
-    # it failed. ``tenant_id`` then is for people to read.
-    shares: Mapping[TenantId, Mapping[str, int]] | None = None
-    # From which sources events came, and when.
-    heard: Mapping[SourceId, datetime] | None = None
     # Who called is the operator, on behalf of the tenant that it names.
     is_operators: bool = False
     # Nothing outside the process is touched for it, not even to store what was counted.
     is_local: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
+    at: datetime = field(init=False, repr=False)
+    is_cold: bool = field(init=False, repr=False)
+    latency_ms: float = field(init=False, repr=False)
+    # None where it was not asked.
+    database_ms: float | None = field(init=False, repr=False)
 
 
 def serve(
@@ -115,9 +109,16 @@ def serve(
     except Exception as error:  # noqa: BLE001  The last line of defence: it must answer, and say where.
         answer = unexpected_response(rid=request.rid)
         note(log, error)
+    log.at, log.is_cold = request.received_at, cold_start
+    log.method, log.status = request.method, answer["statusCode"]
+    log.route = log.route or request.route
+    log.seconds = time.perf_counter() - started
     if meter is not None:
-        seconds = time.perf_counter() - started
-        _meter(meter, request, log, status=answer["statusCode"], seconds=seconds)
+        _meter(meter, log)
+    log.latency_ms = round((time.perf_counter() - started) * 1000, 3)
+    log.database_ms = waited_ms(meter)
+    if metrics is not None:
+        _note(metrics, log)
     line = {
         "at": rfc3339(request.received_at),
         "rid": request.rid,
@@ -129,61 +130,38 @@ def serve(
         "function": sandbox.function,
         "method": request.method,
         "path": request.path[:256],
-        "route": request.route,
-        "status": answer["statusCode"],
-        "latency_ms": round((time.perf_counter() - started) * 1000, 3),
-        "database_ms": waited_ms(meter),
+        "route": log.route,
+        "status": log.status,
+        "latency_ms": log.latency_ms,
+        "database_ms": log.database_ms,
         "provider": log.provider,
         "outcome": log.outcome,
         "cold_start": cold_start,
         "sandbox": sandbox.sandbox_id,
         **log.fields,
     }
-    aws = "" if metrics is None else _metrics_of(metrics, line, log, request)
-    write_line(line, aws=aws)
+    write_line(line)
     return answer
 
 
-def _meter(
-    meter: Meter, request: HttpRequest, log: RequestLog, *, status: int, seconds: float
-) -> None:
+def _meter(meter: Meter, log: RequestLog) -> None:
     """Have one request counted, and what was counted stored where that is due."""
+    log.database_seconds = meter.recorder.database_seconds
+    # After a 503 it is likely to be the database that gives no answer.
+    may_store = log.status != _UNAVAILABLE and not log.is_local
     try:
-        is_stored = meter.answered(
-            Answered(
-                request.method,
-                log.route or request.route,
-                status,
-                log.provider,
-                log.tenant_id,
-                log.events,
-                log.shares,
-                log.heard,
-                seconds,
-                meter.recorder.database_seconds,
-            ),
-            # After a 503 it is likely to be the database that gives no answer.
-            may_store=not log.is_local and status != _UNAVAILABLE,
-        )
-        if not is_stored:
+        if not meter.answered(log, may_store=may_store):
             log.fields["metrics"] = "kept"
     except Exception as error:  # noqa: BLE001  What is answered is done, counted or not.
         log.fields["metrics"] = type(error).__name__
 
 
-def _metrics_of(
-    metrics: RequestMetrics, line: dict[str, Any], log: RequestLog, request: HttpRequest
-) -> str:
-    """Make metrics of a request's line: give its ``_aws`` member."""
-    accepted = None
-    if events := log.events:
-        accepted = events.get("stored", 0) + events.get("queued", 0) + events.get("quarantined", 0)
-    return metrics.add(
-        line,
-        accepted=accepted,
-        of_tenant=not log.is_operators and is_one_tenant(log.tenant_id),
-        at_ms=int(request.received_at.timestamp() * 1000),
-    )
+def _note(metrics: RequestMetrics, log: RequestLog) -> None:
+    """Have metrics made of one request, with others."""
+    try:
+        metrics.note(log)
+    except Exception as error:  # noqa: BLE001  What is answered is done, measured or not.
+        log.fields["metrics"] = type(error).__name__
 
 
 def waited_ms(meter: Meter | None) -> float | None:
