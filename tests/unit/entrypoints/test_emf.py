@@ -60,7 +60,7 @@ class Stand:
 
     def __init__(self, *, per_tenant: bool = False) -> None:
         self.now = 1_000.0
-        sandbox = Sandbox("0.2.0", "s-1", stage="prod", function="ingest")
+        sandbox = Sandbox("0.2.0", stage="prod", function="ingest")
         self._metrics = RequestMetrics(sandbox, per_tenant=per_tenant, clock=lambda: self.now)
 
     def note(self, *requests: RequestLog) -> list[str]:

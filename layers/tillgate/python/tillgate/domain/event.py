@@ -69,7 +69,8 @@ class Outcome(StrEnum):
     CONFLICT = "conflict"
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, as NewEvent is not.
+@dataclass(slots=True, unsafe_hash=True)
 class Accepted:
     """The answer for one event; id and time are those of the event that holds the key."""
 

@@ -12,7 +12,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tillgate.domain.json_writer import json_writer
-from tillgate.domain.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -136,15 +135,9 @@ class RequestMetrics:
                     self._write(_of_tenant(own))
 
     def _write(self, line: dict[str, Any]) -> None:
-        sandbox = self._sandbox
-        told = _text(
-            {
-                **line, "version": sandbox.version, "stage": sandbox.stage,
-                "function": sandbox.function, "sandbox": sandbox.sandbox_id,
-            }
-        )  # fmt: skip
+        line |= {"stage": self._sandbox.stage, "function": self._sandbox.function}
         # In one piece, as every line.
-        sys.stdout.write(told + "\n")
+        sys.stdout.write(_text(line) + "\n")
 
 
 def _grouped(
@@ -198,7 +191,7 @@ def _with_directive(
 ) -> dict[str, Any]:
     at = requests[0].at
     told = directive(NAMESPACE, [one for one in metrics if one[1]], int(at.timestamp() * 1000))
-    return {"_aws": told, "at": rfc3339(at), **line}
+    return {"_aws": told, **line}
 
 
 class MessageMetrics:
