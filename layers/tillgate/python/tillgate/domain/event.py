@@ -111,11 +111,8 @@ def _entity_id_fault(value: JsonValue) -> str | None:
 
 
 def _entity_version_fault(value: JsonValue) -> str | None:
-    if (
-        isinstance(value, Number)
-        and value.text.isdigit()
-        and len(value.text) <= _MAX_VERSION_DIGITS
-    ):
+    # As bytes, which a Number is: only ASCII's digits are digits.
+    if isinstance(value, Number) and value.isdigit() and len(value) <= _MAX_VERSION_DIGITS:
         return None
     return "must be an integer of 0 or more, of at most 100 digits"
 
