@@ -7,7 +7,7 @@ would count it has long left the processor's caches, and takes several times as 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tillgate.domain.metrics import HTTP_DURATION, HTTP_REQUESTS, INGEST_EVENTS, INGEST_LATENCY
 
@@ -51,40 +51,44 @@ class Answered:
     database_seconds: float = field(init=False, repr=False)
 
 
-class _Kind(NamedTuple):
-    """What requests have in common that are counted as one number."""
-
-    method: str
-    route: str
-    status: int
-    provider: str
-    tenant_id: str | None
-
-
 def count_all(recorder: Recorder, answered: list[Answered]) -> None:
     """Count requests, and the events that they brought; ``answered`` is empty afterwards."""
-    kinds: dict[_Kind, list[Answered]] = {}
+    # By what those have in common that are counted as one number.
+    kinds: dict[tuple[str, str, int, str, str | None], list[Answered]] = {}
     while answered:
         # Taken out first: what cannot be counted must not come up again.
         one = answered.pop()
-        kind = _Kind(
+        kind = (
             one.method, _template(one.route or ""), one.status, one.provider or _FIRST_PARTY,
             one.tenant_id if one.shares is None else None,
         )  # fmt: skip
         kinds.setdefault(kind, []).append(one)
-    for kind, requests in kinds.items():
-        _count(recorder, kind, requests)
+    for (method, route, status, provider, tenant_id), requests in kinds.items():
+        seconds = [one.seconds for one in requests]
+        recorder.count(HTTP_REQUESTS, method, route, str(status), by=len(requests))
+        recorder.observe_all(HTTP_DURATION, seconds, method, route)
+        events = _count_events(recorder, provider, requests)
+        if not route.startswith(_TENANTS_ROUTES):
+            continue
+        if any(one.shares is not None or one.heard for one in requests):
+            for one in requests:
+                _count_shared(recorder, tenant_id, one)
+        else:
+            recorder.activity.requests(
+                tenant_id,
+                status,
+                events,
+                seconds=seconds,
+                database_seconds=[one.database_seconds for one in requests],
+            )
 
 
 def _template(route: str) -> str:
     return route if route.startswith("/") else route.partition(" ")[2] or _NO_ROUTE
 
 
-def _count(recorder: Recorder, kind: _Kind, requests: list[Answered]) -> None:
-    """Count requests of one kind."""
-    seconds = [one.seconds for one in requests]
-    recorder.count(HTTP_REQUESTS, kind.method, kind.route, str(kind.status), by=len(requests))
-    recorder.observe_all(HTTP_DURATION, seconds, kind.method, kind.route)
+def _count_events(recorder: Recorder, provider: str, requests: list[Answered]) -> dict[str, int]:
+    """Count the events of one provider's requests; give their numbers by outcome."""
     events: dict[str, int] = {}
     durable: list[float] = []
     for one in requests:
@@ -96,33 +100,20 @@ def _count(recorder: Recorder, kind: _Kind, requests: list[Answered]) -> None:
             durable.append(one.seconds)
     for outcome, number in events.items():
         if number:
-            recorder.count(INGEST_EVENTS, kind.provider, outcome, by=number)
+            recorder.count(INGEST_EVENTS, provider, outcome, by=number)
     if durable:
-        recorder.observe_all(INGEST_LATENCY, durable, kind.provider)
-    if kind.route.startswith(_TENANTS_ROUTES):
-        _count_activity(recorder, kind, requests, events)
+        recorder.observe_all(INGEST_LATENCY, durable, provider)
+    return events
 
 
-def _count_activity(
-    recorder: Recorder, kind: _Kind, requests: list[Answered], events: Mapping[str, int]
-) -> None:
-    plain = [one for one in requests if one.shares is None and not one.heard]
-    if len(plain) == len(requests):
-        recorder.activity.requests(
-            kind.tenant_id,
-            kind.status,
-            events,
-            seconds=[one.seconds for one in plain],
-            database_seconds=[one.database_seconds for one in plain],
-        )
-        return
-    for one in requests:
-        recorder.activity.request(
-            kind.tenant_id,
-            kind.status,
-            one.events,
-            shares=one.shares,
-            heard=one.heard,
-            seconds=one.seconds,
-            database_seconds=one.database_seconds,
-        )
+def _count_shared(recorder: Recorder, tenant_id: str | None, one: Answered) -> None:
+    """Count for its tenants a request that may be of many, and who was heard by it."""
+    recorder.activity.request(
+        tenant_id,
+        one.status,
+        one.events,
+        shares=one.shares,
+        heard=one.heard,
+        seconds=one.seconds,
+        database_seconds=one.database_seconds,
+    )
