@@ -95,7 +95,8 @@ def watch_lines() -> list[dict[str, Any]]:
 
 def request_lines() -> list[dict[str, Any]]:
     """Give the lines of what is measured of a request, with every metric that one can have."""
-    log = RequestLog(tenant_id="t", events={"stored": 1})
+    log = RequestLog()
+    log.tenant_id, log.events = "t", {"stored": 1}
     log.at, log.status, log.is_cold, log.latency_ms, log.database_ms = NOW, 201, True, 1.0, 1.0
     sandbox = Sandbox("1", "s", stage="dev", function="ingest")
     out = io.StringIO()

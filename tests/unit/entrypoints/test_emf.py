@@ -44,10 +44,11 @@ def request(
     cold: bool = False,
     tenant_id: str | None = TENANT,
     at: datetime = NOW,
-    **learned: Any,  # noqa: ANN401  RequestLog's own.
+    is_operators: bool = False,
 ) -> RequestLog:
     """Give what is known of a request when it is answered; ``accepted`` is None without events."""
-    log = RequestLog(tenant_id=tenant_id, **learned)
+    log = RequestLog()
+    log.tenant_id, log.is_operators = tenant_id, is_operators
     log.at, log.status, log.is_cold = at, status, cold
     log.latency_ms, log.database_ms = latency_ms, database_ms
     if accepted is not None:

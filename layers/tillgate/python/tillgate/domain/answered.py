@@ -6,7 +6,6 @@ would count it has long left the processor's caches, and takes several times as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tillgate.domain.metrics import HTTP_DURATION, HTTP_REQUESTS, INGEST_EVENTS, INGEST_LATENCY
@@ -27,9 +26,9 @@ _TENANTS_ROUTES = "/v1/"
 _DURABLE = frozenset({"stored", "duplicate", "queued", "quarantined"})
 
 
-@dataclass(slots=True)
+# Written out, since making a dataclass takes half a millisecond of every cold start.
 class Answered:
-    """A request as it is counted; what has no default is set when it is answered.
+    """A request as it is counted; what is only declared is set when it is answered.
 
     ``route`` is a path's template, or API Gateway's key, which has the method before it.
     ``tenant_id`` is one tenant's, or None; ``events`` are numbers by INGEST_EVENTS' outcomes.
@@ -39,16 +38,22 @@ class Answered:
     was waited for.
     """
 
-    tenant_id: str | None = None
-    provider: str | None = None
-    route: str | None = None
-    events: dict[str, int] = field(default_factory=dict)
-    shares: Mapping[TenantId, Mapping[str, int]] | None = None
-    heard: Mapping[SourceId, datetime] | None = None
-    method: str = field(init=False, repr=False)
-    status: int = field(init=False, repr=False)
-    seconds: float = field(init=False, repr=False)
-    database_seconds: float = field(init=False, repr=False)
+    __slots__ = (
+        "database_seconds", "events", "heard", "method", "provider", "route", "seconds", "shares",
+        "status", "tenant_id",
+    )  # fmt: skip
+    method: str
+    status: int
+    seconds: float
+    database_seconds: float
+
+    def __init__(self) -> None:
+        self.tenant_id: str | None = None
+        self.provider: str | None = None
+        self.route: str | None = None
+        self.events: dict[str, int] = {}
+        self.shares: Mapping[TenantId, Mapping[str, int]] | None = None
+        self.heard: Mapping[SourceId, datetime] | None = None
 
 
 def count_all(recorder: Recorder, answered: list[Answered]) -> None:

@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -58,26 +58,32 @@ class Sandbox:
         return True
 
 
-@dataclass(slots=True)
+# Written out, as Answered is.
 class RequestLog(Answered):
     """What a handler learns on its way that the canonical line should say.
 
     Never put a body, a token, a signature or a secret into ``fields``. ``route`` is the path's
-    template, where it is not API Gateway that matched it. What has no default is set when the
-    request is answered, and stands in the line.
+    template, where it is not API Gateway that matched it. ``is_operators``: who called is the
+    operator, on behalf of the tenant that it names. ``is_local``: nothing outside the process is
+    touched for it, not even to store what was counted. What is only declared is set when the
+    request is answered, and stands in the line; ``database_ms`` is None where it was not asked.
     """
 
-    outcome: str | None = None
-    # Who called is the operator, on behalf of the tenant that it names.
-    is_operators: bool = False
-    # Nothing outside the process is touched for it, not even to store what was counted.
-    is_local: bool = False
-    fields: dict[str, Any] = field(default_factory=dict)
-    at: datetime = field(init=False, repr=False)
-    is_cold: bool = field(init=False, repr=False)
-    latency_ms: float = field(init=False, repr=False)
-    # None where it was not asked.
-    database_ms: float | None = field(init=False, repr=False)
+    __slots__ = (
+        "at", "database_ms", "fields", "is_cold", "is_local", "is_operators", "latency_ms",
+        "outcome",
+    )  # fmt: skip
+    at: datetime
+    is_cold: bool
+    latency_ms: float
+    database_ms: float | None
+
+    def __init__(self, fields: dict[str, Any] | None = None) -> None:
+        super().__init__()
+        self.outcome: str | None = None
+        self.is_operators = False
+        self.is_local = False
+        self.fields = {} if fields is None else fields
 
 
 def serve(
