@@ -38,7 +38,7 @@ class Usage:
     database_ms: Decimal
     io: Decimal
     stored_bytes: Decimal
-    request_log_bytes: Decimal = Decimal(2000)
+    request_log_bytes: Decimal = Decimal(1650)
     delivery_log_bytes: Decimal = Decimal(900)
 
     @property

@@ -61,7 +61,7 @@ BY_TENANT = LogQuery(
     text="""\
 fields at, rid, task, route, status, outcome, provider, latency_ms, delivered, gave_up,
     quarantined, error.0
-| filter tenantId like "{{tenant}}"
+| filter tenantId like "{{tenant}}" and ispresent(outcome)
 | sort @timestamp desc
 | limit 200""",
 )

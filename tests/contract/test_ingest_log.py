@@ -39,22 +39,29 @@ class LineReader:
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
-        self.metrics: list[Datum] = []
 
     def line(self) -> dict[str, Any]:
         """Give the one line, after looking for what must never be in it."""
+        [made] = [json.loads(text) for text in self._texts() if not text.startswith('{"_aws"')]
+        assert made.keys() >= PROMISED
+        assert made.keys() <= documented("R")
+        return dict(made)
+
+    def metrics(self) -> list[Datum]:
+        """Give what CloudWatch makes of all that was logged."""
+        texts = [text for text in self._texts() if "_aws" in text]
+        for text in texts:
+            assert json.loads(text).keys() <= documented("V")
+        return sorted(one for text in texts for one in read(text))
+
+    def _texts(self) -> list[str]:
         out, err = self._capsys.readouterr()
         assert err == ""
         assert out.endswith("\n")
-        [text] = out.splitlines()
         for canary in CANARIES:
-            assert canary not in text
-            assert base64.b64encode(canary.encode()).decode() not in text
-        made = json.loads(text)
-        assert made.keys() >= PROMISED
-        assert made.keys() <= documented("R")
-        self.metrics = read(text)
-        return dict(made)
+            assert canary not in out
+            assert base64.b64encode(canary.encode()).decode() not in out
+        return out.splitlines()
 
 
 @pytest.fixture
@@ -101,10 +108,10 @@ def test_an_event_s_line_leads_to_the_event(ingest: WiredIngest, log: LineReader
 
 def test_what_cloudwatch_makes_of_the_lines(ingest: WiredIngest, log: LineReader) -> None:
     def accepted() -> dict[tuple[str, ...], tuple[float, ...]]:
-        log.line()
+        ingest.line_metrics.write()
         return {
             tuple(name for name, _ in one.dimensions): one.values
-            for one in log.metrics
+            for one in log.metrics()
             if one.name == "events_accepted"
         }
 
@@ -117,6 +124,24 @@ def test_what_cloudwatch_makes_of_the_lines(ingest: WiredIngest, log: LineReader
     assert accepted() == {}
     ingest.post(b"{")
     assert accepted() == {("stage",): (0.0,), ("stage", "tenantId"): (0.0,)}
+
+
+def test_cloudwatch_is_told_what_the_lines_say_and_no_line_is_longer_for_it(
+    ingest: WiredIngest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for key in ("k1", "k2", "k3"):
+        ingest.post(event_body(), headers(idempotency_key=key))
+    ingest.line_metrics.write()
+
+    texts = capsys.readouterr().out.splitlines()
+    lines = [json.loads(text) for text in texts if not text.startswith('{"_aws"')]
+    told = [one for text in texts if text.startswith('{"_aws"') for one in read(text)]
+    latency = [one.values for one in told if (one.name, len(one.dimensions)) == ("latency_ms", 2)]
+    assert len(lines) == 3
+    assert all("_aws" not in line for line in lines)
+    # By function and by tenant, the first request's and those of the others.
+    first, *others = [line["latency_ms"] for line in lines]
+    assert sorted(latency) == sorted([(first,), tuple(others)] * 2)
 
 
 def test_a_caller_s_trace_is_the_line_s(ingest: WiredIngest, log: LineReader) -> None:

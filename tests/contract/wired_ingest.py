@@ -146,9 +146,9 @@ class WiredIngest:
         self.recorder = Recorder(providers=providers)
         self._routes = self._wire()
         self._sandbox = Sandbox("0.2.0", stage="test", function="ingest")
-        self._line_metrics = RequestMetrics(per_tenant=True)
         self.metrics = InMemoryMetrics()
         self.clock = 1_000.0
+        self.line_metrics = RequestMetrics(self._sandbox, per_tenant=True, clock=lambda: self.clock)
         self.meter = Meter(self.recorder, self.metrics, clock=lambda: self.clock)
 
     def _wire(self) -> IngestRoutes:
@@ -226,7 +226,7 @@ class WiredIngest:
             handle,
             sandbox=self._sandbox,
             meter=self.meter,
-            metrics=self._line_metrics,
+            metrics=self.line_metrics,
         )
         json.dumps(made)
         assert made["isBase64Encoded"] is False

@@ -12,6 +12,7 @@ from tillgate.domain import gauges
 from tillgate.domain.tenant import SourceId, TenantId
 from tillgate.domain.watch import Measured, QuietNote, Watched, WatchedSource
 from tillgate.entrypoints import emf
+from tillgate.entrypoints.observability import RequestLog, Sandbox
 from tillgate.entrypoints.sqs import conflict_line
 from tillgate.entrypoints.watch import WatchTask
 
@@ -96,11 +97,16 @@ def watch_lines() -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
-def request_line() -> dict[str, Any]:
-    """Give a request's line with every metric that one can have."""
-    line: dict[str, Any] = {"cold_start": True, "database_ms": 1.0, "status": 201}
-    told = emf.RequestMetrics(per_tenant=True).add(line, accepted=1, of_tenant=True, at_ms=0)
-    return {**line, "_aws": json.loads(told)}
+def request_lines() -> list[dict[str, Any]]:
+    """Give the lines of what is measured of a request, with every metric that one can have."""
+    log = RequestLog()
+    log.tenant_id, log.events = "t", {"stored": 1}
+    log.at, log.status, log.is_cold, log.latency_ms, log.database_ms = NOW, 201, True, 1.0, 1.0
+    sandbox = Sandbox("1", "s", stage="dev", function="ingest")
+    out = io.StringIO()
+    with redirect_stdout(out):
+        emf.RequestMetrics(sandbox, per_tenant=True).note(log)
+    return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
 def message_line() -> dict[str, Any]:
@@ -111,7 +117,7 @@ def message_line() -> dict[str, Any]:
 
 def lines() -> Iterator[dict[str, Any]]:
     """Give one line of each kind that has metrics."""
-    yield request_line()
+    yield from request_lines()
     yield message_line()
     yield conflict_line(1, rid="r-1", stage="dev", now=NOW)
     yield from watch_lines()

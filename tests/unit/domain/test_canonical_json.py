@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import JSON_OBJECTS, JSON_VALUES
 from tillgate.domain.idempotency import fingerprint
-from tillgate.domain.json_value import LoneSurrogateError, Number, dump, dump_members, parse
+from tillgate.domain.json_value import LoneSurrogateError, dump, parse
 
 if TYPE_CHECKING:
     from random import Random
@@ -125,18 +125,3 @@ def test_two_texts_are_not_one() -> None:
 
 def test_a_fingerprint_is_a_sha_256_in_hex() -> None:
     assert fingerprint("{}") == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from(["type", "occurred_at", "entity_id", "entity_version"]),
-        st.one_of(
-            st.text(st.characters(exclude_categories=["Cs"])),
-            st.from_regex(r"0|[1-9][0-9]{0,20}", fullmatch=True).map(
-                lambda text: Number(text.encode())
-            ),
-        ),
-    )
-)
-def test_a_flat_object_is_written_as_any_other(members: dict[str, str | Number]) -> None:
-    assert dump_members(members) == dump({**members})

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.strategies import JSON_OBJECTS
 from tillgate.domain.errors import InvalidEventError
@@ -15,6 +16,7 @@ from tillgate.domain.event import (
     event_from_json,
     is_storable,
 )
+from tillgate.domain.idempotency import fingerprint
 from tillgate.domain.json_value import dump, parse
 
 SALE: dict[str, Any] = {
@@ -171,6 +173,27 @@ def test_the_same_event_written_otherwise_has_the_same_fingerprint(data: dict[st
     other = event_from_json(parse(json.dumps(backwards, indent=1).encode()), key="other")
 
     assert other.fingerprint == event(sale(data=data)).fingerprint
+
+
+HEADS = st.fixed_dictionaries(
+    {"type": st.from_regex(r"[A-Za-z0-9._-]{1,128}", fullmatch=True)},
+    optional={
+        "occurred_at": st.sampled_from(["2026-11-23T10:00:00Z", "2016-12-31t23:59:60.5+01:00"]),
+        "entity_id": st.text(
+            st.characters(exclude_characters="\0", exclude_categories=["Cs"]),
+            min_size=1,
+            max_size=128,
+        ),
+        "entity_version": st.integers(0, 10**99),
+    },
+)
+
+
+@given(HEADS)
+def test_a_fingerprint_is_made_of_the_canonical_texts(head: dict[str, Any]) -> None:
+    canonical = dump(parse(json.dumps(head).encode()))
+
+    assert event({**head, "data": {"a": 1}}).fingerprint == fingerprint(canonical, '{"a":1}')
 
 
 @pytest.mark.parametrize(

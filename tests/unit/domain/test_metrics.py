@@ -179,3 +179,12 @@ def test_what_a_sender_makes_up_becomes_no_series() -> None:
 def test_a_wrong_number_of_labels_is_refused() -> None:
     with pytest.raises(ValueError, match="argument"):
         Recorder().count(INGEST_EVENTS, "square")
+
+
+def test_waits_that_nobody_asks_for_fill_no_memory() -> None:
+    recorder = Recorder()
+    for _ in range(1_000):
+        recorder.waited(0.001)
+
+    assert len(recorder._waits) < 256
+    assert taken(recorder).series["db_query_duration_seconds|0.001"] == 1_000

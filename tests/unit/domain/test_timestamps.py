@@ -73,6 +73,17 @@ def test_what_is_no_rfc_3339_instant_is_none(text: str) -> None:
     assert instant(text) is None
 
 
+@given(
+    st.from_regex(
+        r"20[0-9]{2}-[0-1][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{1,7})?Z",
+        fullmatch=True,
+    )
+)
+def test_the_letters_case_is_no_part_of_an_instant(text: str) -> None:
+    # In upper case, as nearly all write it, it is read in another way.
+    assert instant(text) == instant(text.lower())
+
+
 @given(MOMENTS)
 def test_what_is_written_is_read_back(moment: datetime) -> None:
     text = rfc3339(moment)

@@ -128,6 +128,8 @@ def test_a_state_without_its_parent_means_nothing() -> None:
 def test_x_ray_s_root_has_the_same_digits() -> None:
     assert of(xray=XRAY) == Trace("5759e988bd862e3fe1be46a994272793", "01")
     assert of(xray=XRAY.replace("Sampled=1", "Sampled=0")).flags == "00"
+    assert of(xray=XRAY.partition(";")[0]).flags == "00"
+    assert of(xray=f"Sampled=1;{XRAY.partition(';')[0]}").flags == "01"
 
 
 def test_a_load_balancer_s_own_part_is_passed_over() -> None:

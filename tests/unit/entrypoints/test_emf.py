@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
-from datetime import UTC, datetime
+from contextlib import redirect_stdout
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,16 +13,20 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from tests.unit.entrypoints.emf_specification import Datum, NotEmfError, read
 from tillgate.entrypoints.emf import (
+    KEPT_REQUESTS,
+    MAX_VALUES,
     NAMESPACE,
     OF_EACH_TENANT,
+    WRITE_SECONDS,
     MessageMetrics,
     RequestMetrics,
     directive,
     is_one_tenant,
 )
+from tillgate.entrypoints.observability import RequestLog, Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 TENANT = "11111111-1111-4111-8111-11111111aaaa"
 NOW = datetime.now(UTC)
@@ -29,20 +35,70 @@ STAGE, FUNCTION = ("stage", "prod"), ("function", "ingest")
 OF_TENANT = ("tenantId", TENANT)
 
 
-def request_line(**members: object) -> dict[str, Any]:
-    return {
-        "rid": "r-1", "tenantId": TENANT, "stage": "prod", "function": "ingest", "status": 201,
-        "latency_ms": 4.2, "database_ms": 3.1, "cold_start": False, "provider": None, **members,
-    }  # fmt: skip
+def request(
+    *,
+    accepted: int | None = 1,
+    status: int = 201,
+    latency_ms: float = 4.2,
+    database_ms: float | None = 3.1,
+    cold: bool = False,
+    tenant_id: str | None = TENANT,
+    at: datetime = NOW,
+    is_operators: bool = False,
+) -> RequestLog:
+    """Give what is known of a request when it is answered; ``accepted`` is None without events."""
+    log = RequestLog()
+    log.tenant_id, log.is_operators = tenant_id, is_operators
+    log.at, log.status, log.is_cold = at, status, cold
+    log.latency_ms, log.database_ms = latency_ms, database_ms
+    if accepted is not None:
+        log.events = {"stored": accepted, "duplicate": 3}
+    return log
 
 
-def of_request(
-    *, per_tenant: bool = False, accepted: int | None = 1, of_tenant: bool = True, **members: object
-) -> list[Datum]:
-    line = request_line(**members)
-    metrics = RequestMetrics(per_tenant=per_tenant)
-    aws = metrics.add(line, accepted=accepted, of_tenant=of_tenant, at_ms=AT_MS)
-    return read(whole(line, aws), now=NOW)
+class Stand:
+    """A sandbox's metrics, its clock, and the lines that it has written."""
+
+    def __init__(self, *, per_tenant: bool = False) -> None:
+        self.now = 1_000.0
+        sandbox = Sandbox("0.2.0", stage="prod", function="ingest")
+        self._metrics = RequestMetrics(sandbox, per_tenant=per_tenant, clock=lambda: self.now)
+
+    def note(self, *requests: RequestLog) -> list[str]:
+        """Serve these; give the lines that were written meanwhile."""
+
+        def serve_all() -> None:
+            for one in requests:
+                self._metrics.note(one)
+
+        return self._written(serve_all)
+
+    def write(self) -> list[str]:
+        return self._written(self._metrics.write)
+
+    def _written(self, do: Callable[[], None]) -> list[str]:
+        out = io.StringIO()
+        with redirect_stdout(out):
+            do()
+        assert out.getvalue()[-1:] in {"", "\n"}
+        return out.getvalue().splitlines()
+
+
+def data(lines: list[str]) -> list[Datum]:
+    return sorted(one for line in lines for one in read(line, now=NOW))
+
+
+def of_requests(*requests: RequestLog, per_tenant: bool = False) -> list[Datum]:
+    """Give what CloudWatch makes of requests of one sandbox that came at about the same time."""
+    stand = Stand(per_tenant=per_tenant)
+    [first, *others] = requests
+    lines = stand.note(first)
+    assert stand.note(*others) == []
+    return data(lines + (stand.write() if others else []))
+
+
+def of_request(*, per_tenant: bool = False, **learned: Any) -> list[Datum]:  # noqa: ANN401  As above.
+    return of_requests(request(**learned), per_tenant=per_tenant)
 
 
 def whole(line: Mapping[str, Any], aws: str) -> str:
@@ -80,7 +136,7 @@ def test_a_request_s_metrics() -> None:
 
 
 def test_a_cold_start_is_counted_where_there_is_one() -> None:
-    assert datum("cold_starts", 1, dimensions=(STAGE, FUNCTION)) in of_request(cold_start=True)
+    assert datum("cold_starts", 1, dimensions=(STAGE, FUNCTION)) in of_request(cold=True)
     assert "cold_starts" not in {one.name for one in of_request()}
 
 
@@ -109,7 +165,9 @@ def test_a_tenant_s_metrics_are_beside_the_platform_s(status: int, errors: int) 
 
 
 def test_a_request_of_nobody_s_or_of_several_has_no_tenant_s_metrics() -> None:
-    assert of_request(per_tenant=True, of_tenant=False) == of_request()
+    for nobody_s in ({"tenant_id": None}, {"tenant_id": f"{TENANT},{TENANT}"}):
+        assert of_request(per_tenant=True, **nobody_s) == of_request()
+    assert of_request(per_tenant=True, is_operators=True) == of_request()
     assert not is_one_tenant(None)
     assert not is_one_tenant(f"{TENANT},{TENANT}")
     assert is_one_tenant(TENANT)
@@ -149,20 +207,99 @@ def test_a_message_that_could_not_be_delivered_has_no_lag() -> None:
 
 
 def test_every_metric_of_a_tenant_is_priced() -> None:
-    made = of_request(per_tenant=True, cold_start=True) + of_message(per_tenant=True)
+    made = of_request(per_tenant=True, cold=True) + of_message(per_tenant=True)
 
     assert {(one.name, one.unit) for one in made if OF_TENANT in one.dimensions} == set(
         OF_EACH_TENANT
     )
 
 
-def test_a_line_of_another_kind_does_not_take_over_what_the_one_before_had() -> None:
-    metrics = RequestMetrics(per_tenant=True)
-    for accepted, cold, database in ((1, True, 3.1), (None, False, None), (1, True, 3.1)):
-        line = request_line(cold_start=cold, database_ms=database)
-        aws = metrics.add(line, accepted=accepted, of_tenant=True, at_ms=AT_MS)
-        names = {one.name for one in read(whole(line, aws), now=NOW)}
-        assert ("cold_starts" in names, "events_accepted" in names) == (cold, accepted is not None)
+OWN = (STAGE, FUNCTION)
+
+
+def test_a_sandbox_s_first_request_is_told_at_once_and_the_next_with_others() -> None:
+    stand = Stand()
+
+    assert {one.values for one in data(stand.note(request(latency_ms=1.0)))} >= {(1.0,)}
+    stand.now += WRITE_SECONDS - 0.1
+    assert stand.note(request(latency_ms=2.0), request(latency_ms=3.0)) == []
+    stand.now += 0.1
+    told = data(stand.note(request(latency_ms=4.0, cold=True, accepted=None, database_ms=None)))
+
+    assert told == sorted(
+        [
+            datum("latency_ms", 2.0, 3.0, 4.0, dimensions=OWN),
+            datum("database_ms", 3.1, 3.1, dimensions=OWN),
+            datum("cold_starts", 1, dimensions=OWN),
+            datum("events_accepted", 2, dimensions=(STAGE,)),
+        ]
+    )
+    assert stand.write() == []
+
+
+def test_what_came_alone_waits_for_nobody() -> None:
+    stand = Stand()
+    for _ in range(3):
+        assert len(stand.note(request())) == 1
+        stand.now += WRITE_SECONDS
+
+
+def test_a_clock_that_was_set_back_makes_nobody_wait() -> None:
+    stand = Stand()
+    stand.note(request())
+    stand.now -= 3_600
+
+    assert len(stand.note(request())) == 1
+
+
+def test_a_line_holds_no_more_values_than_cloudwatch_takes() -> None:
+    stand = Stand()
+    stand.note(request())
+
+    lines = stand.note(*[request(latency_ms=float(n)) for n in range(KEPT_REQUESTS)])
+
+    assert datum("latency_ms", *range(KEPT_REQUESTS), dimensions=OWN) in data(lines)
+    assert KEPT_REQUESTS <= MAX_VALUES
+
+
+def test_requests_of_two_minutes_are_told_in_two_lines_each_with_its_time() -> None:
+    stand = Stand()
+    stand.note(request())
+    earlier = NOW - timedelta(minutes=9)
+    assert stand.note(request(at=earlier), request(), request(at=earlier)) == []
+
+    lines = [json.loads(line) for line in stand.write()]
+
+    assert [line["_aws"]["Timestamp"] for line in lines] == [
+        int(earlier.timestamp() * 1000),
+        AT_MS,
+    ]
+    assert [len(line["latency_ms"]) for line in lines] == [2, 1]
+
+
+def test_each_tenant_has_a_line_of_what_is_its_own() -> None:
+    other = TENANT.replace("a", "b")
+    told = of_requests(
+        request(latency_ms=0.5),
+        request(latency_ms=1.0, accepted=2),
+        request(latency_ms=2.0, tenant_id=other, accepted=None, status=500),
+        request(latency_ms=3.0, status=503),
+        request(latency_ms=4.0, tenant_id=None),
+        per_tenant=True,
+    )
+
+    def of(tenant_id: str, name: str) -> list[tuple[float, ...]]:
+        dimensions = datum(name, dimensions=(STAGE, ("tenantId", tenant_id))).dimensions
+        return [one.values for one in told if (one.name, one.dimensions) == (name, dimensions)]
+
+    assert of(TENANT, "latency_ms") == [(0.5,), (1.0, 3.0)]
+    assert of(TENANT, "requests") == [(1.0,), (2.0,)]
+    assert of(TENANT, "server_errors") == [(0.0,), (1.0,)]
+    assert of(TENANT, "events_accepted") == [(1.0,), (3.0,)]
+    assert of(other, "latency_ms") == [(2.0,)]
+    assert of(other, "server_errors") == [(1.0,)]
+    assert of(other, "events_accepted") == []
+    assert datum("latency_ms", 1.0, 2.0, 3.0, 4.0, dimensions=OWN) in told
 
 
 def powertools(capsys: pytest.CaptureFixture[str], data: list[Datum]) -> list[Datum]:
@@ -193,9 +330,7 @@ def test_powertools_says_the_same_of_a_request(
     accepted: int | None,
     database_ms: float | None,
 ) -> None:
-    ours = of_request(
-        per_tenant=per_tenant, accepted=accepted, cold_start=cold, database_ms=database_ms
-    )
+    ours = of_request(per_tenant=per_tenant, accepted=accepted, cold=cold, database_ms=database_ms)
 
     assert powertools(capsys, ours) == ours
 
@@ -233,9 +368,8 @@ BROKEN: dict[str, Any] = {
 
 @pytest.mark.parametrize("change", BROKEN.values(), ids=BROKEN)
 def test_the_reader_refuses_what_breaks_the_specification(change: dict[str, Any]) -> None:
-    line = request_line()
-    aws = RequestMetrics(per_tenant=False).add(line, accepted=1, of_tenant=True, at_ms=AT_MS)
-    document = json.loads(whole(line, aws)) | change
+    [line] = Stand().note(request())
+    document = json.loads(line) | change
     kept = {name: value for name, value in document.items() if value is not ...}
 
     with pytest.raises(NotEmfError):
@@ -244,9 +378,8 @@ def test_the_reader_refuses_what_breaks_the_specification(change: dict[str, Any]
 
 @pytest.mark.parametrize("stamp", [AT_MS // 1000, AT_MS * 1000, float(AT_MS), str(AT_MS)])
 def test_the_reader_refuses_a_time_that_is_not_in_milliseconds(stamp: object) -> None:
-    line = request_line()
-    aws = RequestMetrics(per_tenant=False).add(line, accepted=1, of_tenant=True, at_ms=AT_MS)
-    document = json.loads(whole(line, aws))
+    [line] = Stand().note(request())
+    document = json.loads(line)
     document["_aws"]["Timestamp"] = stamp
 
     with pytest.raises((NotEmfError, OverflowError, ValueError)):

@@ -213,6 +213,22 @@ def test_no_answer_is_lost_for_a_count_that_fails(capsys: pytest.CaptureFixture[
     assert CANARY not in out
 
 
+def test_no_answer_is_lost_for_metrics_that_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    def broken() -> float:
+        raise RuntimeError(CANARY)
+
+    def stored(request: HttpRequest, _log: RequestLog) -> LambdaResponse:
+        return response(201, "", rid=request.rid)
+
+    sandbox = Sandbox("0.2.0")
+    metrics = RequestMetrics(sandbox, per_tenant=True, clock=broken)
+
+    answer = serve(http_event("POST", "/v1/events"), stored, sandbox=sandbox, metrics=metrics)
+
+    assert answer["statusCode"] == 201
+    assert json.loads(capsys.readouterr().out)["metrics"] == "RuntimeError"
+
+
 def test_what_the_operator_does_is_in_no_tenant_s_metrics(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -226,10 +242,11 @@ def test_what_the_operator_does_is_in_no_tenant_s_metrics(
     dimensions = []
     for is_operators in (True, False):
         sandbox = Sandbox("0.2.0", stage="test", function="api")
-        metrics = RequestMetrics(per_tenant=True)
+        metrics = RequestMetrics(sandbox, per_tenant=True)
         handle = acting(is_operators=is_operators)
         serve(http_event("GET", "/x"), handle, sandbox=sandbox, metrics=metrics)
-        made = read(capsys.readouterr().out)
+        *told, _ = capsys.readouterr().out.splitlines()
+        made = [one for line in told for one in read(line)]
         dimensions.append({name for one in made for name, _ in one.dimensions})
 
     assert dimensions == [{"stage", "function"}, {"stage", "function", "tenantId"}]

@@ -3,9 +3,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tests.fakes import InMemoryMetrics
+from tillgate.domain.answered import Answered
 from tillgate.domain.metrics import DB_DURATION, DELIVERIES, Recorder
 from tillgate.domain.tenant import SourceId
-from tillgate.services.metering import IDLE_RETRY_SECONDS, Meter
+from tillgate.services.metering import IDLE_RETRY_SECONDS, KEPT_REQUESTS, Meter
 
 SERIES = "deliveries_total|supabase|delivered"
 
@@ -201,3 +202,92 @@ def test_a_pause_in_which_the_database_is_down_is_followed_by_another_look() -> 
 
     assert stand.meter.idle() is None
     assert stand.total == 1
+
+
+ANSWERED = "http_requests_total|POST|/v1/events|201"
+
+
+def answered(**learned: object) -> Answered:
+    request = Answered()
+    for name, value in {"route": "POST /v1/events", **learned}.items():
+        setattr(request, name, value)
+    request.method, request.status = "POST", 201
+    request.seconds, request.database_seconds = 0.004, 0.003
+    return request
+
+
+def test_a_pause_flushes_requests_that_were_only_kept_until_then() -> None:
+    stand = Stand()
+    stand.meter.answered(answered())
+    assert stand.meter.flush()
+    stand.meter.answered(answered())
+    stand.now += 2
+
+    assert stand.meter.idle() is None
+
+    assert stand.store.read().series[ANSWERED] == 2
+
+
+def test_a_flush_takes_along_the_request_that_makes_it() -> None:
+    stand = Stand()
+    for _ in range(2):
+        assert stand.meter.answered(answered())
+        stand.now += 2
+
+    assert stand.store.read().series[ANSWERED] == 2
+
+
+def test_the_first_request_that_brings_a_source_s_event_flushes() -> None:
+    stand = Stand()
+    heard = {SourceId("s"): datetime(2026, 11, 23, tzinfo=UTC)}
+
+    assert stand.meter.answered(answered(heard=heard))
+
+    assert stand.store.read().series[ANSWERED] == 1
+
+
+def test_what_nobody_stores_is_counted_and_kept_no_longer_as_it_was() -> None:
+    stand = Stand()
+    for _ in range(KEPT_REQUESTS - 1):
+        stand.meter.answered(answered(), may_store=False)
+    was_counted = [stand.meter.recorder.has_counted]
+
+    stand.meter.answered(answered(), may_store=False)
+
+    was_counted.append(stand.meter.recorder.has_counted)
+    assert was_counted == [False, True]
+    assert stand.meter.flush()
+    assert stand.store.read().series[ANSWERED] == KEPT_REQUESTS
+
+
+def test_requests_of_many_kinds_are_counted_as_one_after_the_other_would_be() -> None:
+    together, alone = Stand(), Stand()
+    kinds: list[dict[str, object]] = [
+        {"tenant_id": "t-1", "events": {"stored": 1}},
+        {"tenant_id": "t-1", "events": {"duplicate": 2, "invalid": 1, "stored": 0}},
+        {"tenant_id": "t-2", "events": {"conflict": 1}},
+        {"provider": "square", "shares": {"t-3": {"stored": 1}}, "events": {"stored": 2}},
+        {"provider": "square", "shares": {}, "events": {}},
+        {},
+    ]
+    for place, kind in enumerate(kinds * 3):
+        for stand in (together, alone):
+            request = answered(**kind)
+            request.status = (201, 200, 422, 503)[place % 4]
+            request.seconds = place / 1_000
+            stand.meter.answered(request, may_store=False)
+        alone.meter.flush()
+    together.meter.flush()
+
+    assert together.store.read().series == alone.store.read().series
+    assert summed(together) == summed(alone)
+
+
+def summed(stand: Stand) -> dict[tuple[str, str], int]:
+    """Give each tenant's numbers, of all flushes together."""
+    sums: dict[tuple[str, str], int] = {}
+    for activity in stand.store.activity.values():
+        for tenant_id, numbers in activity.tenants.items():
+            for column, number in numbers.items():
+                sums[tenant_id, column] = sums.get((tenant_id, column), 0) + number
+    return sums

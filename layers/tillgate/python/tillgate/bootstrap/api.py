@@ -80,6 +80,8 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
         box=secret_box,
         providers=PROVIDERS,
     )
+    sandbox = Sandbox(settings.version, stage=settings.stage, function="api")
+    metrics = RequestMetrics(sandbox, per_tenant=bool(settings.per_tenant_metrics))
     routes = ApiRoutes(
         authenticator=Authenticator(CachedRegistry(registry, clock=time.time)),
         events=events,
@@ -117,15 +119,24 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
             stage=settings.stage,
             version=settings.version,
         ),
-        sandbox=Sandbox(settings.version, stage=settings.stage, function="api"),
+        sandbox=sandbox,
         meter=meter,
-        metrics=RequestMetrics(per_tenant=bool(settings.per_tenant_metrics)),
+        metrics=metrics,
     )
+
+    def before_close() -> None:
+        metrics.write()
+        meter.flush()
+
+    def idle() -> float | None:
+        metrics.write()
+        return meter.idle()
+
     return WiredFunction(
         handle=routes,
         databases=(tenants, admin),
-        before_close=meter.flush,
-        idle=meter.idle,
+        before_close=before_close,
+        idle=idle,
         clients=(secrets,),
         connect_seconds=settings.connection_timeout_ms / 1000,
     )

@@ -58,7 +58,7 @@ def health() -> WiredFunction[LambdaEvent, LambdaResponse]:
     )
     routes = HealthRoutes(check, page, version=settings.version)
     sandbox = Sandbox(settings.version, stage=settings.stage, function="health")
-    metrics = RequestMetrics(per_tenant=False)
+    metrics = RequestMetrics(sandbox, per_tenant=False)
 
     def begin(event: LambdaEvent) -> None:
         # What no sweep has folded for hours takes seconds to add up: then most of all it must
@@ -67,10 +67,12 @@ def health() -> WiredFunction[LambdaEvent, LambdaResponse]:
         budget.begin(seconds=request_seconds if is_read else None)
 
     def before_close() -> None:
+        metrics.write()
         budget.begin()
         meter.flush()
 
     def idle() -> float | None:
+        metrics.write()
         budget.begin()
         return meter.idle()
 

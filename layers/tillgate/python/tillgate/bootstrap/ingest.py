@@ -87,7 +87,7 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         reconsider=database.reconsider,
     )
     sandbox = Sandbox(settings.version, stage=settings.stage, function="ingest")
-    metrics = RequestMetrics(per_tenant=bool(settings.per_tenant_metrics))
+    metrics = RequestMetrics(sandbox, per_tenant=bool(settings.per_tenant_metrics))
 
     def begin() -> None:
         budget.begin()
@@ -95,10 +95,12 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         database.begin_request()
 
     def before_close() -> None:
+        metrics.write()
         begin()
         meter.flush()
 
     def idle() -> float | None:
+        metrics.write()
         begin()
         return meter.idle()
 

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from tillgate.domain.tenant import SourceId, TenantId
@@ -95,15 +95,31 @@ class Activity:
             if tenant_id is None:
                 for part in self._split(shares, number, handler_us, database_us):
                     # What was not kept will be sent again, and counts then.
-                    _count(part[0], status, part[1] if status < _SERVER_ERROR else {}, seconds)
-        cell = self._wholes.get(tenant_id)
-        if cell is None:
-            cell = self._wholes[tenant_id] = [*_CELL]
-        _count(cell, status, events, seconds)
+                    _count(part[0], status, part[1] if status < _SERVER_ERROR else {}, (seconds,))
+        cell = self._whole(tenant_id)
+        _count(cell, status, events, (seconds,))
         cell[_HANDLER_US] += handler_us
         cell[_DATABASE_US] += database_us
         if heard:
             self._hear(heard)
+
+    def requests(
+        self,
+        tenant_id: str | None,
+        status: int,
+        events: Mapping[str, int],
+        *,
+        seconds: Sequence[float],
+        database_seconds: Sequence[float],
+    ) -> None:
+        """Count as many answers of one status, to one tenant or to nobody, at once.
+
+        ``events`` are those of all of them; otherwise as ``request``.
+        """
+        cell = self._whole(tenant_id)
+        _count(cell, status, events, seconds)
+        cell[_HANDLER_US] += sum([max(0, round(one * _MICROSECONDS)) for one in seconds])
+        cell[_DATABASE_US] += sum([round(one * _MICROSECONDS) for one in database_seconds])
 
     def work(
         self,
@@ -123,9 +139,7 @@ class Activity:
             tenant_id = _sole(shares, number)
             if tenant_id is None:
                 self._split(shares, number, handler_us, database_us)
-        cell = self._wholes.get(tenant_id)
-        if cell is None:
-            cell = self._wholes[tenant_id] = [*_CELL]
+        cell = self._whole(tenant_id)
         cell[_HANDLER_US] += handler_us
         cell[_DATABASE_US] += database_us
         if heard:
@@ -139,12 +153,16 @@ class Activity:
     ) -> None:
         """Count events that the operator let in: no request brought them just now."""
         for tenant_id, events in shares.items():
-            cell = self._wholes.get(tenant_id)
-            if cell is None:
-                cell = self._wholes[tenant_id] = [*_CELL]
+            cell = self._whole(tenant_id)
             for outcome, number in events.items():
                 cell[COLUMN_OF[outcome]] += number
         self._hear(heard)
+
+    def _whole(self, tenant_id: str | None) -> list[int]:
+        cell = self._wholes.get(tenant_id)
+        if cell is None:
+            cell = self._wholes[tenant_id] = [*_CELL]
+        return cell
 
     def _split(
         self,
@@ -208,13 +226,17 @@ def _sole(shares: Mapping[TenantId, Mapping[str, int]], number: int) -> str | No
     return tenant_id if sum(share.values()) == number else None
 
 
-def _count(cell: list[int], status: int, events: Mapping[str, int], seconds: float) -> None:
-    cell[_REQUESTS] += 1
+def _count(
+    cell: list[int], status: int, events: Mapping[str, int], seconds: Sequence[float]
+) -> None:
+    """Count as many answers as there are ``seconds``."""
+    cell[_REQUESTS] += len(seconds)
     if status >= _CLIENT_ERROR:
-        cell[_SERVER_ERRORS if status >= _SERVER_ERROR else _CLIENT_ERRORS] += 1
+        cell[_SERVER_ERRORS if status >= _SERVER_ERROR else _CLIENT_ERRORS] += len(seconds)
     for outcome, number in events.items():
         cell[COLUMN_OF[outcome]] += number
-    cell[_LATENCY + bisect_left(LATENCY_BOUNDS, seconds)] += 1
+    for one in seconds:
+        cell[_LATENCY + bisect_left(LATENCY_BOUNDS, one)] += 1
 
 
 def _deltas(cell: list[int]) -> dict[str, int]:

@@ -11,15 +11,11 @@ from __future__ import annotations
 import json
 import os
 from functools import partial
-from json.encoder import encode_basestring
 from json.scanner import make_scanner
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from tillgate.domain.errors import InvalidJsonError, SenderError
 from tillgate.domain.json_writer import json_writer
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MAX_DEPTH = 64
 
@@ -144,16 +140,3 @@ def dump(value: JsonValue) -> str:
     except UnicodeEncodeError:
         raise LoneSurrogateError("A string holds a lone surrogate.") from None
     return text
-
-
-def dump_members(members: Mapping[str, str | Number]) -> str:
-    """Write a flat object as ``dump`` does, in a fifth of its time.
-
-    Names need no escapes and texts hold no lone surrogate: whoever calls knows both.
-    """
-    # A list: a generator would be gone back to for each.
-    written = [
-        f'"{name}":{value.text if isinstance(value, Number) else encode_basestring(value)}'
-        for name, value in sorted(members.items())
-    ]
-    return "{" + ",".join(written) + "}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tillgate.domain.activity import Activity
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Mapping, Sequence
 
     from tillgate.domain.activity import ActivityIncrement
 
@@ -24,6 +24,8 @@ OTHER = "other"
 # Of a histogram: the sum of all that was observed.
 SUM = "sum"
 MICROSECONDS = 1_000_000
+# So many durations are kept as they are until they are put into buckets, one after the other.
+_KEPT_WAITS = 256
 # What was measured before that is not shown as if it were so now.
 GAUGES_FRESH_SECONDS = 300
 
@@ -252,6 +254,8 @@ class Recorder:
         self._counts: dict[tuple[Counter, tuple[str, ...]], int] = {}
         # Of each bucket, and last the sum in microseconds.
         self._cells: dict[tuple[Histogram, tuple[str, ...]], list[int]] = {}
+        # Seconds, of DB_DURATION: a request only notes them.
+        self._waits: list[float] = []
         self._unconfirmed: Increment | None = None
         self._seq = 0
 
@@ -265,13 +269,19 @@ class Recorder:
 
     def observe(self, histogram: Histogram, seconds: float, *labels: str) -> None:
         """Put a duration into its bucket."""
+        self.observe_all(histogram, (seconds,), *labels)
+
+    def observe_all(self, histogram: Histogram, seconds: Sequence[float], *labels: str) -> None:
+        """Put durations into their buckets."""
         cell = self._cells.get((histogram, labels))
         if cell is None:
             bounded = self._bounded(histogram, labels)
             cell = self._cells.setdefault((histogram, bounded), [0] * (len(histogram.bounds) + 2))
-        cell[bisect_left(histogram.bounds, seconds)] += 1
-        # A clock that was set back must not make a sum fall.
-        cell[-1] += max(0, round(seconds * MICROSECONDS))
+        bounds = histogram.bounds
+        for one in seconds:
+            cell[bisect_left(bounds, one)] += 1
+            # A clock that was set back must not make a sum fall.
+            cell[-1] += max(0, round(one * MICROSECONDS))
 
     def begin(self) -> None:
         """Say that what is waited for from now on is another request's."""
@@ -279,11 +289,14 @@ class Recorder:
 
     def waited(self, seconds: float) -> None:
         """Count one statement and its answer."""
-        self.observe(DB_DURATION, seconds)
         self.database_seconds += seconds
+        self._waits.append(seconds)
+        if len(self._waits) >= _KEPT_WAITS:
+            self._observe_waits()
 
     def unflushed(self) -> Increment | None:
         """Give what has to be stored next; None when all is known to be."""
+        self._observe_waits()
         if self._unconfirmed is None and (self._counts or self._cells or self.activity):
             self._seq += 1
             activity = self.activity.increment() if self.activity else None
@@ -314,6 +327,11 @@ class Recorder:
             value if label is _PROVIDER and value in self._providers else label.bounded(value)
             for label, value in zip(family.labels, labels, strict=True)
         )
+
+    def _observe_waits(self) -> None:
+        if self._waits:
+            self.observe_all(DB_DURATION, self._waits)
+            self._waits.clear()
 
     def _series(self) -> dict[str, int]:
         series = {

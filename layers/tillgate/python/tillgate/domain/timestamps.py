@@ -13,6 +13,11 @@ _RFC_3339 = re.compile(
     re.ASCII,
 )
 
+# What Python reads as it stands, and what nearly every sender writes.
+_PLAIN = re.compile(
+    r"\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3}(?:\d{3})?)?Z\Z", re.ASCII
+)
+
 MAX_LENGTH = 64
 
 
@@ -21,6 +26,11 @@ def instant(text: str) -> datetime | None:
 
     Digits beyond the microsecond are dropped; a leap second reads as the second before.
     """
+    if _PLAIN.match(text):
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            return None
     # Nobody's clock has a microsecond's billionth, and what is stored has to be read again.
     match = _RFC_3339.match(text) if len(text) <= MAX_LENGTH else None
     if match is None:

@@ -78,8 +78,9 @@ def trace_of(
     root = _XRAY_ROOT.search(xray) if xray else None
     if xray is None or root is None:
         return Trace(new_id())
-    flags = _SAMPLED if _XRAY_SAMPLED.search(xray) else _NOT_SAMPLED
-    return Trace(root[1] + root[2], flags)
+    # API Gateway's says no more than the root, as a rule.
+    is_sampled = len(root[0]) < len(xray) and _XRAY_SAMPLED.search(xray)
+    return Trace(root[1] + root[2], _SAMPLED if is_sampled else _NOT_SAMPLED)
 
 
 def _state(text: str) -> str:

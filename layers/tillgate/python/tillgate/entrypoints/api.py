@@ -92,7 +92,7 @@ class ApiRoutes:
         return answer
 
     def _handle(self, event: LambdaEvent, request: HttpRequest, log: RequestLog) -> LambdaResponse:
-        log.route = log.fields["route"] = check_route(request.method, request.path)
+        log.route = check_route(request.method, request.path)
         self._failure = None
         self._resolver.context.update(request=request, log=log)
         answer = self._resolver.resolve(event, LambdaContext())

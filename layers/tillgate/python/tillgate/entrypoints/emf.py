@@ -1,18 +1,22 @@
-"""CloudWatch's embedded metric format: the canonical line itself says what in it is a metric.
+"""CloudWatch's embedded metric format: a line says what in it is a metric.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-What is the same for all lines of a kind is made once in a process, as text. Powertools' Metrics
-would write a second line, and take longer than a request may: decision 20.
+A message's line is its own metrics' line. Of requests there may be hundreds a second, and a line
+may hold a hundred values: theirs have lines of their own, every two seconds (decisions 20, 26).
 """
 
 from __future__ import annotations
 
+import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from tillgate.domain.json_writer import json_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from tillgate.entrypoints.observability import RequestLog, Sandbox
 
     # (name, unit), and (dimension sets, what has them).
     _Named = tuple[str, str]
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
 NAMESPACE = "Tillgate"
 # More values than these CloudWatch does not take in one metric of a line.
 MAX_VALUES = 100
+# How long a request waits for others, to be told in one line with them; and for how many.
+WRITE_SECONDS = 2.0
+KEPT_REQUESTS = 64
 
 _MILLISECONDS, _COUNT = "Milliseconds", "Count"
 _LATENCY = ("latency_ms", _MILLISECONDS)
@@ -41,6 +48,8 @@ _TARGET = (("stage", "target"),)
 _TENANT = (("stage", "tenantId"),)
 
 _SERVER_ERROR = 500
+# Of an event's outcomes, those in which we have it now and had it not before.
+_ACCEPTED = ("stored", "queued", "quarantined")
 _text = json_writer()
 
 
@@ -86,41 +95,111 @@ class _Directives:
 
 
 class RequestMetrics:
-    """What CloudWatch reads out of the lines of requests.
+    """Lines for CloudWatch, each of what some requests' own lines said.
 
-    ``per_tenant`` adds a set of dimensions for each tenant, which is billed by the tenant.
+    ``per_tenant`` adds lines for each tenant, which are billed by the tenant. ``clock`` gives
+    seconds, by the wall clock. Not for two threads at once.
     """
 
-    def __init__(self, *, per_tenant: bool) -> None:
+    def __init__(
+        self, sandbox: Sandbox, *, per_tenant: bool, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._sandbox = sandbox
         self._per_tenant = per_tenant
-        self._directives = _Directives()
+        self._clock = clock
+        self._written_at = float("-inf")
+        self._noted: list[RequestLog] = []
 
-    def add(
-        self, line: dict[str, Any], *, accepted: int | None, of_tenant: bool, at_ms: int
-    ) -> str:
-        """Put into the line what it lacks of values; give its ``_aws`` member as JSON text.
+    def note(self, request: RequestLog) -> None:
+        """Remember one request, and write when the last lines are two seconds old.
 
-        ``accepted`` is None for a request that brought no events; ``of_tenant`` says that
-        ``tenantId`` is the one tenant who called.
+        So a sandbox's first request is told at once, and so is each that comes alone.
         """
-        is_cold, has_database = line["cold_start"], line["database_ms"] is not None
-        is_tenants = self._per_tenant and of_tenant
-        if is_cold:
-            line["cold_starts"] = 1
-        if accepted is not None:
-            line["events_accepted"] = accepted
-        if is_tenants:
-            line["server_errors"] = int(line["status"] >= _SERVER_ERROR)
-            line["requests"] = 1
-        kind = (is_cold, has_database, accepted is not None, is_tenants)
-        known = self._directives.get(kind)
-        if known is None:
-            known = self._directives.put(kind, _of_request(kind))
-        return f'{{"Timestamp":{at_ms}{known}'
+        self._noted.append(request)
+        age = self._clock() - self._written_at
+        # An age below zero means that the clock was set back.
+        if not 0 <= age < WRITE_SECONDS or len(self._noted) >= KEPT_REQUESTS:
+            self.write()
+
+    def write(self) -> None:
+        """Write what was noted: a line for each minute, and for each of its tenants."""
+        self._written_at = self._clock()
+        noted, self._noted = self._noted, []
+        for requests in _grouped(noted, lambda one: int(one.at.timestamp()) // 60).values():
+            self._write(_of_requests(requests))
+            if self._per_tenant:
+                of_tenants = [
+                    one for one in requests if is_one_tenant(one.tenant_id) and not one.is_operators
+                ]
+                for own in _grouped(of_tenants, lambda one: one.tenant_id).values():
+                    self._write(_of_tenant(own))
+
+    def _write(self, line: dict[str, Any]) -> None:
+        line |= {"stage": self._sandbox.stage, "function": self._sandbox.function}
+        # In one piece, as every line.
+        sys.stdout.write(_text(line) + "\n")
+
+
+def _grouped(
+    noted: list[RequestLog], key: Callable[[RequestLog], object]
+) -> dict[object, list[RequestLog]]:
+    groups: dict[object, list[RequestLog]] = {}
+    for one in noted:
+        groups.setdefault(key(one), []).append(one)
+    return groups
+
+
+def _of_requests(requests: list[RequestLog]) -> dict[str, Any]:
+    """Give the platform's metrics of requests of one minute, as a line of them."""
+    line: dict[str, Any] = {"latency_ms": [one.latency_ms for one in requests]}
+    own = [_LATENCY]
+    if starts := sum(one.is_cold for one in requests):
+        line["cold_starts"] = starts
+        own.append(_COLD_STARTS)
+    if waits := [one.database_ms for one in requests if one.database_ms is not None]:
+        line["database_ms"] = waits
+        own.append(_DATABASE)
+    accepted = _add_accepted(line, requests)
+    return _with_directive(line, requests, [(_FUNCTION, own), (_PLATFORM, accepted)])
+
+
+def _of_tenant(requests: list[RequestLog]) -> dict[str, Any]:
+    """Give one tenant's metrics of its requests of one minute, as a line of them."""
+    line: dict[str, Any] = {
+        "tenantId": requests[0].tenant_id,
+        "latency_ms": [one.latency_ms for one in requests],
+        "server_errors": sum(one.status >= _SERVER_ERROR for one in requests),
+        "requests": len(requests),
+    }
+    accepted = _add_accepted(line, requests)
+    return _with_directive(
+        line, requests, [(_TENANT, [_LATENCY, *accepted, _SERVER_ERRORS, _REQUESTS])]
+    )
+
+
+def _add_accepted(line: dict[str, Any], requests: list[RequestLog]) -> list[_Named]:
+    """Say how many events were taken, where any were brought; give the metric, if it is one."""
+    brought = [one.events for one in requests if one.events]
+    if not brought:
+        return []
+    line["events_accepted"] = sum(each.get(out, 0) for each in brought for out in _ACCEPTED)
+    return [_EVENTS]
+
+
+def _with_directive(
+    line: dict[str, Any], requests: list[RequestLog], metrics: _Metrics
+) -> dict[str, Any]:
+    at = requests[0].at
+    told = directive(NAMESPACE, [one for one in metrics if one[1]], int(at.timestamp() * 1000))
+    return {"_aws": told, **line}
 
 
 class MessageMetrics:
-    """What CloudWatch reads out of the lines of messages; ``per_tenant`` is as for requests."""
+    """What CloudWatch reads out of the lines of messages.
+
+    What is the same for all lines of a kind is made once in a process, as text. ``per_tenant``
+    adds a set of dimensions for each tenant, which is billed by the tenant.
+    """
 
     def __init__(self, *, per_tenant: bool) -> None:
         self._per_tenant = per_tenant
@@ -146,18 +225,6 @@ class MessageMetrics:
 def is_one_tenant(tenant_id: str | None) -> bool:
     """Tell whether a line's ``tenantId`` names one, and not several with commas between them."""
     return tenant_id is not None and "," not in tenant_id
-
-
-def _of_request(kind: tuple[bool, bool, bool, bool]) -> _Metrics:
-    is_cold, has_database, has_events, is_tenants = kind
-    events: list[_Named] = [_EVENTS] if has_events else []
-    own: list[_Named] = [_LATENCY]
-    if is_cold:
-        own.append(_COLD_STARTS)
-    if has_database:
-        own.append(_DATABASE)
-    tenants: list[_Named] = [_LATENCY, *events, _SERVER_ERRORS, _REQUESTS] if is_tenants else []
-    return [(_FUNCTION, own), (_PLATFORM, events), (_TENANT, tenants)]
 
 
 def _of_message(kind: tuple[bool, bool, bool]) -> _Metrics:

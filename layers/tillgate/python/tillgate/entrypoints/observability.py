@@ -12,39 +12,25 @@ import sys
 import time
 import traceback
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tillgate.domain.answered import Answered
 from tillgate.domain.errors import SenderError, SignatureRefusedError, TillgateError
-from tillgate.domain.metrics import (
-    FIRST_PARTY,
-    HTTP_DURATION,
-    HTTP_REQUESTS,
-    INGEST_EVENTS,
-    INGEST_LATENCY,
-)
 from tillgate.domain.timestamps import rfc3339
 from tillgate.domain.trace import Trace, trace_of
-from tillgate.entrypoints.emf import is_one_tenant
 from tillgate.entrypoints.http import HttpRequest, compact_json, new_id
 from tillgate.entrypoints.problems import problem_response, unexpected_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tillgate.domain.metrics import Recorder
-    from tillgate.domain.tenant import SourceId, TenantId
     from tillgate.entrypoints.emf import RequestMetrics
     from tillgate.entrypoints.http import LambdaEvent, LambdaResponse
     from tillgate.services.metering import Meter
 
-# Where the request has no route of ours.
-_NO_ROUTE = "none"
 _UNAVAILABLE = 503
-# What tenants and vendors ask for, and what their errors are counted of.
-_TENANTS_ROUTES = "/v1/"
-_DURABLE = frozenset({"stored", "duplicate", "queued", "quarantined"})
 # Where an error of this package has its code, and what is one.
 _CODES = {"psycopg": "sqlstate", "tillgate": "code"}
 _CODE = re.compile(r"[A-Za-z0-9.]{1,80}\Z")
@@ -72,30 +58,32 @@ class Sandbox:
         return True
 
 
-@dataclass(slots=True)
-class RequestLog:
+# Written out, as Answered is.
+class RequestLog(Answered):
     """What a handler learns on its way that the canonical line should say.
 
-    Never put a body, a token, a signature or a secret into ``fields``.
+    Never put a body, a token, a signature or a secret into ``fields``. ``route`` is the path's
+    template, where it is not API Gateway that matched it. ``is_operators``: who called is the
+    operator, on behalf of the tenant that it names. ``is_local``: nothing outside the process is
+    touched for it, not even to store what was counted. What is only declared is set when the
+    request is answered, and stands in the line; ``database_ms`` is None where it was not asked.
     """
 
-    tenant_id: str | None = None
-    provider: str | None = None
-    outcome: str | None = None
-    # The path's template, where it is not API Gateway that matched it.
-    route: str | None = None
-    # How many of the events that the request brought came to what: INGEST_EVENTS' outcomes.
-    events: dict[str, int] = field(default_factory=dict)
-    # Of a request or message that may be many tenants': each one's events, likewise, also where
-    # it failed. ``tenant_id`` then is for people to read.
-    shares: Mapping[TenantId, Mapping[str, int]] | None = None
-    # From which sources events came, and when.
-    heard: Mapping[SourceId, datetime] | None = None
-    # Who called is the operator, on behalf of the tenant that it names.
-    is_operators: bool = False
-    # Nothing outside the process is touched for it, not even to store what was counted.
-    is_local: bool = False
-    fields: dict[str, Any] = field(default_factory=dict)
+    __slots__ = (
+        "at", "database_ms", "fields", "is_cold", "is_local", "is_operators", "latency_ms",
+        "outcome",
+    )  # fmt: skip
+    at: datetime
+    is_cold: bool
+    latency_ms: float
+    database_ms: float | None
+
+    def __init__(self, fields: dict[str, Any] | None = None) -> None:
+        super().__init__()
+        self.outcome: str | None = None
+        self.is_operators = False
+        self.is_local = False
+        self.fields = {} if fields is None else fields
 
 
 def serve(
@@ -127,9 +115,16 @@ def serve(
     except Exception as error:  # noqa: BLE001  The last line of defence: it must answer, and say where.
         answer = unexpected_response(rid=request.rid)
         note(log, error)
+    log.at, log.is_cold = request.received_at, cold_start
+    log.method, log.status = request.method, answer["statusCode"]
+    log.route = log.route or request.route
+    log.seconds = time.perf_counter() - started
     if meter is not None:
-        seconds = time.perf_counter() - started
-        _meter(meter, request, log, status=answer["statusCode"], seconds=seconds)
+        _meter(meter, log)
+    log.latency_ms = round((time.perf_counter() - started) * 1000, 3)
+    log.database_ms = waited_ms(meter)
+    if metrics is not None:
+        _note(metrics, log)
     line = {
         "at": rfc3339(request.received_at),
         "rid": request.rid,
@@ -141,74 +136,38 @@ def serve(
         "function": sandbox.function,
         "method": request.method,
         "path": request.path[:256],
-        "route": request.route,
-        "status": answer["statusCode"],
-        "latency_ms": round((time.perf_counter() - started) * 1000, 3),
-        "database_ms": waited_ms(meter),
+        "route": log.route,
+        "status": log.status,
+        "latency_ms": log.latency_ms,
+        "database_ms": log.database_ms,
         "provider": log.provider,
         "outcome": log.outcome,
         "cold_start": cold_start,
         "sandbox": sandbox.sandbox_id,
         **log.fields,
     }
-    aws = "" if metrics is None else _metrics_of(metrics, line, log, request)
-    write_line(line, aws=aws)
+    write_line(line)
     return answer
 
 
-def _meter(
-    meter: Meter, request: HttpRequest, log: RequestLog, *, status: int, seconds: float
-) -> None:
-    """Count one request, and store what was counted where that is due."""
+def _meter(meter: Meter, log: RequestLog) -> None:
+    """Have one request counted, and what was counted stored where that is due."""
+    log.database_seconds = meter.recorder.database_seconds
+    # After a 503 it is likely to be the database that gives no answer.
+    may_store = log.status != _UNAVAILABLE and not log.is_local
     try:
-        _count(meter.recorder, request, log, status=status, seconds=seconds)
-        # After a 503 it is likely to be the database that gives no answer.
-        if not log.is_local and status != _UNAVAILABLE and not meter.flush_if_due():
+        if not meter.answered(log, may_store=may_store):
             log.fields["metrics"] = "kept"
     except Exception as error:  # noqa: BLE001  What is answered is done, counted or not.
         log.fields["metrics"] = type(error).__name__
 
 
-def _count(
-    recorder: Recorder, request: HttpRequest, log: RequestLog, *, status: int, seconds: float
-) -> None:
-    """Count one request, and the events that it brought."""
-    route = log.route or request.route.partition(" ")[2] or _NO_ROUTE
-    recorder.count(HTTP_REQUESTS, request.method, route, str(status))
-    recorder.observe(HTTP_DURATION, seconds, request.method, route)
-    provider = log.provider or FIRST_PARTY
-    is_durable = False
-    for outcome, number in log.events.items():
-        if number:
-            recorder.count(INGEST_EVENTS, provider, outcome, by=number)
-            is_durable = is_durable or outcome in _DURABLE
-    if is_durable:
-        recorder.observe(INGEST_LATENCY, seconds, provider)
-    if route.startswith(_TENANTS_ROUTES):
-        recorder.activity.request(
-            log.tenant_id if log.shares is None else None,
-            status,
-            log.events,
-            shares=log.shares,
-            heard=log.heard,
-            seconds=seconds,
-            database_seconds=recorder.database_seconds,
-        )
-
-
-def _metrics_of(
-    metrics: RequestMetrics, line: dict[str, Any], log: RequestLog, request: HttpRequest
-) -> str:
-    """Make metrics of a request's line: give its ``_aws`` member."""
-    accepted = None
-    if events := log.events:
-        accepted = events.get("stored", 0) + events.get("queued", 0) + events.get("quarantined", 0)
-    return metrics.add(
-        line,
-        accepted=accepted,
-        of_tenant=not log.is_operators and is_one_tenant(log.tenant_id),
-        at_ms=int(request.received_at.timestamp() * 1000),
-    )
+def _note(metrics: RequestMetrics, log: RequestLog) -> None:
+    """Have metrics made of one request, with others."""
+    try:
+        metrics.note(log)
+    except Exception as error:  # noqa: BLE001  What is answered is done, measured or not.
+        log.fields["metrics"] = type(error).__name__
 
 
 def waited_ms(meter: Meter | None) -> float | None:

@@ -9,15 +9,19 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from tillgate.domain.answered import count_all
 from tillgate.domain.errors import UpstreamError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tillgate.domain.answered import Answered
     from tillgate.domain.metrics import Recorder
     from tillgate.domain.ports import MetricsStore
 
 FLUSH_SECONDS = 2.0
+# So many requests are kept as they were until they are counted, one after the other.
+KEPT_REQUESTS = 64
 # After a pause in which the database gave no answer; HTTP.md promises counts within 60 s.
 IDLE_RETRY_SECONDS = 30.0
 
@@ -37,6 +41,17 @@ class Meter:
         # Made at the first flush: sandboxes that came out of one snapshot would share it.
         self._sandbox_id = ""
         self._tried_at: float | None = None
+        self._answered: list[Answered] = []
+
+    def answered(self, request: Answered, *, may_store: bool = True) -> bool:
+        """Count one request, and flush as ``flush_if_due`` does where it may.
+
+        Raises what counting raises, be it of a request before; no request is counted twice.
+        """
+        self._answered.append(request)
+        if len(self._answered) >= KEPT_REQUESTS:
+            self._count()
+        return not may_store or self.flush_if_due()
 
     def flush_if_due(self) -> bool:
         """Flush when the last flush is two seconds old; False when that failed.
@@ -47,6 +62,7 @@ class Meter:
         """
         now = self._clock()
         if self._tried_at is None:
+            self._count()
             if self.recorder.activity.has_heard:
                 return self.flush()
             self._tried_at = now
@@ -60,6 +76,7 @@ class Meter:
 
         Give in how many seconds to come again; None when nothing is left.
         """
+        self._count()
         if not self.recorder.has_counted:
             return None
         age = self._clock() - self._tried_at if self._tried_at is not None else FLUSH_SECONDS
@@ -80,6 +97,7 @@ class Meter:
         return self._store_all()
 
     def _store_all(self) -> bool:
+        self._count()
         recorder = self.recorder
         for _ in range(2 if recorder.is_repeating else 1):
             increment = recorder.unflushed()
@@ -93,3 +111,8 @@ class Meter:
                 return False
             recorder.stored(increment)
         return True
+
+    def _count(self) -> None:
+        """Count the requests that were only kept until now."""
+        if self._answered:
+            count_all(self.recorder, self._answered)
