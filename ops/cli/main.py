@@ -14,10 +14,12 @@ from ops.cli import (
     events,
     health_gate,
     hours,
+    onboard,
     replay,
     simulate,
     slo,
     sources,
+    synthetic_events,
     tenants,
     tokens,
 )
@@ -49,8 +51,10 @@ tenants.app.command("hours")(hours.tenant_hours)
 app.add_typer(tokens.app, name="token")
 app.add_typer(events.app, name="event")
 events.app.command("replay")(replay.replay_events)
+events.app.command("discard")(synthetic_events.discard_event)
 app.add_typer(destinations.app, name="destination")
 app.add_typer(dead_letters.app, name="deadletter")
+app.command("onboard")(onboard.onboard)
 app.command("doctor")(doctor.examine)
 app.command("slo")(slo.show_slo)
 app.command("simulate")(simulate.simulate)
