@@ -118,7 +118,7 @@ class SyntheticEvent:
                 f" {STORED_WITHIN_SECONDS:.0f} s.",
                 details=(
                     "Either it still waits on the accept queue, or it was set aside.",
-                    f"Of another merchant than {self._target.merchant_id} the source takes nothing.",
+                    f"Of any merchant but {self._target.merchant_id} the source takes nothing.",
                     f"Its idempotency key: {sent.key}",
                 ),
                 next_step="tillgate doctor; if it comes later: tillgate event discard TENANT ID",

@@ -130,8 +130,9 @@ class Trial:
 
 def how_to_delete(event_id: str) -> str:
     """Say what is left to be done by hand where a destination lets nothing be removed."""
+    statement = f"DELETE FROM public.tillgate_event WHERE event_id = '{event_id}';"  # noqa: S608  For a person to read.
     return (
         "The destination did not let its row be removed. By hand, in its SQL editor:\n"
-        f"  DELETE FROM public.tillgate_event WHERE event_id = '{event_id}';\n"  # noqa: S608  For a person to read.
+        f"  {statement}\n"
         "ops/supabase/schema.sql, run there again, grants the right to do so."
     )
