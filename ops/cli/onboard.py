@@ -124,7 +124,7 @@ def _run(session: Session, wanted: Wanted) -> None:
         raise _with(caught, GOES_ON) from caught
     except (KeyboardInterrupt, typer.Abort):
         error = CliError("Interrupted.")
-        session.output.note(f"\nInterrupted. {GOES_ON}")
+        session.output.note_lines(f"\nInterrupted. {GOES_ON}")
         raise typer.Exit(INTERRUPTED) from None
     finally:
         _conclude(session, checklist, done, trial, error)

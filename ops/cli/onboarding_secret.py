@@ -43,9 +43,9 @@ class VendorsPart:
                 self._ask_for_known(step, into)
 
     def _show_url(self, into: Onboarded) -> None:
-        note, guide = self._session.output.note, self._guide
-        note(f"\nThe URL for {guide.title}:\n\n  {into.source['notification_url']}\n")
-        note(f"{guide.where}\nMore: docs/providers/{self._wanted.provider}.md\n")
+        tell, guide = self._session.output.note_lines, self._guide
+        tell(f"\nThe URL for {guide.title}:\n\n  {into.source['notification_url']}\n")
+        tell(f"{guide.where}\nMore: docs/providers/{self._wanted.provider}.md\n")
 
     def _await_handshake(self, step: Step, into: Onboarded) -> None:
         """Look until the vendor has called: by a code to be typed in there, or just so."""
@@ -68,8 +68,8 @@ class VendorsPart:
         code = into.source.get("verification_code")
         if code:
             step.detail = "its code has come"
-            note(f"\nThe code to type in at {self._guide.title}:\n\n  {code}\n\n"
-                 f"It then shows {self._guide.secret}.\n")  # fmt: skip
+            told = f"\nThe code to type in at {self._guide.title}:\n\n  {code}\n"
+            self._session.output.note_lines(f"{told}\nIt then shows {self._guide.secret}.\n")
         else:
             step.detail = f"it called at {into.source.get('handshake_at')}, and was answered"
 

@@ -125,7 +125,7 @@ class Trial:
             step.detail = "nothing synthetic is left"
             if self._copy_stays is not None:
                 step.detail = f"here; its copy at {done.destination} stays: {self._copy_stays}"
-                self._session.output.note(how_to_delete(event.event_id))
+                self._session.output.note_lines(how_to_delete(event.event_id))
 
 
 def how_to_delete(event_id: str) -> str:

@@ -32,5 +32,5 @@ def discard_event(
     session.output.show_values({"discarded": True, "copy_stays": stays is not None})
     if stays is not None:
         session.output.note(f"Its copy at the destination stays: {stays}.")
-        session.output.note(how_to_delete(checked))
+        session.output.note_lines(how_to_delete(checked))
         raise typer.Exit(1)
