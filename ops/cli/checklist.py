@@ -77,6 +77,10 @@ class Checklist:
     def machine_seconds(self) -> float:
         return sum(step.machine_seconds for step in self.steps)
 
+    @property
+    def waited_seconds(self) -> float:
+        return sum(step.waited_seconds for step in self.steps)
+
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
         """Time what is done inside; a CliError or Ctrl-C fails the step, and goes on upwards."""

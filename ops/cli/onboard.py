@@ -138,22 +138,23 @@ def _with(error: CliError, detail: str) -> CliError:
 def _conclude(
     session: Session, checklist: Checklist, done: Onboarded, trial: Trial, error: CliError | None
 ) -> None:
-    seconds, waited = checklist.machine_seconds, sum(s.waited_seconds for s in checklist.steps)
-    within = "within" if seconds < TARGET_SECONDS else "NOT within"
     if session.output.is_json:
         session.output.show_text(json.dumps(_document(checklist, done, trial, error)))
         return
-    _to_stdout(
-        f"The machine's part took {seconds:.2f} s, {within} {TARGET_SECONDS:.0f} s;"
-        f" people were waited for {waited:.0f} s."
-    )
+    if error is None:
+        seconds, waited = checklist.machine_seconds, checklist.waited_seconds
+        within = "within" if seconds < TARGET_SECONDS else "NOT within"
+        _to_stdout(
+            f"The machine's part took {seconds:.2f} s, {within} {TARGET_SECONDS:.0f} s;"
+            f" people were waited for {waited:.0f} s."
+        )
     if done.source:
         _to_stdout(f"NOTIFICATION URL  {done.source.get('notification_url')}")
     if done.is_secret_made:
         _to_stdout(f"SECRET            {done.secret}")
         session.output.note(
             "Set the secret there, too: Tillgate made it, and does not show it again. If the vendor"
-            f" gives you one of its own instead: {' '.join(('tillgate', done.endpoint[0]))} secret"
+            f" gives you one of its own instead: tillgate {done.endpoint[0]} secret"
             f" {done.endpoint[1]}"
         )
 

@@ -107,11 +107,9 @@ class Platform:
         return _said({"url": self.destination})
 
     def _test_destination(self, _: httpx.Request) -> httpx.Response:
-        is_refused = bool(self.refuses_key) and self.key == self.refuses_key
-        return _said(
-            {"outcome": "gave_up", "reason": "http-401"} if is_refused
-            else {"outcome": "delivered", "reason": None}
-        )  # fmt: skip
+        if self.refuses_key and self.key == self.refuses_key:
+            return _said({"outcome": "gave_up", "reason": "http-401"})
+        return _said({"outcome": "delivered", "reason": None})
 
     def _list_sources(self, _: httpx.Request) -> httpx.Response:
         if self.sources and self.sources[0]["state"] == "pending" and self.calls_after is not None:
@@ -182,7 +180,7 @@ class Platform:
         elif self.gives_up is not None:
             state, attempts = "gave_up", [{"outcome": "gave_up", "reason": self.gives_up}]
         elif self.delivered_after < 0:
-            state, attempts = "delivered", [{"outcome": "delivered", "reason": None}]
+            state, attempts = "delivered", [{"outcome": "delivered", "status": "201"}]
         return _said({**event, "delivery": {"state": state, "attempts": attempts}})
 
     def _discard(self, _: httpx.Request) -> httpx.Response:
