@@ -60,10 +60,13 @@ def test_a_test_message_that_cannot_be_noted_is_503(ingest: WiredIngest) -> None
     assert ingest.queue.messages == []
 
 
-def test_what_only_says_that_it_is_a_test_message_is_401(ingest: WiredIngest) -> None:
+@pytest.mark.parametrize("sent", [{}, NOBODY_S_SIGNATURE])
+def test_what_only_says_that_it_is_a_test_message_is_401(
+    ingest: WiredIngest, sent: dict[str, str]
+) -> None:
     forged = zettle_test(payload='{"purchaseUuid":"forged"}')
 
-    assert ingest.hook("zettle", forged, {}).problem == (401, "unauthenticated")
+    assert ingest.hook("zettle", forged, sent).problem == (401, "unauthenticated")
     assert ingest.events.events == {}
     assert [item.reason.value for item in ingest.quarantine.items] == ["signature-refused"]
 

@@ -398,3 +398,11 @@ def test_nothing_that_is_not_built_is_promised() -> None:
     text = json.dumps(DOCUMENT)
 
     assert not re.search(r"/v1/usage|rate-limited", text)
+
+
+def test_a_hook_is_answered_with_counts_or_with_the_text_that_its_vendor_wants() -> None:
+    answer = DOCUMENT["paths"]["/v1/hooks/{provider}/{endpoint_id}"]["post"]["responses"]["200"]
+    wanted = {provider.acknowledgement for provider in PROVIDERS.values()} - {None}
+
+    assert answer["content"].keys() == {"application/json", "text/plain"}
+    assert set(answer["content"]["text/plain"]["schema"]["enum"]) == wanted

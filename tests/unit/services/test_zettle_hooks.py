@@ -96,11 +96,14 @@ def test_a_test_message_that_cannot_be_noted_is_not_acknowledged(hooks: Hooks) -
     assert hooks.queue.messages == []
 
 
-def test_an_event_that_calls_itself_a_test_message_is_no_handshake(hooks: Hooks) -> None:
+@pytest.mark.parametrize("headers", [{}, {"x-izettle-signature": "0" * 64}])
+def test_an_event_that_calls_itself_a_test_message_is_no_handshake(
+    hooks: Hooks, headers: dict[str, str]
+) -> None:
     hooks.handshakes.awaiting = {("zettle", SOURCE_ID)}
     forged = zettle_test(payload='{"purchaseUuid":"forged"}')
 
     with pytest.raises(SignatureRefusedError):
-        hooks.accept("zettle", forged, {})
+        hooks.accept("zettle", forged, headers)
     assert hooks.handshakes.noted == set()
     assert hooks.set_aside().reason is Reason.SIGNATURE_REFUSED
