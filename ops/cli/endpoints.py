@@ -65,7 +65,7 @@ def show_endpoint(session: Session, answer: Answer, columns: Sequence[Column]) -
     if noun == "source" and answer.document.get("app_id"):
         session.output.note("Its events come in at the app's URL: there is nothing to paste.")
     elif answer.document.get("state") == "pending":
-        session.output.note(_handshake_steps(answer, noun))
+        session.output.note_lines(_handshake_steps(answer, noun))
     else:
         session.output.note("Next: paste the notification URL at the vendor.")
     if made_here:

@@ -14,11 +14,13 @@ from ops.cli import (
     events,
     health_gate,
     hours,
+    onboard,
     quarantine,
     replay,
     simulate,
     slo,
     sources,
+    synthetic_events,
     tenants,
     tokens,
 )
@@ -50,9 +52,11 @@ tenants.app.command("hours")(hours.tenant_hours)
 app.add_typer(tokens.app, name="token")
 app.add_typer(events.app, name="event")
 events.app.command("replay")(replay.replay_events)
+events.app.command("discard")(synthetic_events.discard_event)
 app.add_typer(destinations.app, name="destination")
 app.add_typer(dead_letters.app, name="deadletter")
 app.add_typer(quarantine.app, name="quarantine")
+app.command("onboard")(onboard.onboard)
 app.command("doctor")(doctor.examine)
 app.command("slo")(slo.show_slo)
 app.command("simulate")(simulate.simulate)

@@ -94,6 +94,11 @@ class Output:
         """Tell the person something that is not the data."""
         typer.echo(printable(text), err=True)
 
+    def note_lines(self, text: str) -> None:
+        """Tell the person several lines of our own; none of what is in them can make another."""
+        for line in text.split("\n"):
+            self.note(line)
+
     def progress(self, text: str) -> None:
         """Tell how far a long command is, where a person is watching."""
         if sys.stderr.isatty():

@@ -41,13 +41,32 @@ def ask_secret(
     return _checked(_piped_in())
 
 
+def ask_line(surroundings: Surroundings, *, from_stdin: bool, question: str) -> str | None:
+    """Give one secret of perhaps several: what is typed, or the next line of what is piped in.
+
+    None where a person gave none, or nothing is piped in. Raises UsageError for a secret that
+    cannot be one.
+    """
+    if surroundings.is_interactive():
+        answer = _typed(question)
+        return _checked(answer) if answer else None
+    return _checked(_next_line()) if from_stdin else None
+
+
 def _typed(question: str) -> str:
     answer: str = typer.prompt(question, default="", hide_input=True, show_default=False, err=True)
     return answer
 
 
+def _next_line() -> str:
+    return _decoded(sys.stdin.buffer.readline(MAX_SECRET_BYTES + 1))
+
+
 def _piped_in() -> str:
-    content = sys.stdin.buffer.read(MAX_SECRET_BYTES + 1)
+    return _decoded(sys.stdin.buffer.read(MAX_SECRET_BYTES + 1))
+
+
+def _decoded(content: bytes) -> str:
     if len(content) > MAX_SECRET_BYTES:
         raise _unusable(f"It is longer than {MAX_SECRET_BYTES} bytes.")
     try:

@@ -15,7 +15,7 @@ from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.adapters.postgres.connection import Database
 from tillgate.adapters.postgres.destinations import PostgresDestinationStore
 from tillgate.domain.delivery import DestinationKind
-from tillgate.entrypoints.routes import PROBE_PATH
+from tillgate.entrypoints.routes import PROBE_PATH, SYNTHETIC_PATH
 from tillgate.services.destinations import Destinations
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.integration.fake_secrets_manager import FakeSecretsManager
     from tests.integration.testdatabase import TestDatabase
 
+NOBODY = "00000000-0000-4000-8000-000000000000"
 OPERATOR = {"authorization": "Bearer operator"}
 
 
@@ -72,3 +73,20 @@ def test_destination_gets_one_request_with_its_secret_and_no_event(
     assert [(r.method, r.body) for r in server.received] == [("POST", b"[]")] * allow
     assert all(r.headers["apikey"] == "sb_made_up" for r in server.received)
     assert "sb_made_up" not in json.dumps(answer.body)
+
+
+def test_an_event_that_is_not_there_is_removed_nowhere(
+    empty_database: TestDatabase, secrets_manager: FakeSecretsManager, tmp_path: Path
+) -> None:
+    with Wiring(empty_database, secrets_manager, tmp_path) as wiring:
+        secrets_manager.secrets["operator"] = json.dumps({"token": "operator"})
+        tenant_id = empty_database.add_tenant("cafe")
+        sandbox = wiring.sandbox(
+            "probe", database_secret_arn="deliver", operator_secret_arn="operator"
+        )
+        parameters = {"tenant_id": tenant_id, "event_id": NOBODY}
+        path = SYNTHETIC_PATH.format(**parameters)
+        event = http_event("DELETE", path, route=f"DELETE {SYNTHETIC_PATH}", headers=OPERATOR)
+        answer = sandbox.call({**event, "pathParameters": parameters})
+
+    assert (answer.status, answer.body["type"]) == (404, "not-found")
