@@ -12,6 +12,7 @@ from tillgate.adapters.postgres.metrics import PostgresMetrics
 from tillgate.domain.metrics import RECORDED, Counter, Recorder
 from tillgate.entrypoints.exposition import MetricsPage
 from tillgate.entrypoints.http import HttpRequest
+from tillgate.providers import PROVIDERS
 from tillgate.services.operator import TokenGate
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def metrics(made: SeededDatabase) -> Calls:
     page = MetricsPage(
         TokenGate(lambda: json.dumps({"token": _TOKEN}), name="metrics", clock=lambda: 0.0),
         PostgresMetrics(made.connect("health"), within_seconds=WITHIN_SECONDS),
+        providers=PROVIDERS,
         version="0.0.0",
     )
     asked = http_event("GET", "/metrics", headers={"Authorization": f"Bearer {_TOKEN}"})

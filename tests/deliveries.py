@@ -128,9 +128,9 @@ class Vendor:
     """``merchant`` is who a delivery is of, in the vendor's words; None where it names nobody.
 
     ``signature`` is the header, or the member of each signed object in the body, that says who
-    sent it, and ``other_algorithm`` makes its value name another. ``another_secret`` could be the vendor's as well, and is not. ``signs_url`` and
-    ``signs_sending`` say what is signed beside the body. Who signs some fields of it has tests
-    of its own for what those are.
+    sent it, and ``other_algorithm`` makes its value name another. ``another_secret`` could be
+    the vendor's as well, and is not. ``signs_url`` and ``signs_sending`` say what is signed
+    beside the body. Who signs some fields of it has tests of its own for what those are.
     """
 
     deliver: Callable[[Asked], Delivery]

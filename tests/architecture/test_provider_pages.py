@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stacks.log_queries import QUERIES
-from tests.architecture.pages import commands, fenced, root, unknown_in
+from tests.architecture.pages import commands, fenced, unknown_in
 from tests.architecture.subprocesses import ROOT
 from tillgate.domain.quarantine import Reason
 from tillgate.entrypoints.docs.vendors import VENDORS
@@ -32,8 +32,6 @@ HEADINGS = [
 ]
 # Longer is not read in an afternoon.
 MAX_LINES = 100
-# Commands that are being built. One that the command line has is held to it all the same.
-TO_COME: set[str] = set()
 EXPECTED = set(PROVIDERS) | set(RULES)
 
 every_page = pytest.mark.parametrize("page", [README, *PAGES.values()], ids=lambda page: page.stem)
@@ -132,11 +130,8 @@ def test_a_page_shows_how_to_add_a_source_and_what_was_set_aside(name: str) -> N
 
 @every_page
 def test_every_command_on_a_page_exists(page: Path) -> None:
-    known = getattr(root(), "commands", {})
-    typed = [words for words in commands(page) if words[1] in known or words[1] not in TO_COME]
-
     assert fenced(page)
-    assert [problem for words in typed if (problem := unknown_in(words))] == []
+    assert [problem for words in commands(page) if (problem := unknown_in(words))] == []
 
 
 @each_vendor

@@ -12,6 +12,7 @@ from tillgate.domain.gauges import GAUGES_AT, MEASURED, series
 from tillgate.domain.metrics import LOOKED_UP, RECORDED, Counter, Increment, Recorder
 from tillgate.entrypoints.exposition import MetricsPage
 from tillgate.entrypoints.http import HttpRequest
+from tillgate.providers import PROVIDERS
 from tillgate.services.operator import TokenGate
 
 
@@ -19,6 +20,7 @@ def page_of(metrics: InMemoryMetrics) -> str:
     page = MetricsPage(
         TokenGate(lambda: '{"token": "t"}', name="metrics", clock=lambda: 0.0),
         metrics,
+        providers=PROVIDERS,
         version="0.2.0+local",
     )
     request = http_event("GET", "/metrics", headers={"Authorization": "Bearer t"})

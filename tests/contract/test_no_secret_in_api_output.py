@@ -14,6 +14,7 @@ from tests.unit.entrypoints.api_function import MINE, OPERATOR, TENANT_ID, ApiFu
 from tillgate.domain.errors import SecretUnavailableError, StoreRefusedError, StoreUnavailableError
 from tillgate.entrypoints.exposition import MetricsPage
 from tillgate.entrypoints.observability import RequestLog, Sandbox, serve
+from tillgate.providers import PROVIDERS
 from tillgate.services.operator import TokenGate
 
 if TYPE_CHECKING:
@@ -145,7 +146,10 @@ def test_stores_that_quote_what_they_were_given_are_not_quoted(
 def metrics_call(canaries: Canaries, *, token: str, store: InMemoryMetrics) -> LambdaResponse:
     secret = json.dumps({"token": canaries["metrics token"]})
     page = MetricsPage(
-        TokenGate(lambda: secret, name="metrics", clock=lambda: 0.0), store, version="0.2.0"
+        TokenGate(lambda: secret, name="metrics", clock=lambda: 0.0),
+        store,
+        providers=PROVIDERS,
+        version="0.2.0",
     )
 
     def handle(request: HttpRequest, _log: RequestLog) -> LambdaResponse:

@@ -12,6 +12,7 @@ from tillgate.entrypoints.exposition import MetricsPage
 from tillgate.entrypoints.health import HealthRoutes
 from tillgate.entrypoints.http import HttpRequest
 from tillgate.entrypoints.observability import RequestLog
+from tillgate.providers import PROVIDERS
 from tillgate.services.health import CheckReadiness
 from tillgate.services.operator import TokenGate
 
@@ -49,6 +50,7 @@ def routes(
     page = MetricsPage(
         TokenGate(lambda: '{"token": "t"}', name="metrics", clock=lambda: 0.0),
         InMemoryMetrics(),
+        providers=PROVIDERS,
         version="0.2.0",
     )
     return HealthRoutes(check, page, version="0.2.0")

@@ -18,6 +18,7 @@ from tillgate.entrypoints.emf import RequestMetrics
 from tillgate.entrypoints.exposition import MetricsPage
 from tillgate.entrypoints.health import METRICS_ROUTE, HealthRoutes
 from tillgate.entrypoints.observability import Sandbox, serve
+from tillgate.providers import PROVIDERS
 from tillgate.services.health import CheckReadiness
 from tillgate.services.operator import TokenGate
 from tillgate.settings.health import HealthSettings
@@ -54,6 +55,7 @@ def health() -> WiredFunction[LambdaEvent, LambdaResponse]:
             lambda: secrets.read(settings.metrics_secret_arn), name="metrics", clock=time.time
         ),
         PostgresMetrics(database, within_seconds=request_seconds - within_seconds),
+        providers=PROVIDERS,
         version=settings.version,
     )
     routes = HealthRoutes(check, page, version=settings.version)

@@ -102,7 +102,7 @@ _LAG_BOUNDS = (
 _METHOD = Label("method", frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}))
 _ROUTE = Label("route")
 # Which there are is the recorder's to know: a vendor is a file, and no line here.
-_PROVIDER = Label("provider", frozenset({FIRST_PARTY}))
+PROVIDER = Label("provider", frozenset({FIRST_PARTY}))
 _TARGET = Label("target", frozenset({"supabase", "clover"}))
 _DESTINATION = Label("destination", frozenset({"supabase", "none"}))
 _STATUS = Label("status", frozenset(str(status) for status in range(100, 600)))
@@ -121,13 +121,13 @@ INGEST_LATENCY = Histogram(
     "ingest_latency_seconds",
     "Until what was taken in is durable, of requests that brought any such event.",
     _REQUEST_BOUNDS,
-    (_PROVIDER,),
+    (PROVIDER,),
 )
 INGEST_EVENTS = Counter(
     "ingest_events_total",
     "What became of the events that were sent.",
     (
-        _PROVIDER,
+        PROVIDER,
         Label(
             "outcome",
             frozenset(
@@ -143,7 +143,7 @@ QUARANTINED_EVENTS = Counter(
     "quarantined_events_total",
     "Events that were set aside, by why; what cannot be read counts as one.",
     (
-        _PROVIDER,
+        PROVIDER,
         Label(
             "reason",
             frozenset(
@@ -159,7 +159,7 @@ QUARANTINED_EVENTS = Counter(
 SECRET_MATCHED = Counter(
     "secret_matched_total",
     "Deliveries of vendors whose signature was good, by the secret that it was made with.",
-    (_PROVIDER, Label("generation", frozenset({"current", "previous"}))),
+    (PROVIDER, Label("generation", frozenset({"current", "previous"}))),
 )
 UPSTREAM_REQUESTS = Counter(
     "upstream_requests_total",
@@ -324,7 +324,7 @@ class Recorder:
 
     def _bounded(self, family: Counter | Histogram, labels: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(
-            value if label is _PROVIDER and value in self._providers else label.bounded(value)
+            value if label is PROVIDER and value in self._providers else label.bounded(value)
             for label, value in zip(family.labels, labels, strict=True)
         )
 

@@ -19,6 +19,7 @@ from tillgate.domain.metrics import (
     BUILD_INFO,
     DB_CONNECTIONS,
     MICROSECONDS,
+    PROVIDER,
     RECORDED,
     SEPARATOR,
     SUM,
@@ -29,11 +30,11 @@ from tillgate.domain.metrics import (
 from tillgate.entrypoints.http import response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from prometheus_client.metrics_core import Metric
 
-    from tillgate.domain.metrics import Family, Sums
+    from tillgate.domain.metrics import Family, Label, Sums
     from tillgate.domain.ports import MetricsStore
     from tillgate.entrypoints.http import HttpRequest, LambdaResponse
     from tillgate.services.operator import TokenGate
@@ -43,18 +44,22 @@ _ROLES = ("ingest", "accept", "api", "admin", "deliver", "sweep", "health", "wat
 
 
 class MetricsPage:
-    """Answers whoever has the metrics token."""
+    """Answers whoever has the metrics token. ``providers`` are the vendors that are built."""
 
-    def __init__(self, gate: TokenGate, store: MetricsStore, *, version: str) -> None:
+    def __init__(
+        self, gate: TokenGate, store: MetricsStore, *, providers: Collection[str], version: str
+    ) -> None:
         self._gate = gate
         self._store = store
+        self._providers = providers
         self._version = version
 
     def answer(self, request: HttpRequest) -> LambdaResponse:
         """Raises UnauthenticatedError; UpstreamError while the database gives no answer."""
         self._gate.admit(request.headers.get("authorization"))
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(SumsCollector(self._store.read(), version=self._version))
+        sums = self._store.read()
+        registry.register(SumsCollector(sums, providers=self._providers, version=self._version))
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return response(200, encode(registry).decode(), rid=request.rid, content_type=content_type)
 
@@ -65,10 +70,11 @@ class SumsCollector(Collector):
     What another version counted under a name or labels that this one does not have is left out.
     """
 
-    def __init__(self, sums: Sums, *, version: str) -> None:
+    def __init__(self, sums: Sums, *, providers: Collection[str], version: str) -> None:
         self._connections = sums.connections
         self._gauges = sums.gauges
         self._gauges_at = sums.gauges_at
+        self._providers = providers
         self._version = version
         self._by_family: dict[str, list[tuple[list[str], int]]] = {}
         for series, total in sums.series.items():
@@ -89,9 +95,28 @@ class SumsCollector(Collector):
         for family in RECORDED:
             counted = self._by_family.get(family.name, [])
             if isinstance(family, Counter):
-                yield _counter(family, counted)
+                yield self._counter(family, counted)
             else:
                 yield _histogram(family, counted)
+
+    def _counter(self, counter: Counter, counted: list[tuple[list[str], int]]) -> Metric:
+        metric = CounterMetricFamily(counter.name, counter.text, labels=_names(counter))
+        # Those that can be told beforehand are there from the start: else the first of a kind would
+        # be no increase. https://prometheus.io/docs/practices/instrumentation/#avoid-missing-metrics
+        lists = [self._values(label) for label in counter.labels]
+        known = product(*lists) if all(lists) else ()
+        totals: dict[tuple[str, ...], int] = dict.fromkeys(known, 0)
+        for labels, total in counted:
+            if len(labels) == len(counter.labels):
+                totals[tuple(labels)] = total
+        for values, total in totals.items():
+            metric.add_metric(values, total)
+        return metric
+
+    def _values(self, label: Label) -> list[str]:
+        """Give what a label can be, none where that is not known beforehand."""
+        built = self._providers if label is PROVIDER else ()
+        return sorted({*(label.values or ()), *built})
 
     def _measured(self) -> Iterator[Metric]:
         """Give what is measured each minute; what was not lately has no value, nor a last one."""
@@ -113,21 +138,6 @@ class SumsCollector(Collector):
 
 def _names(family: Family) -> list[str]:
     return [label.name for label in family.labels]
-
-
-def _counter(counter: Counter, counted: list[tuple[list[str], int]]) -> Metric:
-    metric = CounterMetricFamily(counter.name, counter.text, labels=_names(counter))
-    # Those that can be told beforehand are there from the start: else the first of a kind would
-    # be no increase. https://prometheus.io/docs/practices/instrumentation/#avoid-missing-metrics
-    lists = [sorted(label.values) for label in counter.labels if label.values is not None]
-    known = product(*lists) if len(lists) == len(counter.labels) else ()
-    totals: dict[tuple[str, ...], int] = dict.fromkeys(known, 0)
-    for labels, total in counted:
-        if len(labels) == len(counter.labels):
-            totals[tuple(labels)] = total
-    for values, total in totals.items():
-        metric.add_metric(values, total)
-    return metric
 
 
 def _histogram(histogram: Histogram, counted: list[tuple[list[str], int]]) -> Metric:
