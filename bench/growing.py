@@ -119,7 +119,7 @@ def sweep(made: SeededDatabase) -> Calls:
     for _ in count():
         made.superuser.execute(
             "UPDATE tillgate.delivery SET due_at = since WHERE state = 'pending'"
-            " AND due_at > now() AND event_id >= tillgate.first_event_id(now() - interval '1 day')"
+            " AND due_at > now() AND event_id >= tillgate.first_event_id(now() - interval '2 days')"
         )
         claimed = yield partial(_claim, due, CLAIMED_AT_ONCE)
         assert claimed == CLAIMED_AT_ONCE, claimed

@@ -26,8 +26,8 @@ TABLES = ("ingest_key", "event", "delivery", "attempt")
 
 
 @pytest.fixture
-def stand(database: TestDatabase) -> Iterator[DeliveryStand]:
-    with DeliveryStand(database) as made:
+def stand(own_database: TestDatabase) -> Iterator[DeliveryStand]:
+    with DeliveryStand(own_database) as made:
         yield made
 
 
