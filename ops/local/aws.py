@@ -40,6 +40,8 @@ def client_environment(endpoint_url: str) -> dict[str, str]:
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
+        # Of the templates, which takes longer than making them: the tests of the stacks do it.
+        "CDK_VALIDATION": "false",
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
         "CDK_DEFAULT_REGION": REGION,
     }
