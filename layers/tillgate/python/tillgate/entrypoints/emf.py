@@ -152,7 +152,7 @@ def _grouped(
 def _of_requests(requests: list[RequestLog]) -> dict[str, Any]:
     """Give the platform's metrics of requests of one minute, as a line of them."""
     line: dict[str, Any] = {"latency_ms": [one.latency_ms for one in requests]}
-    own = [_LATENCY]
+    own: list[_Named] = [_LATENCY]
     if starts := sum(one.is_cold for one in requests):
         line["cold_starts"] = starts
         own.append(_COLD_STARTS)
