@@ -133,6 +133,26 @@ def test_a_merchant_that_is_bound_later_gets_its_events(retries: Retries) -> Non
     assert (provider, tally.accepted) == ("clover", 2)
 
 
+@pytest.mark.parametrize("unbound_meanwhile", [False, True])
+def test_what_was_one_tenants_goes_to_no_other_that_has_the_merchant_now(
+    retries: Retries, *, unbound_meanwhile: bool
+) -> None:
+    retries.hooks.add_app("clover", M3=IDLE)
+    clover(retries, M3=["O:3"])
+    [aside] = retries.take_over()
+    if unbound_meanwhile:
+        del retries.hooks.registry.bound_sources[APP_ID, "M3"]
+        retries.retry_one(aside)
+        assert retries.reasons() == [(Reason.MERCHANT_UNKNOWN, IDLE.tenant_id, 1)]
+    retries.hooks.add_app_sources(M3=TWO)
+
+    retried = retries.retry_one(aside)
+
+    assert retried.outcome is RetryOutcome.STILL
+    assert retries.hooks.stored() == set()
+    assert retries.reasons() == [(Reason.MERCHANT_MISMATCH, IDLE.tenant_id, 1)]
+
+
 def test_each_cause_of_a_delivery_is_retried_by_itself(retries: Retries) -> None:
     retries.hooks.add_app("clover", M1=ONE, M3=IDLE)
     clover(retries, M1=["O:1"], M2=["O:2"], M3=["O:3"])

@@ -71,9 +71,13 @@ class HookStore:
         quarantine: Quarantine,
         secret_box: SecretBox,
         conflict: Reason,
+        tenant_id: TenantId | None = None,
         on_match: Callable[[str, int], None] = lambda _provider, _place: None,
     ) -> None:
         """``conflict`` is the reason for which an item is set aside whose key is another's.
+
+        ``tenant_id`` is whose the items are, where that was found when they came: a merchant
+        that was bound to another tenant since takes none of them along.
 
         ``on_match`` is told of each good signature: the provider, and the place of the secret
         among the endpoint's.
@@ -84,6 +88,7 @@ class HookStore:
         self._quarantine = quarantine
         self._secret_box = secret_box
         self._conflict = conflict
+        self._tenant_id = tenant_id
         self._on_match = on_match
 
     def provider_of(self, hook: Hook) -> Provider | None:
@@ -161,7 +166,7 @@ class HookStore:
                 tally.share(source.tenant.tenant_id)
                 tally.heard[source.source_id] = hook.received_at
             if source is None or reason is not None:
-                tenant_id = source.tenant.tenant_id if source else None
+                tenant_id = source.tenant.tenant_id if source else self._tenant_id
                 aside[reason or Reason.MERCHANT_UNKNOWN, tenant_id].append(event.key)
             else:
                 by_tenant.setdefault(source.tenant.tenant_id, []).append(_of(source, event))
@@ -199,6 +204,8 @@ class HookStore:
             source = self._bound_source(endpoint, item.merchant_id)
             if source is None:
                 return None, Reason.MERCHANT_UNKNOWN
+            if self._tenant_id not in (None, source.tenant.tenant_id):
+                return None, Reason.MERCHANT_MISMATCH
         elif (
             source.merchant_id is not None
             and item.merchant_id is not None

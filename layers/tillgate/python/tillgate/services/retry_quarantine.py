@@ -162,7 +162,10 @@ class RetryQuarantine:
     def _accept_hook(
         self, claimed: ClaimedDelivery, opened: OpenedDelivery, refused: _Refused
     ) -> Tally:
-        """Let a vendor's delivery in anew, by the secrets and bindings of today."""
+        """Let a vendor's delivery in anew, by the secrets and bindings of today.
+
+        What was found to be a tenant's when it came goes to no other.
+        """
         head = claimed.head
         provider, endpoint_id = opened.address or (head.provider, head.endpoint_id or "")
         hook = Hook(
@@ -181,6 +184,7 @@ class RetryQuarantine:
             quarantine=refused,
             secret_box=self._secret_box,
             conflict=_conflict(head.reason),
+            tenant_id=head.tenant_id,
         )
         queued = QueuedHook(hook=hook, is_refused=head.reason in _NEVER_LET_IN)
         return AcceptQueuedHook(store).accept(queued, part=opened.part)
