@@ -240,7 +240,8 @@ $$;
 GRANT EXECUTE ON FUNCTION tillgate.quarantine_claim(uuid) TO tillgate_admin;
 
 -- Stores events out of a delivery that the caller has claimed, as tillgate.accept does, which
--- the operator's role may not call: it has nothing to store but what was set aside.
+-- the operator's role may not call: without something in quarantine it can store nothing. What is
+-- in it is sealed, so which events those are is the caller's word.
 CREATE FUNCTION tillgate.quarantine_accept(
     p_quarantine_id uuid, p_tenant_id uuid, p_items json
 ) RETURNS json

@@ -337,16 +337,20 @@ class AcceptHook:
     def _shakes_hands(self, provider: Provider, hook: Hook) -> bool:
         """Tell whether it is a set-up request; it is noted where one is awaited, with its code.
 
-        Anyone can send one, so the answer is the same for every endpoint, and for none. One
-        that cannot be noted now is 503 and not queued: the operator stands by, and has the
-        vendor send another.
+        Anyone can send one, so the answer is the same for every endpoint, and for none. A code
+        that cannot be kept now is 503 and not queued: the operator stands by, and has the vendor
+        send another. Without one nothing is lost but when it came.
         """
         handshake = provider.handshake(hook)
         if handshake is None:
             return False
         endpoint_id = _endpoint_id(hook)
         if endpoint_id is not None:
-            self._handshakes.put_handshake(provider.name, endpoint_id, code=handshake.code)
+            try:
+                self._handshakes.put_handshake(provider.name, endpoint_id, code=handshake.code)
+            except StoreUnavailableError:
+                if handshake.code is not None:
+                    raise
         return True
 
     def _keep_refused(self, hook: Hook, endpoint: Endpoint, trace: Trace | None) -> None:
