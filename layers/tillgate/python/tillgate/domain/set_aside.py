@@ -22,8 +22,9 @@ MAX_DISCARDED = 10_000
 # Of an opened delivery's content: enough to see what it is.
 MAX_SHOWN_BYTES = 64 * 1024
 
-# Eight bytes of microseconds and sixteen of id are 32 characters of base64url.
-CURSOR_PATTERN = r"q1_[A-Za-z0-9_-]{32}"
+# Eight bytes of microseconds and sixteen of id are 32 characters of base64url; the first byte is
+# 0 for the next two thousand years.
+CURSOR_PATTERN = r"q1_A[A-P][A-Za-z0-9_-]{30}"
 _CURSOR = re.compile(CURSOR_PATTERN)
 _CURSOR_PREFIX = "q1_"
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -39,7 +40,7 @@ class Place(NamedTuple):
     def cursor(self) -> str:
         """Name it: URL-safe, and good with any filters."""
         microseconds = (self.received_at - _EPOCH) // _MICROSECOND
-        raw = microseconds.to_bytes(8, "big", signed=True) + uuid.UUID(self.quarantine_id).bytes
+        raw = microseconds.to_bytes(8, "big") + uuid.UUID(self.quarantine_id).bytes
         return _CURSOR_PREFIX + base64.urlsafe_b64encode(raw).decode()
 
 
@@ -48,10 +49,7 @@ def place_of(cursor: str) -> Place | None:
     if not _CURSOR.fullmatch(cursor):
         return None
     raw = base64.urlsafe_b64decode(cursor.removeprefix(_CURSOR_PREFIX))
-    try:
-        at = _EPOCH + int.from_bytes(raw[:8], "big", signed=True) * _MICROSECOND
-    except OverflowError:
-        return None
+    at = _EPOCH + int.from_bytes(raw[:8], "big") * _MICROSECOND
     return Place(at, str(uuid.UUID(bytes=raw[8:])))
 
 
