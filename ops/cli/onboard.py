@@ -92,6 +92,10 @@ def onboard(  # noqa: PLR0913  They are the command's options.
 
 
 def _refuse_what_cannot_be(wanted: Wanted) -> None:
+    """Raises UsageError before anything is made: a tenant is not taken away again."""
+    simulator = SIMULATORS.get(wanted.provider)
+    if simulator is None:
+        raise UsageError("There is no such provider.", next_step=f"one of: {', '.join(SIMULATORS)}")
     if wanted.app_id is None:
         return
     if not wanted.merchant_id or wanted.notification_url:
@@ -99,8 +103,7 @@ def _refuse_what_cannot_be(wanted: Wanted) -> None:
             "A source of an app has a --merchant-id, and the app's URL, not its own.",
             next_step="tillgate onboard TENANT PROVIDER --app APP_ID --merchant-id ID",
         )
-    simulator = SIMULATORS.get(wanted.provider)
-    if simulator is not None and not simulator.signs_merchant:
+    if not simulator.signs_merchant:
         raise UsageError(
             f"{wanted.provider} does not sign its merchant's name, so an app's URL cannot tell"
             " whose an event is.",

@@ -8,7 +8,6 @@ import typer
 
 from ops.cli.errors import CliError
 from ops.cli.onboarding_secret import set_secret
-from ops.simulators import SIMULATORS
 from ops.synthetic import NotAsSignedError, SyntheticEvent, Target
 
 if TYPE_CHECKING:
@@ -70,8 +69,6 @@ class Trial:
     def _why_not(self, done: Onboarded) -> str | None:
         if not self._wanted.is_tried:
             return "not wanted"
-        if self._wanted.provider not in SIMULATORS:
-            return f"nobody here signs as {self._wanted.provider} does"
         if done.secret is None:
             return "the secret is not known here: repeat the command with --secret-stdin"
         return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from ops.local.arrivals import Arrivals
@@ -17,6 +18,7 @@ from ops.local.processes import LocalStackError
 from ops.local.traffic import Exchange, SampleTraffic
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from ops.local.stack import RunningStack
@@ -47,7 +49,7 @@ def run_demo(stack: RunningStack, *, path: Path) -> int:
                 keys=traffic.keys,
             )
             exchanges += arrivals.run()
-    _show(exchanges)
+    console.print(table_of(exchanges))
     _say_where(hand_out, path)
     wrong = [exchange for exchange in exchanges if exchange.faults]
     for exchange in wrong:
@@ -73,7 +75,8 @@ def wait_until_ready(http: httpx.Client) -> None:
     raise LocalStackError(f"/startupz was not 200 in {READY_SECONDS} s; last: {last}")
 
 
-def _show(exchanges: list[Exchange]) -> None:
+def table_of(exchanges: Iterable[Exchange]) -> Table:
+    """Lay out what was sent and what came back, each answer as it stands."""
     table = Table(title="What was sent, what came back", title_justify="left", box=box.SIMPLE)
     table.add_column("")
     table.add_column("What")
@@ -82,8 +85,10 @@ def _show(exchanges: list[Exchange]) -> None:
     table.add_column("Answer", overflow="fold")
     for exchange in exchanges:
         mark = "[red]✗[/red]" if exchange.faults else "[green]✓[/green]"
-        table.add_row(mark, exchange.title, exchange.call, str(exchange.status), exchange.answer)
-    console.print(table)
+        # Adyen's answer is in brackets, which are a style to rich.
+        answer = escape(exchange.answer)
+        table.add_row(mark, exchange.title, exchange.call, str(exchange.status), answer)
+    return table
 
 
 def _say_where(hand_out: HandOut, path: Path) -> None:

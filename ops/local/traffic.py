@@ -234,7 +234,7 @@ def _route(path: str) -> str:
 
 
 def _named(provider: str) -> str:
-    return provider.capitalize()
+    return "SumUp" if provider == "sumup" else provider.capitalize()
 
 
 def _summary(answer: httpx.Response) -> str:

@@ -32,6 +32,17 @@ def platform(server: FakeTillgate) -> Platform:
     return Platform(server)
 
 
+def test_mistyped_provider_leaves_no_tenant_behind(
+    platform: Platform, tillgate: TypeCommand, server: FakeTillgate
+) -> None:
+    result = tillgate("onboard", "corner-cafe", "sqaure")
+
+    assert result.exit_code == 2
+    assert "square, shopify" in result.stderr
+    assert not platform.tenants
+    assert not server.requests
+
+
 def test_suspended_tenant_is_said_first(platform: Platform, tillgate: TypeCommand) -> None:
     platform.has_tenant(state="suspended")
 
