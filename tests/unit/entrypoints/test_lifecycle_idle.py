@@ -67,7 +67,12 @@ def run():
         if event == "timer?":
             print(signal.getitimer(signal.ITIMER_REAL)[0] > 0, flush=True)
         elif event:
+            if event == "lost":
+                signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
             answer = handler(event, None)
+            if event == "lost":
+                signal.sigwait([signal.SIGALRM])
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
             time.sleep(0.2)
             print(answer, flush=True)
         else:
@@ -134,6 +139,12 @@ def test_neither_a_request_in_hand_nor_an_answer_on_its_way_is_interrupted() -> 
     with runtime() as run:
         run.send("one").send("long two").send("three")
         assert [run.line() for _ in range(4)] == ["one", "long two", "three", "idle"]
+
+
+def test_a_look_that_nobody_heard_of_is_made_up_for() -> None:
+    with runtime() as run:
+        assert [run.send("lost").line(), run.line()] == ["lost", "idle"]
+        assert run.send("timer?").line() == "False"
 
 
 def test_where_nothing_is_done_in_pauses_no_timer_runs() -> None:

@@ -143,7 +143,9 @@ class Lifecycle(Generic[EventT, AnswerT]):
 
     def _look_in(self, seconds: float) -> None:
         self._looks_at = time.monotonic() + seconds
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        # Again and again: Python hears of a signal only between two of its own steps, so one
+        # that comes just before the runtime waits for its next event would be heard after it.
+        signal.setitimer(signal.ITIMER_REAL, seconds, IDLE_SECONDS)
 
     def _on_look(self, _number: int, frame: FrameType | None) -> None:
         """Do what is done in a pause, if this is one.
@@ -164,6 +166,7 @@ class Lifecycle(Generic[EventT, AnswerT]):
     def _pause(self, idle: Callable[[], float | None]) -> None:
         # A stop that comes meanwhile waits for it, as for a request.
         self._in_hand = True
+        signal.setitimer(signal.ITIMER_REAL, 0)
         again: float | None = None
         try:
             again = idle()
