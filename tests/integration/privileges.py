@@ -72,6 +72,10 @@ ALLOWED_ON_TABLES = frozenset(
 )
 
 ALLOWED_FUNCTIONS = {
+    "admin_attempt_begin(text)": {"admin"},
+    "admin_session_close(bytea)": {"admin"},
+    "admin_session_find(bytea)": {"admin"},
+    "admin_session_open(bytea,bytea,interval,text)": {"admin"},
     "accept(uuid,json)": {"ingest", "accept"},
     "accept_event(uuid,text,bytea,uuid,text,text,text,numeric,text,timestamp with time zone)": {
         "ingest",

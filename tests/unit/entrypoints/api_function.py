@@ -12,6 +12,7 @@ from tests.events import http_event
 from tests.fakes import InMemoryEventStore, InMemoryMetrics, InMemoryRegistry, PlainSecretBox
 from tests.hours_fakes import InMemoryOpeningHours
 from tests.quarantine_fakes import InMemorySetAside
+from tests.session_fakes import InMemorySessions
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
@@ -20,6 +21,7 @@ from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_hours import AdminHours
+from tillgate.entrypoints.admin_page import AdminPage
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
 from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
@@ -40,6 +42,7 @@ from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
 from tillgate.services.replay_own import ReplayOwnEvents
 from tillgate.services.retry_quarantine import RetryQuarantine
+from tillgate.services.sign_in import SignIn
 from tillgate.services.slo import CheckServiceLevels
 from tillgate.services.status import CheckStatus
 
@@ -75,6 +78,9 @@ class ApiFunction:
         self.hours = InMemoryOpeningHours(self.store)
         self.activity = InMemoryActivity()
         self.metrics = InMemoryMetrics()
+        self.sessions = InMemorySessions()
+        self.operator_secret = '{"token": "operator"}'
+        self.now = 0.0
         self.meter = Meter(Recorder(), self.metrics, clock=lambda: 0.0)
         events = ReadEvents(self.reader)
         administration = Administration(
@@ -86,13 +92,20 @@ class ApiFunction:
         replay_many = ReplayEvents(
             events, destinations=self.destinations, replays=self.destinations
         )
+        gate = OperatorGate(lambda: self.operator_secret, clock=lambda: self.now)
+        check_status = CheckStatus(
+            self.store,
+            read_kids=lambda: ("k1", "k2"),
+            expected_migration=5,
+            clock=lambda: 0.0,
+        )
         self.routes = ApiRoutes(
             authenticator=Authenticator(self.registry),
             events=events,
             replay=replay_one,
             documents=Documents(version="9.8.7", serves_tls=serves_tls),
             admin=AdminRoutes(
-                gate=OperatorGate(lambda: '{"token": "operator"}', clock=lambda: 0.0),
+                gate=gate,
                 administration=administration,
                 parts=(
                     AdminEvents(
@@ -130,15 +143,17 @@ class ApiFunction:
                         check=CheckServiceLevels(self.activity, now=lambda: NOON),
                     ),
                 ),
-                check_status=CheckStatus(
-                    self.store,
-                    read_kids=lambda: ("k1", "k2"),
-                    expected_migration=5,
-                    clock=lambda: 0.0,
-                ),
+                check_status=check_status,
                 providers=providers,
                 stage="test",
                 version="9.8.7",
+            ),
+            page=AdminPage(
+                SignIn(self.sessions, gate=gate),
+                check_status=check_status,
+                stage="test",
+                version="9.8.7",
+                serves_tls=serves_tls,
             ),
             sandbox=Sandbox("9.8.7"),
             meter=self.meter,

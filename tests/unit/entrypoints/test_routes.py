@@ -3,22 +3,23 @@ from __future__ import annotations
 import pytest
 
 from tillgate.domain.errors import MethodNotAllowedError, NotFoundError
-from tillgate.entrypoints.routes import ROUTES, check_route
+from tillgate.entrypoints.routes import PAGES, ROUTES, check_route
 
 ID = "01a207d9-2607-7716-9e0b-6a4f1d2c8b35"
+METHODS_OF = ROUTES | PAGES
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", ""]
 
 
-@pytest.mark.parametrize("template", ROUTES)
+@pytest.mark.parametrize("template", METHODS_OF)
 def test_every_other_method_is_refused_with_those_allowed(template: str) -> None:
     path = template.replace("{provider}", "square").replace("{", "").replace("}", "")
     for method in METHODS:
-        if method in ROUTES[template]:
+        if method in METHODS_OF[template]:
             assert check_route(method, path) == template
         else:
             with pytest.raises(MethodNotAllowedError) as caught:
                 check_route(method, path)
-            assert caught.value.allowed == ROUTES[template]
+            assert caught.value.allowed == METHODS_OF[template]
 
 
 def test_path_written_out_goes_before_one_with_a_parameter() -> None:
@@ -39,7 +40,7 @@ def test_path_written_out_goes_before_one_with_a_parameter() -> None:
         "/V1/events",
         "/v1/events/a/b",
         "/v1/usage",
-        "/admin",
+        "/admin/",
         "/admin/api",
         "/docs/",
         "/docs/../docs",

@@ -17,6 +17,7 @@ from tillgate.adapters.postgres.destinations import PostgresDestinationStore
 from tillgate.adapters.postgres.event_reader import PostgresEventReader
 from tillgate.adapters.postgres.opening_hours import PostgresOpeningHoursStore
 from tillgate.adapters.postgres.registry import PostgresRegistry
+from tillgate.adapters.postgres.sessions import PostgresSessions
 from tillgate.adapters.postgres.set_aside import PostgresSetAside
 from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager
 from tillgate.bootstrap.wired import WiredFunction
@@ -27,6 +28,7 @@ from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_hours import AdminHours
+from tillgate.entrypoints.admin_page import AdminPage
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
 from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
@@ -48,6 +50,7 @@ from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
 from tillgate.services.replay_own import ReplayOwnEvents
 from tillgate.services.retry_quarantine import RetryQuarantine
+from tillgate.services.sign_in import SignIn
 from tillgate.services.slo import CheckServiceLevels
 from tillgate.services.status import CheckStatus
 from tillgate.settings.api import ApiSettings
@@ -82,13 +85,20 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
     )
     sandbox = Sandbox(settings.version, stage=settings.stage, function="api")
     metrics = RequestMetrics(sandbox, per_tenant=bool(settings.per_tenant_metrics))
+    gate = OperatorGate(lambda: secrets.read(settings.operator_secret_arn), clock=time.time)
+    check_status = CheckStatus(
+        store,
+        read_kids=lambda: secret_box.kids,
+        expected_migration=latest_number(),
+        clock=time.monotonic,
+    )
     routes = ApiRoutes(
         authenticator=Authenticator(CachedRegistry(registry, clock=time.time)),
         events=events,
         replay=replay_one,
         documents=Documents(version=settings.version, serves_tls=settings.stage != "local"),
         admin=AdminRoutes(
-            gate=OperatorGate(lambda: secrets.read(settings.operator_secret_arn), clock=time.time),
+            gate=gate,
             administration=administration,
             parts=(
                 *_delivery_parts(
@@ -109,15 +119,20 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
                     ),
                 ),
             ),
-            check_status=CheckStatus(
-                store,
-                read_kids=lambda: secret_box.kids,
-                expected_migration=latest_number(),
-                clock=time.monotonic,
-            ),
+            check_status=check_status,
             providers=PROVIDERS,
             stage=settings.stage,
             version=settings.version,
+        ),
+        page=AdminPage(
+            SignIn(
+                PostgresSessions(admin, within_seconds=settings.connection_timeout_ms / 1000),
+                gate=gate,
+            ),
+            check_status=check_status,
+            stage=settings.stage,
+            version=settings.version,
+            serves_tls=settings.stage != "local",
         ),
         sandbox=sandbox,
         meter=meter,

@@ -79,6 +79,18 @@ class UnauthenticatedError(SenderError):
     """No token, or one that is not valid."""
 
 
+class TooManyAttemptsError(SenderError):
+    """Too many wrong tokens came from there; ``wait_seconds`` is after how long to try again."""
+
+    def __init__(self, wait_seconds: int) -> None:
+        super().__init__("Too many wrong tokens came from your address. Wait, and try again.")
+        self.wait_seconds = wait_seconds
+
+
+class FormRefusedError(SenderError):
+    """A form was not sent from a page of the session that it came with."""
+
+
 class TenantMismatchError(SenderError):
     """X-Tenant-Id names another tenant than the token does."""
 

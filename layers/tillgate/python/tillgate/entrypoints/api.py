@@ -21,10 +21,12 @@ from tillgate.entrypoints.observability import serve
 from tillgate.entrypoints.routes import Call, check_route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
     from tillgate.domain.tenant import Tenant
     from tillgate.entrypoints.admin_api import AdminRoutes
+    from tillgate.entrypoints.admin_page import AdminPage
     from tillgate.entrypoints.docs.documents import Documents
     from tillgate.entrypoints.emf import RequestMetrics
     from tillgate.entrypoints.http import HttpRequest, LambdaEvent, LambdaResponse
@@ -50,6 +52,7 @@ class ApiRoutes:
         replay: ReplayOwnEvents,
         documents: Documents,
         admin: AdminRoutes,
+        page: AdminPage,
         sandbox: Sandbox,
         meter: Meter | None = None,
         metrics: RequestMetrics | None = None,
@@ -61,6 +64,7 @@ class ApiRoutes:
         self._meter = meter
         self._metrics = metrics
         self._failure: Exception | None = None
+        self._cookies: list[str] = []
         self._resolver = APIGatewayHttpResolver(debug=False)
         self._resolver.exception_handler(Exception)(self._hold)
         routes = {
@@ -69,6 +73,7 @@ class ApiRoutes:
             "POST /v1/events/{event_id}/replay": self._replay_event,
             **documents.routes(),
             **admin.routes(),
+            **page.routes(),
         }
         for route, handler in routes.items():
             self._add_route(route, handler)
@@ -93,13 +98,14 @@ class ApiRoutes:
 
     def _handle(self, event: LambdaEvent, request: HttpRequest, log: RequestLog) -> LambdaResponse:
         log.route = check_route(request.method, request.path)
-        self._failure = None
+        self._failure, self._cookies = None, []
         self._resolver.context.update(request=request, log=log)
         answer = self._resolver.resolve(event, LambdaContext())
         if self._failure is not None:
             raise self._failure
         log.outcome = log.outcome or "ok"
-        return answer
+        # The resolver has a form of its own for them.
+        return {**answer, "cookies": self._cookies} if self._cookies else answer
 
     def _hold(self, error: Exception) -> Response[str]:
         # Raised again outside the resolver: it would write the trace into the log, where
@@ -114,13 +120,17 @@ class ApiRoutes:
 
         def answer(**parameters: str) -> Response[str]:
             context = self._resolver.context
+            event = self._resolver.current_event
             call = Call(
                 request=context["request"],
                 log=context["log"],
-                query_string=self._resolver.current_event.get("rawQueryString") or "",
+                query_string=event.get("rawQueryString") or "",
                 parameters=parameters,
+                source_address=event["requestContext"]["http"].get("sourceIp") or "",
+                cookies=_cookies(event),
             )
             given = handler(call)
+            self._cookies = given.get("cookies", [])
             return Response(given["statusCode"], headers=given["headers"], body=given["body"])
 
         self._resolver.route(path.replace("{", "<").replace("}", ">"), method)(answer)
@@ -149,6 +159,12 @@ class ApiRoutes:
         tenant = caller.tenant
         call.log.tenant_id = tenant.tenant_id
         return tenant
+
+
+def _cookies(event: Mapping[str, Any]) -> Sequence[str]:
+    """Give what API Gateway has taken out of the headers, or what an emulator left in them."""
+    given: Sequence[str] | None = event.get("cookies")
+    return given or [(event.get("headers") or {}).get("cookie") or ""]
 
 
 def _without_stage(event: LambdaEvent) -> LambdaEvent:

@@ -39,6 +39,8 @@ _PROBLEMS: dict[type[errors.TillgateError], tuple[str, int, str]] = {
         "The key belongs to another event",
     ),
     errors.UnauthenticatedError: ("unauthenticated", 401, "A valid token is needed"),
+    errors.TooManyAttemptsError: ("too-many-attempts", 429, "Too many attempts"),
+    errors.FormRefusedError: ("form-refused", 403, "The form was not sent from its own page"),
     errors.TenantMismatchError: ("tenant-mismatch", 403, "The token is another tenant's"),
     errors.TenantSuspendedError: ("tenant-suspended", 403, "The tenant is suspended"),
     errors.UnsupportedMediaTypeError: (
@@ -115,7 +117,7 @@ def _at_most(limit: int, faults: tuple[errors.Fault, ...]) -> tuple[errors.Fault
 def problem_response(error: errors.TillgateError, *, rid: str) -> LambdaResponse:
     """Answer an error that Tillgate raised on purpose."""
     document = problem(error)
-    return _answer(document, rid=rid, headers=_headers(error))
+    return _answer(document, rid=rid, headers=problem_headers(error))
 
 
 def unexpected_response(*, rid: str) -> LambdaResponse:
@@ -129,9 +131,12 @@ def unexpected_response(*, rid: str) -> LambdaResponse:
     return _answer(document, rid=rid, headers={})
 
 
-def _headers(error: errors.TillgateError) -> dict[str, str]:
+def problem_headers(error: errors.TillgateError) -> dict[str, str]:
+    """Give what the answer says beside the document."""
     if isinstance(error, (errors.UnauthenticatedError, errors.SignatureRefusedError)):
         return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, errors.TooManyAttemptsError):
+        return {"Retry-After": str(error.wait_seconds)}
     if isinstance(error, errors.UpstreamError):
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     if isinstance(error, errors.MethodNotAllowedError):

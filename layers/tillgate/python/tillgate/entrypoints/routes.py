@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tillgate.domain.errors import MethodNotAllowedError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tillgate.entrypoints.http import HttpRequest
     from tillgate.entrypoints.observability import RequestLog
@@ -70,31 +70,46 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/admin/api/tokens/{token_id}": ("DELETE",),
 }
 
+# For a browser alone: what a program may call is above, and in the OpenAPI document.
+PAGES: dict[str, tuple[str, ...]] = {
+    "/admin": ("GET",),
+    "/admin/login": ("GET", "POST"),
+    "/admin/logout": ("POST",),
+    "/admin/style.css": ("GET",),
+}
+_METHODS = ROUTES | PAGES
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request that has a route; ``query_string`` is still percent-encoded."""
+    """A request that has a route; ``query_string`` is still percent-encoded.
+
+    ``source_address`` is whose connection it came by, as API Gateway saw it; ``cookies`` are
+    headers, or parts of one.
+    """
 
     request: HttpRequest
     log: RequestLog
     query_string: str
     parameters: Mapping[str, str]
+    source_address: str = ""
+    cookies: Sequence[str] = ()
 
 
 _TEMPLATES = [
-    (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), path) for path in ROUTES if "{" in path
+    (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), path) for path in _METHODS if "{" in path
 ]
 
 
 def check_route(method: str, path: str) -> str:
-    """Give the path's template, as it stands in ROUTES.
+    """Give the path's template, as it stands in ROUTES or PAGES.
 
     A path that is written out goes before one with a parameter, as in OpenAPI. Raises
     NotFoundError, and MethodNotAllowedError with the methods that the path has.
     """
-    template = path if path in ROUTES else _matching(path)
-    if method not in ROUTES[template]:
-        raise MethodNotAllowedError(ROUTES[template])
+    template = path if path in _METHODS else _matching(path)
+    if method not in _METHODS[template]:
+        raise MethodNotAllowedError(_METHODS[template])
     return template
 
 

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tillgate.domain.errors import SecretUnavailableError, UnauthenticatedError
+from tillgate.domain.tenant import token_digest
 from tillgate.services.authenticate import bearer_token
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class TokenGate:
         self._read_secret = read_secret
         self._name = name
         self._clock = clock
-        self._token: bytes | None = None
+        self._digest: bytes | None = None
         self._read_at = 0.0
 
     def admit(self, authorization: str | None) -> None:
@@ -41,29 +42,33 @@ class TokenGate:
         SecretUnavailableError when the right one cannot be read.
         """
         offered = bearer_token(authorization)
-        if offered is not None and (
-            self._is(offered, within_seconds=FRESH_SECONDS)
-            or self._is(offered, within_seconds=RETRY_SECONDS)
-        ):
-            return
-        raise UnauthenticatedError(f"Send the {self._name} token: Authorization: Bearer <token>")
+        if offered is None or not self.knows(token_digest(offered)):
+            raise UnauthenticatedError(
+                f"Send the {self._name} token: Authorization: Bearer <token>"
+            )
 
-    def _is(self, offered: str, *, within_seconds: float) -> bool:
+    def knows(self, digest: bytes) -> bool:
+        """Tell whether the token of this SHA-256 is let in. Raises SecretUnavailableError."""
+        return self._is(digest, within_seconds=FRESH_SECONDS) or self._is(
+            digest, within_seconds=RETRY_SECONDS
+        )
+
+    def _is(self, digest: bytes, *, within_seconds: float) -> bool:
         # An age below zero means that the clock was set back: then it is read again.
-        if self._token is None or not 0 <= self._clock() - self._read_at < within_seconds:
-            self._token = _token(self._read_secret(), self._name)
+        if self._digest is None or not 0 <= self._clock() - self._read_at < within_seconds:
+            self._digest = token_digest(_token(self._read_secret(), self._name))
             self._read_at = self._clock()
-        return hmac.compare_digest(self._token, offered.encode())
+        return hmac.compare_digest(self._digest, digest)
 
 
-def _token(secret: str, name: str) -> bytes:
+def _token(secret: str, name: str) -> str:
     try:
         token = json.loads(secret)["token"]
     except (ValueError, TypeError, KeyError) as error:
         raise SecretUnavailableError(f"the secret of the {name} token holds none") from error
     if not isinstance(token, str) or not token:
         raise SecretUnavailableError(f"the secret of the {name} token holds none")
-    return token.encode()
+    return token
 
 
 class OperatorGate(TokenGate):
