@@ -27,14 +27,14 @@ _ROWS = {
     "attempt": "(tenant_id, event_id, attempt_id, at) VALUES (%(tenant)s, %(event)s,"
     " gen_random_uuid(), now())",
     "destination_breaker": "(tenant_id, failures, open_until) VALUES (%(tenant)s, 1, NULL)",
-    "quiet_source": "(source_id, tenant_id, quiet_since, noticed_at) VALUES (%(source)s, %(tenant)s,"
-    " now(), now())",
+    "quiet_source": "(source_id, tenant_id, quiet_since, noticed_at) VALUES (%(source)s,"
+    " %(tenant)s, now(), now())",
     "redrive": "(redrive_id, tenant_id, per_second, state) VALUES (gen_random_uuid(),"
     " %(tenant)s, 1, 'running')",
     "source_activity": "(source_id, tenant_id, last_event_at) VALUES (%(source)s, %(tenant)s,"
     " now())",
-    "tenant_activity": "SELECT %(tenant)s, 'five_minutes', '2026-11-23T10:00Z', 1, 0, 0, 1, 0, 0, 0, 0,"
-    " 1, 1, array_fill(0::bigint, ARRAY[20])",
+    "tenant_activity": "SELECT %(tenant)s, 'five_minutes', '2026-11-23T10:00Z', 1, 0, 0, 1, 0, 0,"
+    " 0, 0, 1, 1, array_fill(0::bigint, ARRAY[20])",
 }
 
 
