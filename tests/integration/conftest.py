@@ -102,3 +102,10 @@ def connect(database: TestDatabase) -> Iterator[Callable[[str], Database]]:
 def secrets_manager() -> Iterator[FakeSecretsManager]:
     with FakeSecretsManager() as fake:
         yield fake
+
+
+@pytest.fixture(scope="module")
+def secrets_manager_of_module() -> Iterator[FakeSecretsManager]:
+    """For functions that a whole file's tests share."""
+    with FakeSecretsManager() as fake:
+        yield fake
