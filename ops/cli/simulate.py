@@ -22,7 +22,7 @@ from ops.simulators import SIMULATORS
 from ops.simulators.courier import HttpCourier
 from ops.simulators.messages import Kind, Recipient, Traffic
 from ops.simulators.rules import rules_of
-from ops.simulators.run import Pace, VendorRun
+from ops.simulators.run import MOST_UNANSWERED, Pace, VendorRun
 from ops.simulators.simulator import Simulator
 
 FAULTS = [kind for kind in Kind if kind is not Kind.GENUINE]
@@ -102,6 +102,11 @@ def simulate(  # noqa: PLR0913  They are the command's options.
     show(session.output, run, read_back, endpoint=endpoint, pace=pace)
     if run.was_interrupted:
         raise typer.Exit(INTERRUPTED)
+    if run.is_unanswered:
+        raise CliError(
+            f"The last {MOST_UNANSWERED} requests got no answer, so no more were sent.",
+            next_step="tillgate doctor, and a lower --rate",
+        )
     if not run.tally.is_as_promised or (read_back is not None and read_back.faults):
         raise CliError("Something was not as promised.", next_step="tillgate doctor")
 

@@ -127,7 +127,9 @@ def _document(
         "interrupted": run.was_interrupted,
         "kinds": lines,
         "read_back": found,
-        "as_promised": run.tally.is_as_promised and not (read_back and read_back.faults),
+        "as_promised": run.tally.is_as_promised
+        and not run.is_unanswered
+        and not (read_back and read_back.faults),
     }
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 1.0
 # So long the answers are awaited that are still to come when it is interrupted.
 LAST_SECONDS = 5.0
+# So many requests in a row without an answer: nobody is there, or who is drowns. No more is sent.
+MOST_UNANSWERED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,22 +100,34 @@ class VendorRun:
         self._tell = tell
         self._started = 0.0
         self._begun = 0
+        self._unanswered = 0
         self._due: list[_Due] = []
         self._posted: dict[int, tuple[_Due, float]] = {}
         self._numbers = count()
 
     def run(self) -> None:
-        """Send all of it, to the last attempt; ctrl-C ends it with what is known by then."""
+        """Send all of it, to the last attempt; ctrl-C ends it with what is known by then.
+
+        So does an installation that answers nothing any more.
+        """
         self._started = self._clock()
         try:
-            while self._begun < self._pace.messages or self._due or self._courier.in_flight:
+            while not self.is_unanswered and (
+                self._begun < self._pace.messages or self._due or self._courier.in_flight
+            ):
                 self._post_what_is_due()
                 self._take_answers(self._courier.wait(self._until_next()))
                 self._tell(f"{self.tally.requests} sent, {len(self._due)} to be sent again")
         except KeyboardInterrupt:
             self.was_interrupted = True
+        if self.was_interrupted or self.is_unanswered:
             self._await_the_last()
         self.seconds = self._elapsed()
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Tell whether it ended because the last MOST_UNANSWERED requests got no answer."""
+        return self._unanswered >= MOST_UNANSWERED
 
     def _await_the_last(self) -> None:
         until = self._clock() + LAST_SECONDS
@@ -189,6 +203,8 @@ class VendorRun:
         kind, step = course.message.kind, course.message.steps[due.step]
         is_late = answer.status is None or (limit is not None and answer.seconds > limit)
         self.tally.answered(kind, answer, is_late=is_late)
+        if not self.is_unanswered:
+            self._unanswered = 0 if answer.status is not None else self._unanswered + 1
         fault = self._fault(due, answer)
         if fault is not None:
             self.tally.fault(kind, fault, key=course.key)

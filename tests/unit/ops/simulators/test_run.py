@@ -15,7 +15,7 @@ from ops.simulators import SIMULATORS
 from ops.simulators.messages import Kind, Recipient, Traffic
 from ops.simulators.promises import Answer
 from ops.simulators.rules import rules_of
-from ops.simulators.run import Pace, VendorRun
+from ops.simulators.run import MOST_UNANSWERED, Pace, VendorRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -295,3 +295,19 @@ def test_ctrl_c_ends_it_with_the_tally_so_far() -> None:
     # Those in flight were awaited, and no more was sent.
     assert run.tally.of(Kind.GENUINE).answered == Counter({"200": len(road.sent)})
     assert run.tally.requests == len(road.sent)
+
+
+def test_no_more_is_sent_where_nothing_is_answered_any_more() -> None:
+    answers = iter([told("accepted")] * 20)
+    run, road = run_of(lambda _: next(answers, NO_ANSWER), messages=2_000)
+
+    assert run.is_unanswered
+    assert 20 + MOST_UNANSWERED <= len(road.sent) < 20 + 2 * MOST_UNANSWERED
+
+
+def test_now_and_then_an_answer_keeps_it_going() -> None:
+    answers = iter(([NO_ANSWER] * (MOST_UNANSWERED - 1) + [told("accepted")]) * 3)
+    run, road = run_of(lambda _: next(answers, told("accepted")), messages=300, speed_up=1e5)
+
+    assert not run.is_unanswered
+    assert len(road.sent) >= 300
