@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.adapters.migration_files import latest_number
 from tillgate.adapters.postgres.activity import PostgresActivity
 from tillgate.adapters.postgres.admin_store import PostgresAdminStore
@@ -19,8 +19,9 @@ from tillgate.adapters.postgres.opening_hours import PostgresOpeningHoursStore
 from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.adapters.postgres.set_aside import PostgresSetAside
 from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager
+from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.wired import WiredFunction
-from tillgate.domain.metrics import Recorder
+from tillgate.domain.metrics import TOKEN_MATCHED, Recorder
 from tillgate.entrypoints.admin_api import AdminRoutes
 from tillgate.entrypoints.admin_credentials import AdminCredentials
 from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
@@ -53,6 +54,7 @@ from tillgate.services.status import CheckStatus
 from tillgate.settings.api import ApiSettings
 
 if TYPE_CHECKING:
+    from tillgate.adapters.key_ring import KeyRingSecretBox
     from tillgate.adapters.postgres.connection import Database
     from tillgate.entrypoints.admin_answers import AdminPart
     from tillgate.entrypoints.http import LambdaEvent, LambdaResponse
@@ -74,7 +76,7 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
     events = ReadEvents(reader)
     replay_one = ReplayOwnEvents(reader)
     store = PostgresAdminStore(admin, within_seconds=settings.connection_timeout_ms / 1000)
-    secret_box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
+    secret_box = key_ring(secrets, settings.key_ring_secret_arn)
     administration = Administration(
         store,
         box=secret_box,
@@ -88,7 +90,11 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
         replay=replay_one,
         documents=Documents(version=settings.version, serves_tls=settings.stage != "local"),
         admin=AdminRoutes(
-            gate=OperatorGate(lambda: secrets.read(settings.operator_secret_arn), clock=time.time),
+            gate=OperatorGate(
+                lambda: secrets.read(settings.operator_secret_arn),
+                clock=time.time,
+                on_match=partial(recorder.count, TOKEN_MATCHED, "operator"),
+            ),
             administration=administration,
             parts=(
                 *_delivery_parts(
