@@ -68,6 +68,24 @@ ALLOWED_ON_TABLES = frozenset(
         Allowed("api", "source", "SELECT", "tenant_id"),
         Allowed("api", "source", "SELECT", "provider"),
         Allowed("health", "schema_migration", "SELECT"),
+        Allowed("admin", "platform_secret", "SELECT"),
+        *(
+            Allowed("rotate", table, command, column)
+            for table, command, column in (
+                ("app", "SELECT", "app_id"),
+                ("app", "SELECT", "sealed_secret"),
+                ("app", "UPDATE", "sealed_secret"),
+                ("source", "SELECT", "source_id"),
+                ("source", "SELECT", "tenant_id"),
+                ("source", "SELECT", "sealed_secret"),
+                ("source", "SELECT", "sealed_credential"),
+                ("source", "UPDATE", "sealed_secret"),
+                ("source", "UPDATE", "sealed_credential"),
+                ("destination", "SELECT", "tenant_id"),
+                ("destination", "SELECT", "sealed_secret"),
+                ("destination", "UPDATE", "sealed_secret"),
+            )
+        ),
     }
 )
 
@@ -133,7 +151,9 @@ ALLOWED_FUNCTIONS = {
     "note_heeded()": set(),
     "note_quiet(json,uuid[])": {"watch"},
     "note_secret_set()": set(),
+    "note_platform_secrets(json)": {"rotate"},
     "platform_activity(text[],interval[])": {"watch"},
+    "platform_secret_age()": {"watch"},
     "quarantine_accept(uuid,uuid,json)": {"admin"},
     "quarantine_claim(uuid)": {"admin"},
     "quarantine_discard(uuid,uuid,text,text,timestamp with time zone,timestamp with time zone,"
@@ -159,6 +179,8 @@ ALLOWED_FUNCTIONS = {
     "registry_snapshot()": {"sweep"},
     "replay(uuid,uuid[])": {"admin"},
     "replay_own(uuid)": {"api"},
+    "sealed_kid(bytea)": {"rotate", "admin"},
+    "sealed_kids(integer)": {"rotate", "admin"},
     "tenant_hours()": {"watch"},
     "token_standing(bytea)": {"accept"},
     "watch_measure(integer,text[])": {"watch"},

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tillgate.domain.migration import Migration
     from tillgate.services.migrate import MigrateReport
 
-ROLES = ("ingest", "api", "admin", "health", "sweep", "accept", "deliver", "watch")
+ROLES = ("ingest", "api", "admin", "health", "sweep", "accept", "deliver", "watch", "rotate")
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

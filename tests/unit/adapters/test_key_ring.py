@@ -18,9 +18,13 @@ class Ring:
     def __init__(self, **keys: str) -> None:
         self.keys = keys
         self.reads = 0
+        self.is_lost = False
+        self.now = 1_000.0
 
     def __call__(self) -> str:
         self.reads += 1
+        if self.is_lost:
+            raise SecretUnavailableError("Secrets Manager is down")
         return json.dumps(self.keys)
 
 
@@ -150,3 +154,77 @@ def test_a_ring_that_becomes_unreadable_does_not_lose_the_old_one() -> None:
     with pytest.raises(SecretUnavailableError):
         box.reload()
     assert box.open(sealed, context="c") == SECRET
+
+
+def aging(ring: Ring) -> KeyRingSecretBox:
+    return KeyRingSecretBox(ring, clock=lambda: ring.now)
+
+
+def test_a_new_key_seals_five_minutes_later_at_the_latest() -> None:
+    ring = Ring(k1="one")
+    box = aging(ring)
+    box.seal(SECRET, context="c")
+    ring.keys["k2"] = "two"
+
+    ring.now += 299
+    assert box.seal(SECRET, context="c")[2:4] == b"k1"
+    ring.now += 1
+    assert box.seal(SECRET, context="c")[2:4] == b"k2"
+    assert ring.reads == 2
+
+
+def test_a_key_that_was_taken_out_opens_nothing_five_minutes_later() -> None:
+    ring = Ring(k1="one", k2="two")
+    old = KeyRingSecretBox(Ring(k1="one")).seal(SECRET, context="c")
+    box = aging(ring)
+    assert box.open(old, context="c") == SECRET
+    del ring.keys["k1"]
+    ring.now += 300
+
+    with pytest.raises(SecretUnavailableError, match="no key 'k1'"):
+        box.open(old, context="c")
+
+
+def test_a_ring_is_read_no_more_often_than_each_five_minutes() -> None:
+    ring = Ring(k1="one")
+    box = aging(ring)
+    for _ in range(100):
+        box.open(box.seal(SECRET, context="c"), context="c")
+        ring.now += 3
+
+    assert ring.reads == 1
+
+
+def test_without_secrets_manager_the_old_ring_serves_and_is_asked_for_each_minute() -> None:
+    ring = Ring(k1="one")
+    box = aging(ring)
+    box.seal(SECRET, context="c")
+    ring.is_lost = True
+    ring.now += 300
+    for _ in range(60):
+        assert box.open(box.seal(SECRET, context="c"), context="c") == SECRET
+        ring.now += 1
+    assert ring.reads == 2
+
+    ring.is_lost, ring.keys["k2"] = False, "two"
+    assert box.kids == ("k1", "k2")
+
+
+def test_a_clock_that_was_set_back_keeps_no_ring_for_ever() -> None:
+    ring = Ring(k1="one")
+    box = aging(ring)
+    box.seal(SECRET, context="c")
+    ring.keys["k2"] = "two"
+    ring.now -= 86_400
+
+    assert box.seal(SECRET, context="c")[2:4] == b"k2"
+
+
+def test_a_second_look_may_give_up_sooner_than_the_first() -> None:
+    first, second = Ring(k1="one"), Ring(k1="one", k2="two")
+    box = KeyRingSecretBox(first, read_again=second, clock=lambda: first.now)
+    box.seal(SECRET, context="c")
+    first.now += 300
+
+    assert box.kids == ("k1", "k2")
+    assert (first.reads, second.reads) == (1, 1)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from tillgate.domain.errors import SecretUnavailableError, UnauthenticatedError
+from tillgate.domain.token_secret import PreviousToken, TokenSecret
 from tillgate.services.operator import OperatorGate, TokenGate
 
 
@@ -96,3 +98,78 @@ def test_secret_without_a_token_lets_nobody_in(secret: Secret, text: str) -> Non
 
     with pytest.raises(SecretUnavailableError):
         OperatorGate(secret.read, clock=lambda: 0).admit("Bearer right")
+
+
+ROTATED = TokenSecret("new", PreviousToken("right", datetime.fromtimestamp(2_000, UTC))).text()
+
+
+@pytest.fixture
+def matched() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def rotated(secret: Secret, matched: list[str]) -> TokenGate:
+    secret.text = ROTATED
+    return OperatorGate(secret.read, clock=lambda: secret.now, on_match=matched.append)
+
+
+def test_both_tokens_of_a_rotation_are_let_in_and_told_apart(
+    rotated: TokenGate, matched: list[str]
+) -> None:
+    for token in ("right", "new", "new"):
+        rotated.admit(f"Bearer {token}")
+
+    assert matched == ["previous", "current", "current"]
+
+
+def test_the_token_before_ends_at_its_time_and_no_later(
+    rotated: TokenGate, secret: Secret, matched: list[str]
+) -> None:
+    secret.now = 1_999.9
+    rotated.admit("Bearer right")
+    secret.now = 2_000.0
+
+    with pytest.raises(UnauthenticatedError):
+        rotated.admit("Bearer right")
+    rotated.admit("Bearer new")
+    assert matched == ["previous", "current"]
+
+
+def test_an_overlap_that_is_taken_back_ends_within_a_minute(
+    rotated: TokenGate, secret: Secret
+) -> None:
+    rotated.admit("Bearer right")
+    secret.text = TokenSecret("new").text()
+    secret.now += 60
+
+    with pytest.raises(UnauthenticatedError):
+        rotated.admit("Bearer right")
+
+
+def test_a_version_that_knows_no_previous_reads_the_new_token() -> None:
+    assert json.loads(ROTATED)["token"] == "new"
+
+
+@pytest.mark.parametrize(
+    "previous",
+    [
+        None,
+        5,
+        "right",
+        [],
+        {},
+        {"token": "right"},
+        {"token": "", "good_until": "2026-01-01T00:00:00Z"},
+        {"token": 5, "good_until": "2026-01-01T00:00:00Z"},
+        {"token": "right", "good_until": "soon"},
+        {"token": "right", "good_until": "2026-01-01T00:00:00"},
+    ],
+)
+def test_a_previous_that_cannot_be_read_locks_nobody_out(secret: Secret, previous: object) -> None:
+    secret.text = json.dumps({"token": "new", "previous": previous})
+    gate = OperatorGate(secret.read, clock=lambda: secret.now)
+
+    gate.admit("Bearer new")
+    with pytest.raises(UnauthenticatedError):
+        gate.admit("Bearer right")

@@ -6,12 +6,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from tillgate.adapters.accept_queue import SealedMessages, SqsBacklog
-from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.adapters.postgres.event_store import PostgresEventStore
 from tillgate.adapters.postgres.quarantine import PostgresQuarantine
 from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.adapters.time_budget import TimeBudget
 from tillgate.bootstrap.connections import meter_on, objects, role_database, secrets_manager, sqs
+from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.quarantine import Reason
@@ -42,7 +42,7 @@ def accept() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]]
         settings, secrets, settings.database_secret_arn, budget=budget, recorder=recorder
     )
     meter = meter_on(database, recorder, within_seconds=settings.connection_timeout_ms / 1000)
-    secret_box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
+    secret_box = key_ring(secrets, settings.key_ring_secret_arn)
     # Not remembered between messages: it is what is right now that lets them in.
     registry = PostgresRegistry(database, within_seconds=within_seconds)
     events = PostgresEventStore(database, within_seconds=within_seconds)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.adapters.migration_files import latest_number
 from tillgate.adapters.postgres.activity import PostgresActivity
 from tillgate.adapters.postgres.admin_store import PostgresAdminStore
@@ -20,8 +20,9 @@ from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.adapters.postgres.sessions import PostgresSessions
 from tillgate.adapters.postgres.set_aside import PostgresSetAside
 from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager
+from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.wired import WiredFunction
-from tillgate.domain.metrics import Recorder
+from tillgate.domain.metrics import TOKEN_MATCHED, Recorder
 from tillgate.entrypoints.admin_api import AdminRoutes
 from tillgate.entrypoints.admin_credentials import AdminCredentials
 from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
@@ -56,6 +57,7 @@ from tillgate.services.status import CheckStatus
 from tillgate.settings.api import ApiSettings
 
 if TYPE_CHECKING:
+    from tillgate.adapters.key_ring import KeyRingSecretBox
     from tillgate.adapters.postgres.connection import Database
     from tillgate.entrypoints.admin_answers import AdminPart
     from tillgate.entrypoints.http import LambdaEvent, LambdaResponse
@@ -77,7 +79,7 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
     events = ReadEvents(reader)
     replay_one = ReplayOwnEvents(reader)
     store = PostgresAdminStore(admin, within_seconds=settings.connection_timeout_ms / 1000)
-    secret_box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
+    secret_box = key_ring(secrets, settings.key_ring_secret_arn)
     administration = Administration(
         store,
         box=secret_box,
@@ -85,7 +87,11 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
     )
     sandbox = Sandbox(settings.version, stage=settings.stage, function="api")
     metrics = RequestMetrics(sandbox, per_tenant=bool(settings.per_tenant_metrics))
-    gate = OperatorGate(lambda: secrets.read(settings.operator_secret_arn), clock=time.time)
+    gate = OperatorGate(
+        lambda: secrets.read(settings.operator_secret_arn),
+        clock=time.time,
+        on_match=partial(recorder.count, TOKEN_MATCHED, "operator"),
+    )
     check_status = CheckStatus(
         store,
         read_kids=lambda: secret_box.kids,

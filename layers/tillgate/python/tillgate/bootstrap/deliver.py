@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tillgate.adapters.accept_queue import SqsBacklog
-from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.adapters.outbound_http import OutboundHttp
 from tillgate.adapters.pos.clover import CloverApi
 from tillgate.adapters.postgres.delivery_store import PostgresDeliveryStore
@@ -16,6 +15,7 @@ from tillgate.adapters.supabase import SupabaseUpstream
 from tillgate.adapters.time_budget import TimeBudget
 from tillgate.adapters.trace_in_hand import TraceInHand
 from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager, sqs
+from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.delivery import DestinationKind
 from tillgate.domain.metrics import Recorder
@@ -33,6 +33,8 @@ from tillgate.settings.deliver import DeliverSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tillgate.adapters.key_ring import KeyRingSecretBox
 
 # What became of the last request is written down within this, after its deadline.
 _RECORDING_SECONDS = 10.0
@@ -67,7 +69,7 @@ def deliver() -> WiredFunction[Mapping[str, Any], dict[str, list[dict[str, str]]
     upstream = SupabaseUpstream(
         http, request_seconds=within_seconds, allow_private=allow_private, budget=sending
     )
-    secret_box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
+    secret_box = key_ring(secrets, settings.key_ring_secret_arn)
     queue = sqs(settings)
 
     def begin() -> None:

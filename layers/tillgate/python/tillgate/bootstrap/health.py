@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tillgate.adapters.accept_queue import SqsQueueProbe
@@ -13,7 +14,7 @@ from tillgate.adapters.postgres.probe import PostgresProbe
 from tillgate.adapters.time_budget import TimeBudget
 from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager, sqs
 from tillgate.bootstrap.wired import WiredFunction
-from tillgate.domain.metrics import Recorder
+from tillgate.domain.metrics import TOKEN_MATCHED, Recorder
 from tillgate.entrypoints.emf import RequestMetrics
 from tillgate.entrypoints.exposition import MetricsPage
 from tillgate.entrypoints.health import METRICS_ROUTE, HealthRoutes
@@ -52,7 +53,10 @@ def health() -> WiredFunction[LambdaEvent, LambdaResponse]:
     )
     page = MetricsPage(
         TokenGate(
-            lambda: secrets.read(settings.metrics_secret_arn), name="metrics", clock=time.time
+            lambda: secrets.read(settings.metrics_secret_arn),
+            name="metrics",
+            clock=time.time,
+            on_match=partial(recorder.count, TOKEN_MATCHED, "metrics"),
         ),
         PostgresMetrics(database, within_seconds=request_seconds - within_seconds),
         providers=PROVIDERS,

@@ -9,12 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tillgate.adapters.accept_queue import SqsAcceptQueue
-from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.adapters.postgres.event_store import PostgresEventStore
 from tillgate.adapters.postgres.quarantine import PostgresQuarantine
 from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.adapters.time_budget import TimeBudget
 from tillgate.bootstrap.connections import meter_on, objects, role_database, secrets_manager, sqs
+from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.quarantine import Reason
@@ -57,7 +57,7 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         recorder=recorder,
     )
     meter = meter_on(database, recorder, within_seconds=within_seconds)
-    secret_box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
+    secret_box = key_ring(secrets, settings.key_ring_secret_arn)
     bucket = objects(settings, settings.objects_bucket, budget=budget)
     looked_up = PostgresRegistry(database, within_seconds=within_seconds)
     registry = CachedRegistry(

@@ -46,6 +46,7 @@ def migrate() -> Callable[[], Mapping[str, Any]]:
             settings.accept_secret_arn,
             settings.deliver_secret_arn,
             settings.watch_secret_arn,
+            settings.rotate_secret_arn,
         ),
         role_url=lambda role, password: url_for_role(url(), username=role, password=password),
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.adapters.outbound_http import OutboundHttp
 from tillgate.adapters.postgres.destinations import PostgresSealedDestinations
 from tillgate.adapters.postgres.synthetic import PostgresSyntheticEvents
@@ -14,9 +14,10 @@ from tillgate.adapters.supabase import SupabaseUpstream
 from tillgate.adapters.time_budget import TimeBudget
 from tillgate.adapters.trace_in_hand import TraceInHand
 from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager
+from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.delivery import DestinationKind
-from tillgate.domain.metrics import Recorder
+from tillgate.domain.metrics import TOKEN_MATCHED, Recorder
 from tillgate.entrypoints.observability import Sandbox, serve
 from tillgate.entrypoints.probe import ProbeRoutes
 from tillgate.services.operator import OperatorGate
@@ -53,7 +54,7 @@ def probe() -> WiredFunction[LambdaEvent, LambdaResponse]:
         http, request_seconds=request_seconds, allow_private=allow_private, budget=budget
     )
     destinations = PostgresSealedDestinations(database, within_seconds=within_seconds)
-    box = KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn))
+    box = key_ring(secrets, settings.key_ring_secret_arn)
     upstreams = {DestinationKind.SUPABASE: upstream}
     routes = ProbeRoutes(
         ProbeDestination(destinations, box=box, upstreams=upstreams, clock=time.monotonic),
@@ -64,7 +65,11 @@ def probe() -> WiredFunction[LambdaEvent, LambdaResponse]:
             upstreams=upstreams,
             clock=time.monotonic,
         ),
-        gate=OperatorGate(lambda: secrets.read(settings.operator_secret_arn), clock=time.time),
+        gate=OperatorGate(
+            lambda: secrets.read(settings.operator_secret_arn),
+            clock=time.time,
+            on_match=partial(recorder.count, TOKEN_MATCHED, "operator"),
+        ),
         begin_trace=trace.begin,
     )
     sandbox = Sandbox(settings.version, stage=settings.stage, function="probe")

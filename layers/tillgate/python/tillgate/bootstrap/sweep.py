@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tillgate.adapters.delivery_queue import SqsDeliveryQueue
-from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.adapters.postgres.due_deliveries import (
     REDRIVE_DELAY_SECONDS,
     PostgresDueDeliveries,
@@ -19,6 +18,7 @@ from tillgate.adapters.postgres.due_deliveries import (
 from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.adapters.postgres.upkeep import PostgresUpkeep
 from tillgate.bootstrap.connections import meter_on, objects, role_database, secrets_manager, sqs
+from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.stop import Stop
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.metrics import Recorder
@@ -136,7 +136,7 @@ def _upkeep(settings: SweepSettings, stop: Stop, *, within_seconds: float) -> _U
         keeper=SnapshotKeeper(
             PostgresRegistry(database, within_seconds=within_seconds),
             bucket,
-            KeyRingSecretBox(lambda: secrets.read(settings.key_ring_secret_arn)),
+            key_ring(secrets, settings.key_ring_secret_arn),
         ),
         sweep=Sweep(PostgresUpkeep(database), clock=time.monotonic, is_stopping=stop.is_asked),
     )

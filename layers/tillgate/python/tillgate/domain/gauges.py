@@ -51,7 +51,8 @@ QUEUE_OLDEST_AGE = Gauge(
 OLDEST_SECRET_AGE = Gauge(
     "oldest_secret_age_seconds",
     "Since the oldest was set, of what is in use: vendors' signing secrets, credentials for their"
-    " APIs, API tokens, destinations' keys.",
+    " APIs, API tokens, destinations' keys; of the key ring and the platform's own tokens in whole"
+    " days.",
 )
 BACKUP_VERIFIED_AT = Gauge(
     "backup_verified_timestamp_seconds", "When a backup was last shown to restore; none: never."

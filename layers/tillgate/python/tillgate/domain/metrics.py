@@ -161,6 +161,15 @@ SECRET_MATCHED = Counter(
     "Deliveries of vendors whose signature was good, by the secret that it was made with.",
     (PROVIDER, Label("generation", frozenset({"current", "previous"}))),
 )
+TOKEN_MATCHED = Counter(
+    "token_matched_total",
+    "Requests let in by a token of the platform's own, by whether it is the one before, which a"
+    " rotation leaves good for a while.",
+    (
+        Label("token", frozenset({"operator", "metrics"})),
+        Label("generation", frozenset({"current", "previous"})),
+    ),
+)
 UPSTREAM_REQUESTS = Counter(
     "upstream_requests_total",
     "Requests to destinations and vendors' APIs, those without an answer included.",
@@ -208,6 +217,7 @@ DELIVERY_LAG = Histogram(
 RECORDED: tuple[Counter | Histogram, ...] = (
     HTTP_REQUESTS, HTTP_DURATION, INGEST_LATENCY, INGEST_EVENTS, QUARANTINED_EVENTS,
     SECRET_MATCHED, UPSTREAM_REQUESTS, RETRY_ATTEMPTS, DB_DURATION, DELIVERIES, DELIVERY_LAG,
+    TOKEN_MATCHED,
 )  # fmt: skip
 LOOKED_UP: tuple[Gauge, ...] = (BUILD_INFO, DB_CONNECTIONS)
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from tillgate.services.operator import TokenGate
 
 # Of which there is a line before the first of them connects.
-_ROLES = ("ingest", "accept", "api", "admin", "deliver", "sweep", "health", "watch")
+_ROLES = ("ingest", "accept", "api", "admin", "deliver", "sweep", "health", "watch", "rotate")
 
 
 class MetricsPage:

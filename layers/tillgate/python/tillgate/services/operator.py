@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hmac
-import json
 from typing import TYPE_CHECKING
 
 from tillgate.domain.errors import SecretUnavailableError, UnauthenticatedError
 from tillgate.domain.tenant import token_digest
+from tillgate.domain.token_secret import token_secret
 from tillgate.services.authenticate import bearer_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tillgate.domain.token_secret import TokenSecret
 
 # The token is read again when it is this old, so that an old one stops working ...
 FRESH_SECONDS = 60.0
@@ -19,20 +21,30 @@ FRESH_SECONDS = 60.0
 RETRY_SECONDS = 5.0
 
 
-class TokenGate:
-    """Compares with the secret ``{"token": "..."}``, which ``read_secret`` gives as text.
+CURRENT, PREVIOUS = "current", "previous"
 
-    ``clock`` gives seconds, by the wall clock: a frozen sandbox's monotonic one may stand.
-    ``name`` is the token's, in what is answered.
+
+class TokenGate:
+    """Compares with the token that ``read_secret`` gives (``domain.token_secret``).
+
+    The token before it is good until the time that stands beside it. ``clock`` gives seconds
+    since 1970, by the wall clock: a frozen sandbox's monotonic one may stand. ``name`` is the
+    token's, in what is answered; ``on_match`` is told which of the two was offered.
     """
 
     def __init__(
-        self, read_secret: Callable[[], str], *, name: str, clock: Callable[[], float]
+        self,
+        read_secret: Callable[[], str],
+        *,
+        name: str,
+        clock: Callable[[], float],
+        on_match: Callable[[str], None] = lambda _generation: None,
     ) -> None:
         self._read_secret = read_secret
         self._name = name
         self._clock = clock
-        self._digest: bytes | None = None
+        self._on_match = on_match
+        self._secret: TokenSecret | None = None
         self._read_at = 0.0
 
     def admit(self, authorization: str | None) -> None:
@@ -42,37 +54,56 @@ class TokenGate:
         SecretUnavailableError when the right one cannot be read.
         """
         offered = bearer_token(authorization)
-        if offered is None or not self.knows(token_digest(offered)):
+        generation = None if offered is None else self._generation(token_digest(offered))
+        if generation is None:
             raise UnauthenticatedError(
                 f"Send the {self._name} token: Authorization: Bearer <token>"
             )
+        self._on_match(generation)
 
     def knows(self, digest: bytes) -> bool:
         """Tell whether the token of this SHA-256 is let in. Raises SecretUnavailableError."""
-        return self._is(digest, within_seconds=FRESH_SECONDS) or self._is(
+        return self._generation(digest) is not None
+
+    def _generation(self, digest: bytes) -> str | None:
+        return self._match(digest, within_seconds=FRESH_SECONDS) or self._match(
             digest, within_seconds=RETRY_SECONDS
         )
 
-    def _is(self, digest: bytes, *, within_seconds: float) -> bool:
+    def _match(self, digest: bytes, *, within_seconds: float) -> str | None:
         # An age below zero means that the clock was set back: then it is read again.
-        if self._digest is None or not 0 <= self._clock() - self._read_at < within_seconds:
-            self._digest = token_digest(_token(self._read_secret(), self._name))
+        if self._secret is None or not 0 <= self._clock() - self._read_at < within_seconds:
+            self._secret = self._read()
             self._read_at = self._clock()
-        return hmac.compare_digest(self._digest, digest)
+        token, previous = self._secret
+        # Both are compared, whichever it is: how long it takes tells nothing of either.
+        is_current = hmac.compare_digest(token_digest(token), digest)
+        is_previous = previous is not None and hmac.compare_digest(
+            token_digest(previous.token), digest
+        )
+        if is_current:
+            return CURRENT
+        if previous is None or not is_previous:
+            return None
+        return PREVIOUS if self._clock() < previous.good_until.timestamp() else None
 
-
-def _token(secret: str, name: str) -> str:
-    try:
-        token = json.loads(secret)["token"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise SecretUnavailableError(f"the secret of the {name} token holds none") from error
-    if not isinstance(token, str) or not token:
-        raise SecretUnavailableError(f"the secret of the {name} token holds none")
-    return token
+    def _read(self) -> TokenSecret:
+        try:
+            return token_secret(self._read_secret())
+        except ValueError as error:
+            raise SecretUnavailableError(
+                f"the secret of the {self._name} token holds none"
+            ) from error
 
 
 class OperatorGate(TokenGate):
     """Lets the operator in."""
 
-    def __init__(self, read_secret: Callable[[], str], *, clock: Callable[[], float]) -> None:
-        super().__init__(read_secret, name="operator's", clock=clock)
+    def __init__(
+        self,
+        read_secret: Callable[[], str],
+        *,
+        clock: Callable[[], float],
+        on_match: Callable[[str], None] = lambda _generation: None,
+    ) -> None:
+        super().__init__(read_secret, name="operator's", clock=clock, on_match=on_match)

@@ -20,3 +20,4 @@ class MigrateSettings(FunctionSettings):
     accept_secret_arn: str
     deliver_secret_arn: str
     watch_secret_arn: str
+    rotate_secret_arn: str

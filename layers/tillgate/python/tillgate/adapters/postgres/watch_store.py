@@ -39,19 +39,19 @@ class PostgresWatchStore:
 
     def measure(self) -> Measured:
         with refusals_as_unavailable:
-            [(found,)] = self._database.rows(
-                "SELECT tillgate.watch_measure(%s, %s::text[])",
+            [(found, platform_age)] = self._database.rows(
+                "SELECT tillgate.watch_measure(%s, %s::text[]), tillgate.platform_secret_age()",
                 (COUNTED_TO, list(Reason)),
                 within_seconds=self._within_seconds,
             )
-        age = found["secret_age_seconds"]
+        ages = [float(a) for a in (found["secret_age_seconds"], platform_age) if a is not None]
         return Measured(
             connections=found["connections"],
             partition_days_ahead=found["days_ahead"],
             dead_letters=found["dead_letters"],
             quarantine=found["quarantine"],
             oldest_due_seconds=float(found["oldest_due_seconds"]),
-            secret_age_seconds=None if age is None else float(age),
+            secret_age_seconds=max(ages, default=None),
             proofs={kind: float(at) for kind, at in found["proofs"].items()},
             gauges={name: (float(v), float(since)) for name, (v, since) in found["gauges"].items()},
             quiet_sources=found["quiet_sources"],
