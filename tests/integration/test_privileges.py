@@ -84,7 +84,7 @@ def test_a_role_can_do_to_each_table_and_partition_what_is_listed_and_no_more(
     could: set[tuple[str, str]] = set()
     with database.as_role(role) as connection:
         for table, column in tables:
-            columns = [a.column for a in ALLOWED_ON_TABLES if (a.role, a.table) == (role, table)]
+            columns = [a.column for a in ALLOWED_ON_TABLES if a[:3] == (role, table, "UPDATE")]
             for command, statement in COMMANDS.items():
                 query = sql.SQL(statement).format(
                     table=sql.Identifier(table),
