@@ -14,7 +14,7 @@ from tillgate.domain.errors import (
 )
 from tillgate.domain.event import Accepted, NewEvent, Outcome
 from tillgate.domain.metrics import Sums
-from tillgate.domain.tenant import EventId
+from tillgate.domain.tenant import EventId, TokenStanding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         Source,
         Tenant,
         TenantId,
-        TokenStanding,
     )
 
 
@@ -65,18 +64,20 @@ class InMemoryEventStore:
 
 
 class InMemoryRegistry:
-    """Implements Registry over dictionaries; counts its look-ups."""
+    """Implements Registry over dictionaries; counts its look-ups. ``ends`` has tokens' ends."""
 
     def __init__(self) -> None:
         self.tokens: dict[bytes, Tenant] = {}
+        self.ends: dict[bytes, datetime] = {}
         self.endpoints: dict[tuple[str, str], Endpoint] = {}
         self.bound_sources: dict[tuple[str, str], Source] = {}
         self.look_ups = 0
         self.is_down = False
 
-    def find_token(self, digest: bytes) -> Tenant | None:
+    def find_token(self, digest: bytes) -> TokenStanding | None:
         self._look_up()
-        return self.tokens.get(digest)
+        tenant = self.tokens.get(digest)
+        return None if tenant is None else TokenStanding(tenant, self.ends.get(digest))
 
     def find_endpoint(
         self,

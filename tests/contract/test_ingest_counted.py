@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -132,7 +133,11 @@ def test_a_good_signature_is_counted_by_the_secret_it_was_made_with(ingest: Wire
     [older] = known.sealed_secrets
     newer = PlainSecretBox().seal(b"the next one", context=known.seal_context)
     rotating = WiredIngest()
-    rotating.registry.endpoints[key] = replace(known, sealed_secrets=(newer, older))
+    rotating.registry.endpoints[key] = replace(
+        known,
+        sealed_secrets=(newer, older),
+        previous_until=datetime.max.replace(tzinfo=UTC),
+    )
     square(rotating)
 
     assert counted(ingest, "secret_matched") == {"secret_matched_total|square|current": 1}

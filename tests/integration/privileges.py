@@ -33,6 +33,19 @@ ALLOWED_ON_TABLES = frozenset(
         ),
         Allowed("admin", "app", "UPDATE", "sealed_secret"),
         *(
+            Allowed("admin", table, "UPDATE", column)
+            for table in ("app", "source")
+            for column in (
+                "previous_sealed_secret",
+                "previous_since",
+                "previous_overlap_until",
+                "previous_until",
+                "previous_matched_at",
+                "previous_ended_at",
+            )
+        ),
+        Allowed("admin", "token_activity", "SELECT"),
+        *(
             Allowed("admin", "source", "UPDATE", column)
             for column in (
                 "sealed_secret",
@@ -117,6 +130,7 @@ ALLOWED_FUNCTIONS = {
     "find_endpoint(text,uuid)": {"ingest"},
     "find_token(bytea)": {"api", "ingest"},
     "discard_synthetic(uuid,uuid)": {"deliver"},
+    "endpoint_standing(text,uuid)": {"ingest", "accept", "admin"},
     "event_id_at(timestamp with time zone,text)": set(),
     "first_event_id(timestamp with time zone)": {"api"},
     "gauges_put(jsonb)": {"watch"},
@@ -127,6 +141,7 @@ ALLOWED_FUNCTIONS = {
     "is_synthetic(text,timestamp with time zone)": set(),
     "latency_sum(bigint[],bigint[])": set(),
     "look_up_endpoint(text,uuid)": {"ingest", "accept", "admin"},
+    "look_up_token(bytea)": {"api", "ingest"},
     "make_partitions(date)": {"sweep"},
     "metrics_add(uuid,bigint,jsonb)": {
         "ingest",
@@ -154,6 +169,7 @@ ALLOWED_FUNCTIONS = {
     "note_platform_secrets(json)": {"rotate"},
     "platform_activity(text[],interval[])": {"watch"},
     "platform_secret_age()": {"watch"},
+    "previous_matched(uuid,timestamp with time zone)": set(),
     "quarantine_accept(uuid,uuid,json)": {"admin"},
     "quarantine_claim(uuid)": {"admin"},
     "quarantine_discard(uuid,uuid,text,text,timestamp with time zone,timestamp with time zone,"
@@ -182,6 +198,7 @@ ALLOWED_FUNCTIONS = {
     "sealed_kid(bytea)": {"rotate", "admin"},
     "sealed_kids(integer)": {"rotate", "admin"},
     "tenant_hours()": {"watch"},
+    "retire_previous_secrets(bigint)": {"sweep"},
     "token_standing(bytea)": {"accept"},
     "watch_measure(integer,text[])": {"watch"},
     "watched_sources(uuid,integer)": {"watch"},

@@ -25,6 +25,7 @@ from tillgate.domain.tenant import (
     TenantId,
     TenantState,
     TokenId,
+    TokenStanding,
     token_digest,
 )
 
@@ -121,7 +122,9 @@ def test_state_is_set_again_and_again(
         changed = store.set_tenant_state(made.tenant_id, state)
         assert changed is not None
         assert changed.state is state
-        assert registry.find_token(digest) == Tenant(made.tenant_id, made.slug, state)
+        assert registry.find_token(digest) == TokenStanding(
+            Tenant(made.tenant_id, made.slug, state)
+        )
     assert store.set_tenant_state(TenantId(some_id()), TenantState.ACTIVE) is None
 
 

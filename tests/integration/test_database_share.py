@@ -45,24 +45,26 @@ def slow_down(database: TestDatabase) -> None:
 
 
 SLOW = """
-ALTER FUNCTION tillgate.look_up_endpoint(text, uuid) RENAME TO quick_look_up_endpoint;
+ALTER FUNCTION tillgate.endpoint_standing(text, uuid) RENAME TO quick_endpoint_standing;
 ALTER FUNCTION tillgate.accept_event(
     uuid, text, bytea, uuid, text, text, text, numeric, text, timestamptz, text
 ) RENAME TO quick_accept_event;
-ALTER FUNCTION tillgate.find_token(bytea) RENAME TO quick_find_token;
-CREATE FUNCTION tillgate.look_up_endpoint(text, uuid) RETURNS TABLE (
-    notification_url text, sealed_secret bytea, merchant_id text,
-    tenant_id uuid, slug text, state text, secret_set_at timestamptz
+ALTER FUNCTION tillgate.look_up_token(bytea) RENAME TO quick_look_up_token;
+CREATE FUNCTION tillgate.endpoint_standing(text, uuid) RETURNS TABLE (
+    notification_url text, sealed_secret bytea, previous_sealed_secret bytea,
+    previous_until timestamptz, settled_at timestamptz, merchant_id text,
+    tenant_id uuid, slug text, state text
 ) LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     PERFORM pg_sleep(0.7);
-    RETURN QUERY SELECT * FROM tillgate.quick_look_up_endpoint($1, $2);
+    RETURN QUERY SELECT * FROM tillgate.quick_endpoint_standing($1, $2);
 END $$;
-CREATE FUNCTION tillgate.find_token(bytea) RETURNS TABLE (tenant_id uuid, slug text, state text)
-LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION tillgate.look_up_token(bytea) RETURNS TABLE (
+    tenant_id uuid, slug text, state text, revoked_at timestamptz
+) LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     PERFORM pg_sleep(0.7);
-    RETURN QUERY SELECT * FROM tillgate.quick_find_token($1);
+    RETURN QUERY SELECT * FROM tillgate.quick_look_up_token($1);
 END $$;
 CREATE FUNCTION tillgate.accept_event(
     uuid, text, bytea, uuid, text, text, text, numeric, text, timestamptz, text

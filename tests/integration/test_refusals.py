@@ -63,11 +63,11 @@ OF_QUARANTINE = {
 }
 OF_REGISTRY: dict[str, tuple[LiteralString, Callable[[PostgresRegistry], object]]] = {
     "token": (
-        "DROP FUNCTION tillgate.find_token(bytea)",
+        "DROP FUNCTION tillgate.look_up_token(bytea)",
         lambda registry: registry.find_token(b"x"),
     ),
     "endpoint": (
-        "DROP FUNCTION tillgate.look_up_endpoint(text, uuid)",
+        "DROP FUNCTION tillgate.endpoint_standing(text, uuid)",
         lambda registry: registry.find_endpoint("square", str(uuid.uuid4())),
     ),
     "source": (
@@ -194,7 +194,7 @@ def test_a_refusal_does_not_open_the_breaker_and_what_is_mended_is_201_at_once(
 def test_a_look_up_that_is_refused_goes_by_memory(wiring: Wiring) -> None:
     ingest = wiring.sandbox("ingest")
     assert ingest.call(new_event()).status == 201
-    spoil(wiring.database, "DROP FUNCTION tillgate.find_token(bytea)")
+    spoil(wiring.database, "DROP FUNCTION tillgate.look_up_token(bytea)")
     ingest.step_clock(31)
 
     assert ingest.call(new_event()).status == 201

@@ -131,13 +131,13 @@ def test_tokens_are_those_that_the_database_knows(registered: Registered) -> Non
         found = registered.snapshot().find_token(digest)
         assert found == registered.registry.find_token(digest)
         assert found is not None
-        assert found.tenant_id == one
+        assert found.tenant.tenant_id == one
     for digest in tokens - good:
         with pytest.raises(StoreUnavailableError):
             registered.snapshot().find_token(digest)
     suspended = registered.snapshot().find_token(token_digest("idle"))
     assert suspended is not None
-    assert suspended.state is TenantState.SUSPENDED
+    assert suspended.tenant.state is TenantState.SUSPENDED
     assert suspended == registered.registry.find_token(token_digest("idle"))
 
 
@@ -150,7 +150,7 @@ def test_endpoints_are_those_that_the_database_knows(registered: Registered) -> 
     for endpoint_id in ids:
         known = registered.registry.find_endpoint("square", endpoint_id)
         assert known is not None
-        assert snapshot.find_endpoint("square", endpoint_id) == replace(known, secret_set_at=None)
+        assert snapshot.find_endpoint("square", endpoint_id) == replace(known, settled_at=None)
     with pytest.raises(StoreUnavailableError):
         snapshot.find_endpoint("shopify", ids[1])
 
@@ -251,8 +251,8 @@ def test_since_when_a_secret_is_moves_with_the_secret_alone(registered: Register
     def set_at() -> datetime:
         found = registered.registry.find_endpoint("square", source_id)
         assert found is not None
-        assert found.secret_set_at is not None
-        return found.secret_set_at
+        assert found.settled_at is not None
+        return found.settled_at
 
     first = set_at()
     with registered.database.superuser() as superuser:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tests.fakes import (
@@ -122,7 +122,12 @@ class Hooks:
             for secret in secrets or [SECRETS[provider]]
         )
         self.registry.endpoints[provider, endpoint_id] = Endpoint(
-            endpoint_id, provider, url(provider, endpoint_id), sealed, source
+            endpoint_id,
+            provider,
+            url(provider, endpoint_id),
+            sealed,
+            source,
+            previous_until=NOW + timedelta(days=7) if len(sealed) > 1 else None,
         )
 
     def accept(

@@ -18,6 +18,7 @@ from tillgate.domain.tenant import (
     Tenant,
     TenantId,
     TenantState,
+    TokenStanding,
 )
 from tillgate.services.cached_registry import CachedRegistry
 from tillgate.services.snapshot_registry import SnapshotRegistry
@@ -118,7 +119,7 @@ class Sandbox:
             found = self.registry.find_token(TOKEN)
         except StoreUnavailableError:
             return False
-        assert found == ONE
+        assert found == TokenStanding(ONE)
         return True
 
 

@@ -36,7 +36,7 @@ def secret_set(hooks: Hooks, at: datetime, *, to: str = "another key") -> None:
     """Replace the source's secret; ``at`` is when."""
     hooks.add_source("square", secrets=[to])
     endpoint = hooks.registry.endpoints["square", SOURCE_ID]
-    hooks.registry.endpoints["square", SOURCE_ID] = replace(endpoint, secret_set_at=at)
+    hooks.registry.endpoints["square", SOURCE_ID] = replace(endpoint, settled_at=at)
 
 
 def put_square(hooks: Hooks, body: bytes | None = None) -> QueuedHook:

@@ -14,6 +14,7 @@ from tillgate.domain.tenant import (
     Tenant,
     TenantId,
     TenantState,
+    TokenStanding,
 )
 from tillgate.services import cached_registry
 from tillgate.services.cached_registry import FRESH_SECONDS, MISS_SECONDS, CachedRegistry
@@ -56,7 +57,7 @@ def test_what_was_found_is_looked_up_once(
     cached: CachedRegistry, registry: InMemoryRegistry
 ) -> None:
     for _ in range(3):
-        assert cached.find_token(b"one") == ONE
+        assert cached.find_token(b"one") == TokenStanding(ONE)
         assert cached.find_endpoint("square", "s") == ENDPOINT
         assert cached.find_bound_source(AppId("app"), "M1") == SOURCE
     assert registry.look_ups == 3
@@ -83,7 +84,7 @@ def test_a_new_token_is_seen_after_5_seconds(
     registry.tokens[b"new"] = ONE
     clock.now += age
 
-    assert (cached.find_token(b"new") == ONE) is sees_it
+    assert (cached.find_token(b"new") == TokenStanding(ONE)) is sees_it
 
 
 @pytest.mark.parametrize(("age", "sees_it"), [(4.9, False), (5, True), (29.9, True)])
@@ -125,7 +126,7 @@ def test_a_clock_that_was_set_back_makes_nothing_fresh_for_ever(
     clock.now -= 86_400
 
     assert cached.find_token(b"one") is None
-    assert cached.find_token(b"new") == ONE
+    assert cached.find_token(b"new") == TokenStanding(ONE)
 
 
 def test_one_provider_s_endpoint_is_not_another_s(cached: CachedRegistry) -> None:
@@ -146,14 +147,14 @@ def test_a_registry_that_cannot_tell_is_remembered_as_nothing(
         cached.find_token(b"one")
 
     registry.is_down = False
-    assert cached.find_token(b"one") == ONE
+    assert cached.find_token(b"one") == TokenStanding(ONE)
 
 
 def test_a_fresh_hit_needs_no_registry(cached: CachedRegistry, registry: InMemoryRegistry) -> None:
     cached.find_token(b"one")
     registry.is_down = True
 
-    assert cached.find_token(b"one") == ONE
+    assert cached.find_token(b"one") == TokenStanding(ONE)
 
 
 def test_guessing_pushes_out_other_misses_only(

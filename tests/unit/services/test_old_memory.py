@@ -69,7 +69,7 @@ def test_an_old_memory_gives_way_to_a_newer_snapshot(
 
     found = sandbox.registry.find_token(TOKEN)
     assert found is not None
-    assert found.slug == slug
+    assert found.tenant.slug == slug
 
 
 def test_a_suspension_since_is_seen_in_an_outage_and_so_is_another_secret(
@@ -84,7 +84,7 @@ def test_a_suspension_since_is_seen_in_an_outage_and_so_is_another_secret(
 
     found = sandbox.registry.find_token(TOKEN)
     assert found is not None
-    assert found.state is TenantState.SUSPENDED
+    assert found.tenant.state is TenantState.SUSPENDED
     endpoint = sandbox.registry.find_endpoint("square", "s")
     assert endpoint is not None
     assert endpoint.sealed_secrets == (b"another",)
@@ -117,7 +117,7 @@ def test_what_the_snapshot_said_is_not_remembered_as_the_database_s_word(
     sandbox.write(RENAMED, at=3_600)
     found = sandbox.registry.find_token(TOKEN)
     assert found is not None
-    assert found.slug == "renamed"
+    assert found.tenant.slug == "renamed"
     sandbox.database.is_down = False
 
     assert sandbox.finds()

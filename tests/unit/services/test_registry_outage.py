@@ -10,6 +10,7 @@ from tillgate.domain.errors import StoreUnavailableError
 from tillgate.domain.registry_snapshot import SNAPSHOT_KEY
 from tillgate.domain.tenant import (
     AppId,
+    TokenStanding,
 )
 from tillgate.services.cached_registry import STALE_SECONDS
 
@@ -134,8 +135,8 @@ def test_a_miss_with_the_database_down_is_never_a_refusal(sandbox: Sandbox) -> N
 def test_a_cold_sandbox_goes_by_the_snapshot(sandbox: Sandbox) -> None:
     sandbox.write()
 
-    assert sandbox.registry.find_token(TOKEN) == ONE
-    assert sandbox.registry.find_token(IDLE_TOKEN) == IDLE
+    assert sandbox.registry.find_token(TOKEN) == TokenStanding(ONE)
+    assert sandbox.registry.find_token(IDLE_TOKEN) == TokenStanding(IDLE)
     assert sandbox.registry.find_endpoint("square", "s") == ENDPOINT
     assert sandbox.registry.find_endpoint("square", "app", at_most_seconds_old=5) == APP
     assert sandbox.registry.find_bound_source(AppId("app"), "M2") == BOUND

@@ -221,7 +221,7 @@ def test_what_was_let_in_by_the_secret_of_its_time_needs_no_other(retries: Retri
     endpoint = retries.hooks.registry.endpoints[key]
     sealed = retries.hooks.box.seal(OTHER_KEY.encode(), context=endpoint.seal_context)
     retries.hooks.registry.endpoints[key] = replace(
-        endpoint, sealed_secrets=(sealed,), secret_set_at=NOW + timedelta(days=1)
+        endpoint, sealed_secrets=(sealed,), settled_at=NOW + timedelta(days=1)
     )
     retries.hooks.add_app_sources(M2=TWO)
 
@@ -233,7 +233,7 @@ def test_what_was_refused_is_not_let_in_by_a_secret_that_is_newer(retries: Retri
     refused = retries.refuse_square(square_body("sq-1"))
     endpoint = retries.hooks.registry.endpoints["square", SOURCE_ID]
     retries.hooks.registry.endpoints["square", SOURCE_ID] = replace(
-        endpoint, secret_set_at=NOW + timedelta(days=1)
+        endpoint, settled_at=NOW + timedelta(days=1)
     )
 
     assert retries.retry_one(refused).outcome is RetryOutcome.STILL

@@ -157,9 +157,9 @@ class TestSealed:
 
 
 def test_endpoints_of_the_snapshot_do_not_say_since_when_their_secret_is(sandbox: Sandbox) -> None:
-    sandbox.database.endpoints["square", "s"] = replace(ENDPOINT, secret_set_at=START)
+    sandbox.database.endpoints["square", "s"] = replace(ENDPOINT, settled_at=START)
     sandbox.write()
 
     found = sandbox.registry.find_endpoint("square", "s")
     assert found is not None
-    assert found.secret_set_at is None
+    assert found.settled_at is None

@@ -76,7 +76,7 @@ class Kept:
         """Give the name of the token's tenant as another sandbox reads it."""
         found = SnapshotRegistry(self.objects, self.box, now=lambda: at).find_token(DIGEST)
         assert found is not None
-        return found.slug
+        return found.tenant.slug
 
 
 @pytest.fixture

@@ -7,13 +7,15 @@ flushed with them, and added up in buckets of time (migration 17).
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from tillgate.domain.tenant import SourceId, TenantId
+
+Key = TypeVar("Key", str, bytes)
 
 # What the platform's own counts are kept under: no tenant has this id.
 PLATFORM = "00000000-0000-0000-0000-000000000000"
@@ -42,14 +44,17 @@ _MICROSECONDS = 1_000_000
 
 
 class ActivityIncrement(NamedTuple):
-    """By how much each tenant's numbers have grown, and when each source's newest event came.
+    """By how much each tenant's numbers have grown, and when what was last heard or used.
 
-    ``tenants`` has numbers by COLUMNS, those that are not 0; ``sources`` has milliseconds since
-    1970.
+    ``tenants`` has numbers by COLUMNS, those that are not 0. The others have milliseconds since
+    1970: when each source's newest event came, when each token (its digest in hex) was last let
+    in, and when each endpoint's previous secret was last signed with.
     """
 
     tenants: dict[str, dict[str, int]]
     sources: dict[str, int]
+    tokens: dict[str, int]
+    previous: dict[str, int]
 
 
 class Activity:
@@ -58,7 +63,7 @@ class Activity:
     Ids are those of tenants and sources that there are, and never what a sender claims to be.
     """
 
-    __slots__ = ("_parts", "_sources", "_wholes")
+    __slots__ = ("_parts", "_previous", "_sources", "_tokens", "_wholes")
 
     def __init__(self) -> None:
         # Of what was one tenant's, or nobody's (None), or many tenants' (None): together they
@@ -67,6 +72,8 @@ class Activity:
         # The tenants' parts of what was many tenants'.
         self._parts: dict[str, list[int]] = {}
         self._sources: dict[str, datetime] = {}
+        self._tokens: dict[bytes, datetime] = {}
+        self._previous: dict[str, datetime] = {}
 
     def request(
         self,
@@ -158,6 +165,14 @@ class Activity:
                 cell[COLUMN_OF[outcome]] += number
         self._hear(heard)
 
+    def use_token(self, digest: bytes, at: datetime) -> None:
+        """Say when a token was let in."""
+        _note(self._tokens, digest, at)
+
+    def match_previous(self, endpoint_id: str, at: datetime) -> None:
+        """Say when a delivery came that an endpoint's previous secret signed."""
+        _note(self._previous, endpoint_id, at)
+
     def _whole(self, tenant_id: str | None) -> list[int]:
         cell = self._wholes.get(tenant_id)
         if cell is None:
@@ -185,9 +200,7 @@ class Activity:
 
     def _hear(self, heard: Mapping[SourceId, datetime]) -> None:
         for source_id, at in heard.items():
-            known = self._sources.get(source_id)
-            if known is None or known < at:
-                self._sources[source_id] = at
+            _note(self._sources, source_id, at)
 
     @property
     def has_heard(self) -> bool:
@@ -196,7 +209,7 @@ class Activity:
 
     def __bool__(self) -> bool:
         """Tell whether anything was counted."""
-        return bool(self._wholes or self._sources)
+        return bool(self._wholes or self._sources or self._tokens or self._previous)
 
     def increment(self) -> ActivityIncrement:
         """Give what was counted."""
@@ -208,8 +221,20 @@ class Activity:
             cells[PLATFORM] = [sum(same) for same in zip(*self._wholes.values(), strict=True)]
         return ActivityIncrement(
             {tenant_id: _deltas(cell) for tenant_id, cell in cells.items()},
-            {source: round(at.timestamp() * 1000) for source, at in self._sources.items()},
+            {source: _milliseconds(at) for source, at in self._sources.items()},
+            {digest.hex(): _milliseconds(at) for digest, at in self._tokens.items()},
+            {endpoint: _milliseconds(at) for endpoint, at in self._previous.items()},
         )
+
+
+def _note(latest: dict[Key, datetime], key: Key, at: datetime) -> None:
+    known = latest.get(key)
+    if known is None or known < at:
+        latest[key] = at
+
+
+def _milliseconds(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
 
 
 def _number(shares: Mapping[TenantId, Mapping[str, int]], events: Mapping[str, int]) -> int:

@@ -39,13 +39,14 @@ class Answered:
     ``shares``, of a request or message that may be many tenants', are each one's events, also
     where it failed: ``tenant_id`` then is for people to read. ``heard`` is from which sources
     events came, and when. ``database_seconds`` are those among ``seconds`` in which the database
-    was waited for.
+    was waited for. ``token_digest`` is of the token that was let in, ``at`` when it came.
     """
 
     __slots__ = (
-        "database_seconds", "events", "heard", "method", "provider", "route", "seconds", "shares",
-        "status", "tenant_id",
+        "at", "database_seconds", "events", "heard", "method", "provider", "route", "seconds",
+        "shares", "status", "tenant_id", "token_digest",
     )  # fmt: skip
+    at: datetime
     method: str
     status: int
     seconds: float
@@ -53,6 +54,7 @@ class Answered:
 
     def __init__(self) -> None:
         self.tenant_id: str | None = None
+        self.token_digest: bytes | None = None
         self.provider: str | None = None
         self.route: str | None = None
         self.events: dict[str, int] = {}
@@ -67,6 +69,8 @@ def count_all(recorder: Recorder, answered: list[Answered]) -> None:
     while answered:
         # Taken out first: what cannot be counted must not come up again.
         one = answered.pop()
+        if one.token_digest is not None:
+            recorder.activity.use_token(one.token_digest, one.at)
         kind = (
             one.method, _template(one.route or ""), one.status, one.provider or FIRST_PARTY,
             one.tenant_id if one.shares is None else None,

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
         EventId,
         Source,
         SourceId,
-        Tenant,
         TenantId,
         TenantState,
         TokenId,
@@ -68,8 +67,8 @@ class EventStore(Protocol):
 class Registry(Protocol):
     """Knows who may send. Every method raises StoreUnavailableError when it cannot tell."""
 
-    def find_token(self, digest: bytes) -> Tenant | None:
-        """Give the tenant of a token that is not revoked, by the token's SHA-256."""
+    def find_token(self, digest: bytes) -> TokenStanding | None:
+        """Give how a token stands that is good, by its SHA-256; its end may lie ahead."""
         ...
 
     def find_endpoint(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tillgate.domain.tenant import (
@@ -14,6 +14,7 @@ from tillgate.domain.tenant import (
     Tenant,
     TenantId,
     TenantState,
+    TokenStanding,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class RegistrySnapshot:
     """Tokens by digest, endpoints by (provider, id), bound sources by (app, merchant)."""
 
     taken_at: datetime
-    tokens: Mapping[bytes, Tenant]
+    tokens: Mapping[bytes, TokenStanding]
     endpoints: Mapping[tuple[str, str], Endpoint]
     bound_sources: Mapping[tuple[str, str], Source]
 
@@ -76,23 +77,49 @@ def _snapshot(registry: Mapping[str, list[dict[str, Any]]], at: datetime) -> Reg
     }
     endpoints: dict[tuple[str, str], Endpoint] = {}
     bound: dict[tuple[str, str], Source] = {}
+    # What the version before this one wrote has no ends.
+    previous = {row["endpoint_id"]: row for row in registry.get("previous_secrets", [])}
     for row in registry["apps"]:
-        endpoints[row["provider"], row["app_id"]] = _endpoint(row["app_id"], row, None)
+        app_id = row["app_id"]
+        endpoints[row["provider"], app_id] = _endpoint(app_id, row, None, previous.get(app_id))
     for row in registry["sources"]:
         tenant = tenants[row["tenant_id"]]
         source = Source(SourceId(row["source_id"]), tenant, row["merchant_id"])
         if row["app_id"] is None:
-            endpoints[row["provider"], row["source_id"]] = _endpoint(row["source_id"], row, source)
+            endpoints[row["provider"], source.source_id] = _endpoint(
+                source.source_id, row, source, previous.get(source.source_id)
+            )
         else:
             bound[row["app_id"], row["merchant_id"]] = source
+    tokens = {
+        bytes.fromhex(row["digest"]): TokenStanding(tenants[row["tenant_id"]], _end(row))
+        for row in (*registry["tokens"], *registry.get("ending_tokens", []))
+    }
     return RegistrySnapshot(
         taken_at=at,
-        tokens={bytes.fromhex(t["digest"]): tenants[t["tenant_id"]] for t in registry["tokens"]},
+        tokens=tokens,
         endpoints=endpoints,
         bound_sources=bound,
     )
 
 
-def _endpoint(endpoint_id: str, row: Mapping[str, Any], source: Source | None) -> Endpoint:
-    sealed = (bytes.fromhex(row["sealed_secret"]),)
-    return Endpoint(endpoint_id, row["provider"], row["notification_url"], sealed, source)
+def _endpoint(
+    endpoint_id: str,
+    row: Mapping[str, Any],
+    source: Source | None,
+    previous: Mapping[str, Any] | None,
+) -> Endpoint:
+    rows = (row,) if previous is None else (row, previous)
+    return Endpoint(
+        endpoint_id,
+        row["provider"],
+        row["notification_url"],
+        tuple(bytes.fromhex(one["sealed_secret"]) for one in rows),
+        source,
+        previous_until=None if previous is None else datetime.fromtimestamp(previous["until"], UTC),
+    )
+
+
+def _end(token: Mapping[str, Any]) -> datetime | None:
+    end = token.get("revoked_at")
+    return None if end is None else datetime.fromtimestamp(end, UTC)

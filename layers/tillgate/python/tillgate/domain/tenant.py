@@ -44,10 +44,14 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class TokenStanding:
-    """A token's tenant as it is now; ``revoked_at`` is None for a token that is good."""
+    """A token's tenant as it is now.
+
+    ``revoked_at`` is None for a token without an end; one that was rotated ends at a known time,
+    which may lie ahead.
+    """
 
     tenant: Tenant
-    revoked_at: datetime | None
+    revoked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,10 @@ class Source:
 class Endpoint:
     """Where a provider delivers to: a source (``source`` is set) or an app (it is None).
 
-    ``sealed_secrets`` holds the current secret and, during a rotation, the previous one.
+    ``sealed_secrets`` holds the current secret and, during a rotation, the previous one, which is
+    good until ``previous_until``.
     ``notification_url`` is the URL as registered at the vendor, which some vendors sign.
-    ``secret_set_at`` is when the current secret was set; None where that is not known.
+    ``settled_at`` is since when no secret but these has been good; None where that is not known.
     """
 
     endpoint_id: str
@@ -73,7 +78,16 @@ class Endpoint:
     notification_url: str
     sealed_secrets: tuple[bytes, ...]
     source: Source | None
-    secret_set_at: datetime | None = None
+    settled_at: datetime | None = None
+    previous_until: datetime | None = None
+
+    def is_good(self, place: int, at: datetime) -> bool:
+        """Tell whether the secret at this place in ``sealed_secrets`` was good at that time."""
+        return place == 0 or (self.previous_until is not None and at < self.previous_until)
+
+    def follows(self, other: Endpoint) -> bool:
+        """Tell whether a rotation made it of ``other``, so that it is the newer of the two."""
+        return other.sealed_secrets[0] in self.sealed_secrets[1:]
 
     @property
     def seal_context(self) -> str:

@@ -158,6 +158,7 @@ class ApiRoutes:
         )
         tenant = caller.tenant
         call.log.tenant_id = tenant.tenant_id
+        call.log.token_digest = caller.token_digest
         return tenant
 
 

@@ -207,6 +207,7 @@ class IngestRoutes:
             request.headers.get("authorization"), request.headers.get("x-tenant-id")
         )
         log.tenant_id = caller.tenant.tenant_id
+        log.token_digest = caller.token_digest
         return caller
 
 

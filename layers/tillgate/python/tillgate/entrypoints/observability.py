@@ -70,10 +70,9 @@ class RequestLog(Answered):
     """
 
     __slots__ = (
-        "at", "database_ms", "fields", "is_cold", "is_local", "is_operators", "latency_ms",
+        "database_ms", "fields", "is_cold", "is_local", "is_operators", "latency_ms",
         "outcome",
     )  # fmt: skip
-    at: datetime
     is_cold: bool
     latency_ms: float
     database_ms: float | None

@@ -39,9 +39,10 @@ class Authenticator:
         """
         token = bearer_token(authorization)
         digest = token_digest(token) if token else b""
-        tenant = self._registry.find_token(digest) if digest else None
-        if tenant is None:
+        standing = self._registry.find_token(digest) if digest else None
+        if standing is None:
             raise UnauthenticatedError("Send a valid API token: Authorization: Bearer tg_live_...")
+        tenant = standing.tenant
         if tenant_header is not None and tenant_header.strip().lower() != tenant.tenant_id:
             raise TenantMismatchError("X-Tenant-Id names another tenant than the token does.")
         if tenant.state is TenantState.SUSPENDED:

@@ -7,6 +7,9 @@ A caller that doubts an endpoint may ask for a younger one.
 While the database is unreachable, what was found serves for a day; where it is older than ten
 minutes, or nothing was found yet, a stand-in is asked first. Who is known to neither is not
 refused: that is unknown.
+
+What ends at a known time, a token that was rotated or a secret that was, is remembered with it, and
+ends then for everybody, whether or not the database can be asked.
 """
 
 from __future__ import annotations
@@ -14,12 +17,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tillgate.domain.errors import StoreUnavailableError
+from tillgate.domain.tenant import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from tillgate.domain.ports import Registry
-    from tillgate.domain.tenant import AppId, Endpoint, Source, Tenant
+    from tillgate.domain.tenant import AppId, Source, TokenStanding
 
 FRESH_SECONDS = 30.0
 MISS_SECONDS = 5.0
@@ -50,7 +54,13 @@ class _Cache(Generic[Found]):
         look_up: Callable[[Registry], Found | None],
         *,
         fresh_seconds: float = FRESH_SECONDS,
+        follows: Callable[[Found, Found], bool] | None = None,
     ) -> Found | None:
+        """Give what is remembered for at most ``fresh_seconds``, or what is looked up.
+
+        ``follows`` is given by a caller who doubts what is remembered: with the database
+        unreachable, the stand-in's word counts where it follows on that.
+        """
         now = self._clock()
         hit = self._hits.get(key)
         # An age below zero means that the clock was set back: then nothing is known of it.
@@ -62,7 +72,7 @@ class _Cache(Generic[Found]):
         try:
             found = look_up(self._registry)
         except StoreUnavailableError:
-            return self._instead(look_up, hit, now)
+            return self._instead(look_up, hit, now, follows)
         self._hits.pop(key, None)
         self._misses.pop(key, None)
         if found is None:
@@ -78,17 +88,21 @@ class _Cache(Generic[Found]):
         look_up: Callable[[Registry], Found | None],
         hit: tuple[float, Found] | None,
         now: float,
+        follows: Callable[[Found, Found], bool] | None,
     ) -> Found | None:
         """Go by what is remembered, or by the stand-in, which is minutes old at most as a rule.
 
         A clock that was set back makes ages negative, and nobody's permission older.
         """
         age = STALE_SECONDS if hit is None else now - hit[0]
-        if hit is not None and age < TRUSTED_SECONDS:
-            return hit[1]
+        trusted = hit[1] if hit is not None and age < TRUSTED_SECONDS else None
+        if trusted is not None and follows is None:
+            return trusted
         try:
             if self._stand_in is not None:
-                return look_up(self._stand_in)
+                found = look_up(self._stand_in)
+                if trusted is None or (found and follows and follows(found, trusted)):
+                    return found
         except StoreUnavailableError:
             if age >= STALE_SECONDS:
                 raise
@@ -117,20 +131,26 @@ class CachedRegistry:
         clock: Callable[[], float],
         stand_in: Registry | None = None,
     ) -> None:
-        self._tokens: _Cache[Tenant] = _Cache(registry, stand_in, clock=clock)
+        self._clock = clock
+        self._tokens: _Cache[TokenStanding] = _Cache(registry, stand_in, clock=clock)
         self._endpoints: _Cache[Endpoint] = _Cache(registry, stand_in, clock=clock)
         self._bound_sources: _Cache[Source] = _Cache(registry, stand_in, clock=clock)
 
-    def find_token(self, digest: bytes) -> Tenant | None:
-        return self._tokens.get(digest, lambda registry: registry.find_token(digest))
+    def find_token(self, digest: bytes) -> TokenStanding | None:
+        found = self._tokens.get(digest, lambda registry: registry.find_token(digest))
+        if found is None or found.revoked_at is None:
+            return found
+        return found if self._clock() < found.revoked_at.timestamp() else None
 
     def find_endpoint(
         self, provider: str, endpoint_id: str, *, at_most_seconds_old: float | None = None
     ) -> Endpoint | None:
+        doubts = at_most_seconds_old is not None
         return self._endpoints.get(
             (provider, endpoint_id),
             lambda registry: registry.find_endpoint(provider, endpoint_id),
             fresh_seconds=FRESH_SECONDS if at_most_seconds_old is None else at_most_seconds_old,
+            follows=Endpoint.follows if doubts else None,
         )
 
     def find_bound_source(self, app_id: AppId, merchant_id: str) -> Source | None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from tillgate.domain.metrics import Recorder
     from tillgate.domain.ports import Quarantine
+    from tillgate.domain.provider import Hook
     from tillgate.domain.quarantine import Quarantined
     from tillgate.services.hook_items import Tally
 
@@ -31,11 +32,17 @@ class CountedQuarantine:
         return is_kept
 
 
-def counted_matches(recorder: Recorder) -> Callable[[str, int], None]:
-    """Give what HookStore tells of each good signature: the provider, and which secret's it is."""
+def counted_matches(recorder: Recorder) -> Callable[[Hook, int], None]:
+    """Give what HookStore tells of each good signature: the hook, and which secret's it is.
 
-    def count(provider: str, place: int) -> None:
-        recorder.count(SECRET_MATCHED, provider, "previous" if place else "current")
+    That a previous secret is still signed with is kept by endpoint, too: it decides how long that
+    secret is good.
+    """
+
+    def count(hook: Hook, place: int) -> None:
+        recorder.count(SECRET_MATCHED, hook.provider, "previous" if place else "current")
+        if place:
+            recorder.activity.match_previous(hook.endpoint_id.lower(), hook.received_at)
 
     return count
 

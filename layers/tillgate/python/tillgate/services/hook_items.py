@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,17 @@ from tillgate.domain.errors import IdempotencyKeyInvalidError, UnreadableDeliver
 from tillgate.domain.event import MAX_ENTITY_ID_LENGTH, MAX_TYPE_LENGTH, NewEvent
 from tillgate.domain.idempotency import fingerprint, stored_key, usable_key
 from tillgate.domain.json_value import LoneSurrogateError, dump
+from tillgate.domain.provider import HookRequest
 from tillgate.domain.quarantine import WHOLE, Part
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tillgate.domain.errors import StoreUnavailableError
-    from tillgate.domain.provider import HookItem, HookRequest, Provider
-    from tillgate.domain.tenant import SourceId, TenantId
+    from tillgate.domain.provider import Hook, HookItem, Provider
+    from tillgate.domain.tenant import Endpoint, SourceId, TenantId
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
 @dataclass(slots=True)
@@ -46,6 +50,22 @@ class Tally:
         """Say whose so many items are, or that whatever comes of it is also this tenant's."""
         share = self.shares.setdefault(tenant_id, {})
         share[outcome] = share.get(outcome, 0) + number
+
+
+def endpoint_id_of(hook: Hook) -> str | None:
+    """Give the id in the URL, None when it can be nobody's."""
+    endpoint_id = hook.endpoint_id.lower()
+    return endpoint_id if _UUID.match(endpoint_id) else None
+
+
+def request_of(hook: Hook, endpoint: Endpoint) -> HookRequest:
+    """Give what the provider verifies and splits."""
+    return HookRequest(
+        body=hook.body,
+        headers=hook.headers,
+        notification_url=endpoint.notification_url,
+        received_at=hook.received_at,
+    )
 
 
 def readable_items(

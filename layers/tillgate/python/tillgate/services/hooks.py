@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tillgate.domain.errors import SignatureRefusedError, StoreUnavailableError, UpstreamError
 from tillgate.domain.event import Outcome
-from tillgate.domain.provider import Hook, HookItem, HookRequest
 from tillgate.domain.quarantine import (
     KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY,
     KEPT_PER_ENDPOINT_A_DAY,
@@ -24,7 +22,13 @@ from tillgate.domain.quarantine import (
 )
 from tillgate.domain.queued import QueuedHook
 from tillgate.domain.tenant import AppId, Endpoint, Source, TenantId, TenantState
-from tillgate.services.hook_items import Tally, is_plain, readable_items
+from tillgate.services.hook_items import (
+    Tally,
+    endpoint_id_of,
+    is_plain,
+    readable_items,
+    request_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,13 +43,12 @@ if TYPE_CHECKING:
         Registry,
         SecretBox,
     )
-    from tillgate.domain.provider import Provider
+    from tillgate.domain.provider import Hook, HookItem, Provider
     from tillgate.domain.trace import Trace
 
     # The keys of what cannot be stored as it stands, by why and whose it is.
     _Aside = defaultdict[tuple[Reason, TenantId | None], list[str]]
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _MAX_MERCHANT_ID_LENGTH = 255
 # Of a provider's or endpoint's name in a URL, which may be anything: no id of ours is longer.
 _MAX_NAME_KEPT = 64
@@ -72,15 +75,15 @@ class HookStore:
         secret_box: SecretBox,
         conflict: Reason,
         tenant_id: TenantId | None = None,
-        on_match: Callable[[str, int], None] = lambda _provider, _place: None,
+        on_match: Callable[[Hook, int], None] = lambda _hook, _place: None,
     ) -> None:
         """``conflict`` is the reason for which an item is set aside whose key is another's.
 
         ``tenant_id`` is whose the items are, where that was found when they came: a merchant
         that was bound to another tenant since takes none of them along.
 
-        ``on_match`` is told of each good signature: the provider, and the place of the secret
-        among the endpoint's.
+        ``on_match`` is told of each good signature: the hook, and the place of the secret among
+        the endpoint's.
         """
         self._providers = providers
         self._registry = registry
@@ -96,7 +99,7 @@ class HookStore:
 
     def endpoint_of(self, provider: Provider, hook: Hook) -> Endpoint | None:
         """Look the endpoint up. Raises StoreUnavailableError when it cannot be told."""
-        endpoint_id = _endpoint_id(hook)
+        endpoint_id = endpoint_id_of(hook)
         return self._registry.find_endpoint(provider.name, endpoint_id) if endpoint_id else None
 
     def endpoint_anew(self, known: Endpoint) -> Endpoint:
@@ -107,12 +110,17 @@ class HookStore:
         return found or known
 
     def is_signed(self, provider: Provider, endpoint: Endpoint, hook: Hook) -> bool:
-        """Tell whether one of the endpoint's secrets signed it; SecretUnavailableError."""
-        request = _request(hook, endpoint)
+        """Tell whether one of the endpoint's secrets signed it that was good when it came.
+
+        Raises SecretUnavailableError.
+        """
+        request = request_of(hook, endpoint)
         for place, sealed in enumerate(endpoint.sealed_secrets):
+            if not endpoint.is_good(place, hook.received_at):
+                continue
             secret = self._secret_box.open(sealed, context=endpoint.seal_context).decode()
             if provider.verify(request, secret):
-                self._on_match(provider.name, place)
+                self._on_match(hook, place)
                 return True
         return False
 
@@ -133,7 +141,7 @@ class HookStore:
         if endpoint.source is not None:
             tally.share(endpoint.source.tenant.tenant_id)
         aside: _Aside = defaultdict(list)
-        items, unreadable, rest = readable_items(provider, _request(hook, endpoint), part)
+        items, unreadable, rest = readable_items(provider, request_of(hook, endpoint), part)
         for tenant_id, events in self._by_tenant(tally, aside, endpoint, items, hook).items():
             self._accept(tally, aside, tenant_id, events, hook)
         # The whole hook is kept, once for each cause and part: tried again later by the same
@@ -344,7 +352,7 @@ class AcceptHook:
         handshake = provider.handshake(hook)
         if handshake is None:
             return False
-        endpoint_id = _endpoint_id(hook)
+        endpoint_id = endpoint_id_of(hook)
         if endpoint_id is not None:
             try:
                 self._handshakes.put_handshake(provider.name, endpoint_id, code=handshake.code)
@@ -377,21 +385,6 @@ class AcceptHook:
             # Nobody's event is in it, and the refusal is certain: it is not worth a 503.
             return f"{reason}, not kept"
         return reason
-
-
-def _endpoint_id(hook: Hook) -> str | None:
-    """Give the id in the URL, None when it can be nobody's."""
-    endpoint_id = hook.endpoint_id.lower()
-    return endpoint_id if _UUID.match(endpoint_id) else None
-
-
-def _request(hook: Hook, endpoint: Endpoint) -> HookRequest:
-    return HookRequest(
-        body=hook.body,
-        headers=hook.headers,
-        notification_url=endpoint.notification_url,
-        received_at=hook.received_at,
-    )
 
 
 def _of(source: Source, event: NewEvent) -> NewEvent:

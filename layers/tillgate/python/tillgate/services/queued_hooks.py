@@ -54,6 +54,10 @@ class AcceptQueuedHook:
         """Tell whether it was signed as was right when it came."""
         if self._store.is_signed(provider, endpoint, queued.hook):
             return True
-        # Ingest verified it by the secret of that time, which was replaced since.
-        set_at = endpoint.secret_set_at
-        return not queued.is_refused and set_at is not None and queued.hook.received_at < set_at
+        # Ingest verified it by a secret of that time, which was replaced or retired since.
+        settled_at = endpoint.settled_at
+        return (
+            not queued.is_refused
+            and settled_at is not None
+            and queued.hook.received_at < settled_at
+        )

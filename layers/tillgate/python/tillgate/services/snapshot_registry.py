@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tillgate.domain.ports import ObjectStore, SecretBox
-    from tillgate.domain.tenant import AppId, Endpoint, Source, Tenant
+    from tillgate.domain.tenant import AppId, Endpoint, Source, TokenStanding
 
 MAX_AGE_SECONDS = 24 * 3600.0
 # It is read again after this long, and sooner where there was none to be had.
@@ -39,7 +39,8 @@ Found = TypeVar("Found")
 class SnapshotRegistry:
     """Implements Registry. Raises StoreUnavailableError for what the snapshot does not know.
 
-    ``now`` is the wall clock.
+    ``now`` is the wall clock. A token or a previous secret may have ended since it was taken: it
+    says when.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class SnapshotRegistry:
         # Why it could not be read, for the log.
         self._failure: Exception | None = None
 
-    def find_token(self, digest: bytes) -> Tenant | None:
+    def find_token(self, digest: bytes) -> TokenStanding | None:
         return _known(self._current().tokens.get(digest))
 
     def find_endpoint(

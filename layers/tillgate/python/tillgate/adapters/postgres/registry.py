@@ -18,6 +18,7 @@ from tillgate.domain.tenant import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from tillgate.adapters.postgres.deadline_connection import Row
 
@@ -40,12 +41,12 @@ class PostgresRegistry:
         self._database = database
         self._within_seconds = within_seconds
 
-    def find_token(self, digest: bytes) -> Tenant | None:
+    def find_token(self, digest: bytes) -> TokenStanding | None:
         rows = self._rows(
-            "SELECT tenant_id::text, slug, state FROM tillgate.find_token(%s)",
+            "SELECT tenant_id::text, slug, state, revoked_at FROM tillgate.look_up_token(%s)",
             (digest,),
         )
-        return _tenant(*rows[0]) if rows else None
+        return _standing(*rows[0]) if rows else None
 
     def find_endpoint(
         self,
@@ -55,18 +56,21 @@ class PostgresRegistry:
         at_most_seconds_old: float | None = None,  # noqa: ARG002  Nothing is remembered here.
     ) -> Endpoint | None:
         rows = self._rows(
-            "SELECT notification_url, sealed_secret, secret_set_at, merchant_id, tenant_id::text,"
-            " slug, state FROM tillgate.look_up_endpoint(%s, %s)",
+            "SELECT notification_url, sealed_secret, previous_sealed_secret, previous_until,"
+            " settled_at, merchant_id, tenant_id::text, slug, state"
+            " FROM tillgate.endpoint_standing(%s, %s)",
             (provider, endpoint_id),
         )
         if not rows:
             return None
-        notification_url, sealed_secret, secret_set_at, merchant_id, *tenant = rows[0]
+        notification_url, sealed, previous, previous_until, settled_at, *whose = rows[0]
+        merchant_id, *tenant = whose
         source = None
         if tenant[0] is not None:
             source = Source(SourceId(endpoint_id), _tenant(*tenant), merchant_id)
+        secrets = (sealed,) if previous is None else (sealed, previous)
         return Endpoint(
-            endpoint_id, provider, notification_url, (sealed_secret,), source, secret_set_at
+            endpoint_id, provider, notification_url, secrets, source, settled_at, previous_until
         )
 
     def find_bound_source(self, app_id: AppId, merchant_id: str) -> Source | None:
@@ -91,10 +95,7 @@ class PostgresRegistry:
             "SELECT tenant_id::text, slug, state, revoked_at FROM tillgate.token_standing(%s)",
             (digest,),
         )
-        if not rows:
-            return None
-        tenant_id, slug, state, revoked_at = rows[0]
-        return TokenStanding(_tenant(tenant_id, slug, state), revoked_at)
+        return _standing(*rows[0]) if rows else None
 
     def registry_snapshot(self) -> str:
         [(text,)] = self._rows("SELECT tillgate.registry_snapshot()")
@@ -103,6 +104,10 @@ class PostgresRegistry:
     def _rows(self, query: LiteralString, params: Sequence[object] = ()) -> list[Row]:
         with refusals_as_unavailable:
             return self._database.rows(query, params, within_seconds=self._within_seconds)
+
+
+def _standing(tenant_id: str, slug: str, state: str, revoked_at: datetime | None) -> TokenStanding:
+    return TokenStanding(_tenant(tenant_id, slug, state), revoked_at)
 
 
 def _tenant(tenant_id: str, slug: str, state: str) -> Tenant:
