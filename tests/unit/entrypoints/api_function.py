@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.admin_fakes import InMemoryActivity, InMemoryAdminStore, InMemoryEventReader
+from tests.audit_fakes import InMemoryAuditLog
 from tests.delivery_fakes import InMemoryCredentials, InMemoryDeadLetters, InMemoryDestinations
 from tests.events import http_event
 from tests.fakes import InMemoryEventStore, InMemoryMetrics, InMemoryRegistry, PlainSecretBox
@@ -15,6 +16,7 @@ from tests.quarantine_fakes import InMemorySetAside
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
+from tillgate.entrypoints.admin_audit import AdminAudit
 from tillgate.entrypoints.admin_credentials import AdminCredentials
 from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
@@ -27,6 +29,7 @@ from tillgate.entrypoints.docs.documents import Documents
 from tillgate.entrypoints.observability import Sandbox
 from tillgate.providers import PROVIDERS
 from tillgate.services.admin import Administration
+from tillgate.services.audit import AuditTrail, ReadEventsForOperator
 from tillgate.services.authenticate import Authenticator
 from tillgate.services.counted_intake import counted_retries
 from tillgate.services.credentials import Credentials
@@ -74,6 +77,7 @@ class ApiFunction:
         self.quarantine = InMemorySetAside(InMemoryEventStore(), self.registry)
         self.hours = InMemoryOpeningHours(self.store)
         self.activity = InMemoryActivity()
+        self.audit = InMemoryAuditLog()
         self.metrics = InMemoryMetrics()
         self.meter = Meter(Recorder(), self.metrics, clock=lambda: 0.0)
         events = ReadEvents(self.reader)
@@ -97,7 +101,7 @@ class ApiFunction:
                 parts=(
                     AdminEvents(
                         administration,
-                        events=events,
+                        events=ReadEventsForOperator(events, log=self.audit),
                         replay_one=replay_one,
                         replay_many=replay_many,
                     ),
@@ -125,6 +129,7 @@ class ApiFunction:
                             on_stored=counted_retries(self.meter.recorder),
                         ),
                     ),
+                    AdminAudit(AuditTrail(self.audit)),
                     AdminSlo(
                         administration,
                         check=CheckServiceLevels(self.activity, now=lambda: NOON),
@@ -139,7 +144,9 @@ class ApiFunction:
                 providers=providers,
                 stage="test",
                 version="9.8.7",
+                begin=self.audit.begin,
             ),
+            begin=self.audit.begin,
             sandbox=Sandbox("9.8.7"),
             meter=self.meter,
         )

@@ -36,6 +36,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/metrics": ("GET",),
     "/admin/api/status": ("GET",),
     "/admin/api/slo": ("GET",),
+    "/admin/api/audit": ("GET",),
     "/admin/api/apps": ("GET", "POST"),
     "/admin/api/apps/{app_id}/secret": ("PUT",),
     "/admin/api/sources/{source_id}/secret": ("PUT",),
@@ -73,12 +74,16 @@ ROUTES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request that has a route; ``query_string`` is still percent-encoded."""
+    """A request that has a route; ``query_string`` is still percent-encoded.
+
+    ``source_address`` is the caller's, as API Gateway saw it.
+    """
 
     request: HttpRequest
     log: RequestLog
     query_string: str
     parameters: Mapping[str, str]
+    source_address: str = ""
 
 
 _TEMPLATES = [
