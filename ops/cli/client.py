@@ -49,17 +49,20 @@ class AdminClient:
     Every call raises UnreachableError when no whole answer came within 5 s for the
     connection and about 30 s in all (looked at after each piece that arrives), and
     ServerRefusedError when the answer is not a 2xx with a JSON object. Nothing is
-    repeated by itself and no redirect is followed.
+    repeated by itself and no redirect is followed. ``operator`` is the name under which the
+    audit trail has what is done.
     """
 
     def __init__(
         self,
         connection: Connection,
         *,
+        operator: str | None = None,
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connection = connection
+        self._operator = {"X-Operator": operator} if operator else {}
         self._clock = clock
         self._http = httpx.Client(
             transport=transport,
@@ -109,7 +112,7 @@ class AdminClient:
             self._connection.url + ADMIN_PATH + path,
             params=dict(params) if params else None,
             json=body,
-            headers={"Authorization": f"Bearer {self._connection.token}"},
+            headers={"Authorization": f"Bearer {self._connection.token}", **self._operator},
         )
         response, text = self._send(request)
         if not response.is_success:

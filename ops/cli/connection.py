@@ -7,6 +7,7 @@ stack's file. A token for one platform is therefore never sent to another by acc
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 URL_VARIABLE = "TILLGATE_URL"
 TOKEN_VARIABLE = "TILLGATE_OPERATOR_TOKEN"  # noqa: S105  The variable's name, not a token.
+# Who acts, as the audit trail has it: a claim. Else the login name.
+OPERATOR_VARIABLES = ("TILLGATE_OPERATOR", "LOGNAME", "USER", "USERNAME")
 GIVE_A_TOKEN = f"export {TOKEN_VARIABLE}=..., or add --token-file PATH"
 
 
@@ -68,6 +71,12 @@ def choose_connection(
         token=_check_token(stack.admin_token, origin=str(stack.path)),
         stack=stack,
     )
+
+
+def operator_name(environ: Mapping[str, str]) -> str | None:
+    """Give the name of who types, as a header can carry it; None where nothing tells."""
+    given = next((environ[name] for name in OPERATOR_VARIABLES if environ.get(name)), "")
+    return re.sub(r"[^A-Za-z0-9._@+-]", "_", given.strip()[:64]) or None
 
 
 def check_url(url: str, *, carries_token: bool = True) -> str:

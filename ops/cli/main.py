@@ -7,6 +7,7 @@ import typer
 
 from ops.cli import (
     apps,
+    audit,
     credentials,
     dead_letters,
     destinations,
@@ -56,6 +57,7 @@ events.app.command("discard")(synthetic_events.discard_event)
 app.add_typer(destinations.app, name="destination")
 app.add_typer(dead_letters.app, name="deadletter")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(audit.app, name="audit")
 app.command("onboard")(onboard.onboard)
 app.command("doctor")(doctor.examine)
 app.command("slo")(slo.show_slo)

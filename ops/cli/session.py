@@ -18,7 +18,7 @@ import httpx
 import typer
 
 from ops.cli.client import AdminClient
-from ops.cli.connection import URL_VARIABLE, Connection, choose_connection
+from ops.cli.connection import URL_VARIABLE, Connection, choose_connection, operator_name
 from ops.cli.errors import CliError
 from ops.cli.output import Output, OutputFormat, show_error
 from ops.cli.shared_options import SharedOptions, add_shared_options, take_shared_options
@@ -66,7 +66,11 @@ class Session:
 
     @functools.cached_property
     def client(self) -> AdminClient:
-        return AdminClient(self.connection, transport=self.surroundings.transport)
+        return AdminClient(
+            self.connection,
+            operator=operator_name(self.surroundings.environ),
+            transport=self.surroundings.transport,
+        )
 
     def close(self) -> None:
         if "client" in self.__dict__:

@@ -118,6 +118,10 @@ ALLOWED_FUNCTIONS = {
         "ingest",
         "accept",
     },
+    "audit(text,text,text,text,uuid,text,text,text,text,jsonb)": {"admin", "api", "deliver"},
+    "audit_list(uuid,text,text,timestamp with time zone,timestamp with time zone,uuid,integer)": {
+        "admin"
+    },
     "begin_attempts(uuid,uuid[],uuid,timestamp with time zone,interval)": {"deliver"},
     "claim_deliveries(integer,interval)": {"sweep"},
     "current_tenant()": {"ingest", "api", "admin", "health", "sweep"},
@@ -131,6 +135,7 @@ ALLOWED_FUNCTIONS = {
     "find_token(bytea)": {"api", "ingest"},
     "discard_synthetic(uuid,uuid)": {"deliver"},
     "endpoint_standing(text,uuid)": {"ingest", "accept", "admin"},
+    "drop_old_audit()": {"sweep"},
     "event_id_at(timestamp with time zone,text)": set(),
     "first_event_id(timestamp with time zone)": {"api"},
     "gauges_put(jsonb)": {"watch"},
@@ -142,6 +147,7 @@ ALLOWED_FUNCTIONS = {
     "latency_sum(bigint[],bigint[])": set(),
     "look_up_endpoint(text,uuid)": {"ingest", "accept", "admin"},
     "look_up_token(bytea)": {"api", "ingest"},
+    "make_audit_partition(date)": {"sweep"},
     "make_partitions(date)": {"sweep"},
     "metrics_add(uuid,bigint,jsonb)": {
         "ingest",
@@ -167,6 +173,7 @@ ALLOWED_FUNCTIONS = {
     "note_quiet(json,uuid[])": {"watch"},
     "note_secret_set()": set(),
     "note_platform_secrets(json)": {"rotate"},
+    "note_unsaid()": set(),
     "platform_activity(text[],interval[])": {"watch"},
     "platform_secret_age()": {"watch"},
     "previous_matched(uuid,timestamp with time zone)": set(),
@@ -174,6 +181,8 @@ ALLOWED_FUNCTIONS = {
     "quarantine_claim(uuid)": {"admin"},
     "quarantine_discard(uuid,uuid,text,text,timestamp with time zone,timestamp with time zone,"
     "uuid[],integer)": {"admin"},
+    "quarantine_discard_each(uuid,uuid,text,text,timestamp with time zone,"
+    "timestamp with time zone,uuid[],integer)": {"admin"},
     "quarantine_discard_expired(bigint)": {"sweep"},
     "quarantine_find(uuid,boolean)": {"admin"},
     "quarantine_list(uuid,uuid,text,text,timestamp with time zone,timestamp with time zone,"
@@ -192,6 +201,7 @@ ALLOWED_FUNCTIONS = {
     "redrive_left(uuid)": {"admin"},
     "redrive_left(uuid,integer)": {"admin"},
     "redrive_step(integer,interval)": {"sweep"},
+    "refuse_to_rewrite()": set(),
     "registry_snapshot()": {"sweep"},
     "replay(uuid,uuid[])": {"admin"},
     "replay_own(uuid)": {"api"},

@@ -52,6 +52,21 @@ def test_session_is_found_until_it_is_closed(store: PostgresSessions) -> None:
     assert store.find_session(digest) is None
 
 
+def test_signing_in_and_out_are_written_down(
+    store: PostgresSessions, database: TestDatabase
+) -> None:
+    query = (
+        "SELECT count(*) FILTER (WHERE action = 'operator.signed_in'),"
+        " count(*) FILTER (WHERE action = 'operator.signed_out') FROM tillgate.audit_entry"
+    )
+    with database.superuser() as superuser:
+        before = superuser.execute(query).fetchone()
+        store.close_session(opened(store))
+        after = superuser.execute(query).fetchone()
+    assert before is not None
+    assert after == (before[0] + 1, before[1] + 1)
+
+
 def test_session_that_ended_is_not_found_and_goes_with_the_next(
     store: PostgresSessions, database: TestDatabase
 ) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.admin_fakes import InMemoryActivity, InMemoryAdminStore, InMemoryEventReader
+from tests.audit_fakes import InMemoryAuditLog
 from tests.delivery_fakes import InMemoryCredentials, InMemoryDeadLetters, InMemoryDestinations
 from tests.events import http_event
 from tests.fakes import InMemoryEventStore, InMemoryMetrics, InMemoryRegistry, PlainSecretBox
@@ -16,6 +17,7 @@ from tests.session_fakes import InMemorySessions
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
+from tillgate.entrypoints.admin_audit import AdminAudit
 from tillgate.entrypoints.admin_credentials import AdminCredentials
 from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
@@ -29,6 +31,7 @@ from tillgate.entrypoints.docs.documents import Documents
 from tillgate.entrypoints.observability import Sandbox
 from tillgate.providers import PROVIDERS
 from tillgate.services.admin import Administration
+from tillgate.services.audit import AuditTrail, ReadEventsForOperator
 from tillgate.services.authenticate import Authenticator
 from tillgate.services.counted_intake import counted_retries
 from tillgate.services.credentials import Credentials
@@ -77,6 +80,7 @@ class ApiFunction:
         self.quarantine = InMemorySetAside(InMemoryEventStore(), self.registry)
         self.hours = InMemoryOpeningHours(self.store)
         self.activity = InMemoryActivity()
+        self.audit = InMemoryAuditLog()
         self.metrics = InMemoryMetrics()
         self.sessions = InMemorySessions()
         self.operator_secret = '{"token": "operator"}'
@@ -110,7 +114,7 @@ class ApiFunction:
                 parts=(
                     AdminEvents(
                         administration,
-                        events=events,
+                        events=ReadEventsForOperator(events, log=self.audit),
                         replay_one=replay_one,
                         replay_many=replay_many,
                     ),
@@ -138,6 +142,7 @@ class ApiFunction:
                             on_stored=counted_retries(self.meter.recorder),
                         ),
                     ),
+                    AdminAudit(AuditTrail(self.audit)),
                     AdminSlo(
                         administration,
                         check=CheckServiceLevels(self.activity, now=lambda: NOON),
@@ -147,6 +152,7 @@ class ApiFunction:
                 providers=providers,
                 stage="test",
                 version="9.8.7",
+                begin=self.audit.begin,
             ),
             page=AdminPage(
                 SignIn(self.sessions, gate=gate),
@@ -154,7 +160,9 @@ class ApiFunction:
                 stage="test",
                 version="9.8.7",
                 serves_tls=serves_tls,
+                begin=self.audit.begin,
             ),
+            begin=self.audit.begin,
             sandbox=Sandbox("9.8.7"),
             meter=self.meter,
         )

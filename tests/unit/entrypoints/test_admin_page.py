@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from datetime import timedelta
@@ -11,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.unit.entrypoints.api_function import OPERATOR, ApiFunction
+from tillgate.domain.audit import BY_ITSELF
 from tillgate.entrypoints.admin_page import COOKIE
 from tillgate.services.sign_in import SESSION_SECONDS
 
@@ -79,6 +81,16 @@ def test_right_token_opens_the_page(browser: Browser) -> None:
 
     assert (answer.status, answer.headers["Location"]) == (303, "../admin")
     assert "Dead letters" in browser.get().text
+
+
+def test_who_signs_in_is_who_acts(browser: Browser) -> None:
+    browser.sign_in()
+    acting = browser.function.audit.acting
+    browser.function.audit.begin(BY_ITSELF)
+    browser.get()
+
+    assert browser.function.audit.acting.actor == acting.actor
+    assert acting.actor.id == f"sha256:{hashlib.sha256(b'operator').hexdigest()[:8]}"
 
 
 def test_cookie_is_for_this_host_over_tls_and_for_no_script(browser: Browser) -> None:

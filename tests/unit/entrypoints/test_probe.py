@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.audit_fakes import InMemoryAuditLog
 from tests.delivery_fakes import FixedUpstream, InMemoryDestinations, InMemorySyntheticEvents
 from tests.events import http_event
 from tests.fakes import PlainSecretBox
@@ -51,6 +52,7 @@ def routes(upstream: FixedUpstream, events: InMemorySyntheticEvents) -> ProbeRou
         destinations,
         box=PlainSecretBox(),
         upstreams={DestinationKind.SUPABASE: upstream},
+        log=InMemoryAuditLog(),
         clock=lambda: 0.0,
     )
     discard = DiscardSynthetic(

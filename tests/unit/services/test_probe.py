@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.audit_fakes import InMemoryAuditLog
 from tests.delivery_fakes import FixedUpstream, InMemoryDestinations
 from tests.fakes import PlainSecretBox
 from tillgate.domain.delivery import (
@@ -47,6 +48,7 @@ def probe(
         destinations,
         box=box or PlainSecretBox(),
         upstreams={DestinationKind.SUPABASE: upstream},
+        log=InMemoryAuditLog(),
         clock=lambda: next(ticks),
     )
 

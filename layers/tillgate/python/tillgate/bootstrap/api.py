@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tillgate.adapters.migration_files import latest_number
 from tillgate.adapters.postgres.activity import PostgresActivity
 from tillgate.adapters.postgres.admin_store import PostgresAdminStore
+from tillgate.adapters.postgres.audit import PostgresAuditLog
 from tillgate.adapters.postgres.credentials import PostgresCredentialStore
 from tillgate.adapters.postgres.dead_letters import PostgresDeadLetters
 from tillgate.adapters.postgres.destinations import PostgresDestinationStore
@@ -19,11 +20,12 @@ from tillgate.adapters.postgres.opening_hours import PostgresOpeningHoursStore
 from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.adapters.postgres.sessions import PostgresSessions
 from tillgate.adapters.postgres.set_aside import PostgresSetAside
-from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager
+from tillgate.bootstrap.connections import acting_on, meter_on, role_database, secrets_manager
 from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.metrics import TOKEN_MATCHED, Recorder
 from tillgate.entrypoints.admin_api import AdminRoutes
+from tillgate.entrypoints.admin_audit import AdminAudit
 from tillgate.entrypoints.admin_credentials import AdminCredentials
 from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
@@ -38,6 +40,7 @@ from tillgate.entrypoints.emf import RequestMetrics
 from tillgate.entrypoints.observability import Sandbox
 from tillgate.providers import PROVIDERS
 from tillgate.services.admin import Administration
+from tillgate.services.audit import AuditTrail, ReadEventsForOperator
 from tillgate.services.authenticate import Authenticator
 from tillgate.services.cached_registry import CachedRegistry
 from tillgate.services.counted_intake import counted_retries
@@ -85,6 +88,8 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
         box=secret_box,
         providers=PROVIDERS,
     )
+    audit = PostgresAuditLog(admin, within_seconds=within_seconds)
+    begin = acting_on(tenants, admin)
     sandbox = Sandbox(settings.version, stage=settings.stage, function="api")
     metrics = RequestMetrics(sandbox, per_tenant=bool(settings.per_tenant_metrics))
     gate = OperatorGate(
@@ -115,7 +120,9 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
                     administration=administration,
                     events=events,
                     replay_one=replay_one,
+                    audit=audit,
                 ),
+                AdminAudit(AuditTrail(audit)),
                 _quarantine_part(settings, admin, secret_box, recorder),
                 AdminSlo(
                     administration,
@@ -129,6 +136,7 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
             providers=PROVIDERS,
             stage=settings.stage,
             version=settings.version,
+            begin=begin,
         ),
         page=AdminPage(
             SignIn(
@@ -139,8 +147,10 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
             stage=settings.stage,
             version=settings.version,
             serves_tls=settings.stage != "local",
+            begin=begin,
         ),
         sandbox=sandbox,
+        begin=begin,
         meter=meter,
         metrics=metrics,
     )
@@ -195,6 +205,7 @@ def _delivery_parts(
     administration: Administration,
     events: ReadEvents,
     replay_one: ReplayOwnEvents,
+    audit: PostgresAuditLog,
 ) -> tuple[AdminPart, ...]:
     """Make the operator's side of delivery."""
     # Counting dead letters and moving a thousand events take longer than a look-up.
@@ -202,7 +213,12 @@ def _delivery_parts(
     destinations = PostgresDestinationStore(database, within_seconds=within_seconds)
     replay_many = ReplayEvents(events, destinations=destinations, replays=destinations)
     return (
-        AdminEvents(administration, events=events, replay_one=replay_one, replay_many=replay_many),
+        AdminEvents(
+            administration,
+            events=ReadEventsForOperator(events, log=audit),
+            replay_one=replay_one,
+            replay_many=replay_many,
+        ),
         AdminDestinations(
             Destinations(
                 destinations,

@@ -20,6 +20,7 @@ from tillgate.services.metering import Meter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tillgate.domain.audit import Acting
     from tillgate.settings.function import FunctionSettings
 
 
@@ -96,6 +97,16 @@ def role_database(
         breaker_seconds=breaker_seconds,
         observe=timed.waited,
     )
+
+
+def acting_on(*databases: Database) -> Callable[[Acting], None]:
+    """Say how these databases are told for whom they are asked from now on."""
+
+    def begin(acting: Acting) -> None:
+        for database in databases:
+            database.acting = acting
+
+    return begin
 
 
 def meter_on(database: Database, recorder: Recorder, *, within_seconds: float) -> Meter:

@@ -8,16 +8,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tillgate.adapters.outbound_http import OutboundHttp
+from tillgate.adapters.postgres.audit import PostgresAuditLog
 from tillgate.adapters.postgres.destinations import PostgresSealedDestinations
 from tillgate.adapters.postgres.synthetic import PostgresSyntheticEvents
 from tillgate.adapters.supabase import SupabaseUpstream
 from tillgate.adapters.time_budget import TimeBudget
 from tillgate.adapters.trace_in_hand import TraceInHand
-from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager
+from tillgate.bootstrap.connections import acting_on, meter_on, role_database, secrets_manager
 from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.delivery import DestinationKind
 from tillgate.domain.metrics import TOKEN_MATCHED, Recorder
+from tillgate.entrypoints.http import source_address
 from tillgate.entrypoints.observability import Sandbox, serve
 from tillgate.entrypoints.probe import ProbeRoutes
 from tillgate.services.operator import OperatorGate
@@ -57,7 +59,13 @@ def probe() -> WiredFunction[LambdaEvent, LambdaResponse]:
     box = key_ring(secrets, settings.key_ring_secret_arn)
     upstreams = {DestinationKind.SUPABASE: upstream}
     routes = ProbeRoutes(
-        ProbeDestination(destinations, box=box, upstreams=upstreams, clock=time.monotonic),
+        ProbeDestination(
+            destinations,
+            box=box,
+            upstreams=upstreams,
+            log=PostgresAuditLog(database, within_seconds=within_seconds),
+            clock=time.monotonic,
+        ),
         discard=DiscardSynthetic(
             PostgresSyntheticEvents(database, within_seconds=within_seconds),
             destinations=destinations,
@@ -71,6 +79,7 @@ def probe() -> WiredFunction[LambdaEvent, LambdaResponse]:
             on_match=partial(recorder.count, TOKEN_MATCHED, "operator"),
         ),
         begin_trace=trace.begin,
+        begin=acting_on(database),
     )
     sandbox = Sandbox(settings.version, stage=settings.stage, function="probe")
 
@@ -84,7 +93,11 @@ def probe() -> WiredFunction[LambdaEvent, LambdaResponse]:
 
     return WiredFunction(
         handle=lambda event: serve(
-            event, routes.handle, sandbox=sandbox, begin=budget.begin, meter=meter
+            event,
+            partial(routes.handle, source_address=source_address(event)),
+            sandbox=sandbox,
+            begin=budget.begin,
+            meter=meter,
         ),
         databases=(database,),
         clients=(secrets, upstream),

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from tillgate.domain.audit import AuditEntry, AuditFilter, Deed
     from tillgate.domain.dead_letters import (
         DeadLetter,
         DeadLetterFilter,
@@ -50,6 +51,24 @@ class DestinationStore(Protocol):
 
     def remove_destination(self, tenant_id: TenantId) -> DestinationRecord | None:
         """Give what was removed, None when there was none."""
+        ...
+
+
+class AuditLog(Protocol):
+    """Who did what. What changes the database writes its entry itself, in its own transaction."""
+
+    def record(self, deed: Deed) -> None:
+        """Write an entry of what changes nothing here; it is there for good when this returns.
+
+        Raises StoreUnavailableError: then nothing is known of an entry.
+        """
+        ...
+
+    def entries(self, chosen: AuditFilter, *, limit: int, before: str | None) -> list[AuditEntry]:
+        """Give at most ``limit``, the newest first, from below the id ``before``.
+
+        Raises StoreUnavailableError.
+        """
         ...
 
 

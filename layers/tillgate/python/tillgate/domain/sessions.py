@@ -11,15 +11,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """``csrf`` stands in each form of its pages: only who was served one can send it."""
+    """``csrf`` stands in each form of its pages: only who was served one can send it.
+
+    ``token_digest`` is the SHA-256 of the operator's token that opened it.
+    """
 
     csrf: str
+    token_digest: bytes
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSession:
-    """``token_digest`` is the SHA-256 of the operator's token that opened it."""
+    """As it is kept, under the SHA-256 of its cookie."""
 
     token_digest: bytes
     expires_at: datetime

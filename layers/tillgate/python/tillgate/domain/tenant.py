@@ -102,6 +102,14 @@ def endpoint_seal_context(endpoint_id: str, *, tenant_id: str | None) -> str:
     return f"endpoint:{tenant_id or '-'}:{endpoint_id}"
 
 
+def token_hint(token: str) -> str:
+    """Give the first characters of a token, by which a person tells it from a tenant's others.
+
+    They are far too few to guess the rest.
+    """
+    return token[: len(TOKEN_PREFIX) + 4]
+
+
 def token_digest(token: str) -> bytes:
     """Give the SHA-256 (32 bytes) under which a token is stored and looked up."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tillgate.domain.event_query import RefusedError, read_query
+from tillgate.entrypoints.acting import operator_acting
 from tillgate.entrypoints.admin_answers import admin_body, answer, record, records
 from tillgate.entrypoints.admin_bodies import (
     SLUG_FORM,
@@ -20,6 +21,7 @@ from tillgate.entrypoints.admin_bodies import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from tillgate.domain.audit import Acting
     from tillgate.domain.provider import Provider
     from tillgate.entrypoints.admin_answers import AdminPart
     from tillgate.entrypoints.admin_bodies import BodyT
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
 class AdminRoutes:
     """Answers the operator, and nobody else. ``providers`` are those built so far.
 
-    ``parts`` are the subjects that have modules of their own.
+    ``parts`` are the subjects that have modules of their own. ``begin`` is told who asks for
+    what follows.
     """
 
     def __init__(
@@ -46,12 +49,14 @@ class AdminRoutes:
         parts: Sequence[AdminPart],
         stage: str,
         version: str,
+        begin: Callable[[Acting], None] = lambda _acting: None,
     ) -> None:
         self._gate = gate
         self._administration = administration
         self._check_status = check_status
         self._providers = providers
         self._parts = parts
+        self._begin = begin
         self._deployment = {"version": version, "stage": stage}
 
     def routes(self) -> dict[str, Callable[[Call], LambdaResponse]]:
@@ -82,6 +87,7 @@ class AdminRoutes:
     ) -> Callable[[Call], LambdaResponse]:
         def guarded(call: Call) -> LambdaResponse:
             self._gate.admit(call.request.headers.get("authorization"))
+            self._begin(operator_acting(call.request, call.source_address))
             call.log.is_operators = True
             call.log.tenant_id = call.parameters.get("tenant_id", "")[:36] or None
             return handler(call)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tillgate.entrypoints.http import LambdaResponse
     from tillgate.entrypoints.routes import Call
     from tillgate.services.admin import Administration
-    from tillgate.services.read import ReadEvents
+    from tillgate.services.audit import ReadEventsForOperator
     from tillgate.services.replay import ReplayEvents
     from tillgate.services.replay_own import ReplayOwnEvents
 
@@ -28,7 +28,7 @@ class AdminEvents:
         self,
         administration: Administration,
         *,
-        events: ReadEvents,
+        events: ReadEventsForOperator,
         replay_one: ReplayOwnEvents,
         replay_many: ReplayEvents,
     ) -> None:

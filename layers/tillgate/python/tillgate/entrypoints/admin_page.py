@@ -20,6 +20,8 @@ from tillgate.domain.errors import (
     UnauthenticatedError,
     UnsupportedMediaTypeError,
 )
+from tillgate.domain.tenant import token_digest
+from tillgate.entrypoints.acting import operator_acting_by
 from tillgate.entrypoints.http import response
 from tillgate.entrypoints.json_body import limited_body
 from tillgate.entrypoints.observability import note
@@ -29,6 +31,7 @@ from tillgate.services.sign_in import SESSION_SECONDS, is_own_form
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tillgate.domain.audit import Acting
     from tillgate.domain.sessions import Session
     from tillgate.entrypoints.http import LambdaResponse
     from tillgate.entrypoints.routes import Call
@@ -62,8 +65,11 @@ class AdminPage:
         stage: str,
         version: str,
         serves_tls: bool,
+        begin: Callable[[Acting], None] = lambda _acting: None,
     ) -> None:
+        """``begin`` is told who acts, before anything is done."""
         self._sign_in = sign_in
+        self._begin = begin
         self._check_status = check_status
         self._deployment = {"stage": stage, "version": version}
         self._policy = f"{_POLICY}; upgrade-insecure-requests" if serves_tls else _POLICY
@@ -86,9 +92,10 @@ class AdminPage:
     def _log_in(self, call: Call) -> LambdaResponse:
         if call.request.headers.get("sec-fetch-site") in _OTHER_SITES:
             raise FormRefusedError("Sign in from the page itself.")
-        token = _form(call).get("password", "")
+        digest = token_digest(_form(call).get("password", "").strip())
+        self._begin(operator_acting_by(digest, call.request, call.source_address))
         try:
-            cookie, _ = self._sign_in.sign_in(token, address=call.source_address)
+            cookie, _ = self._sign_in.sign_in(digest, address=call.source_address)
         except UnauthenticatedError as error:
             note(call.log, error)
             return self._login_page(call, 401, fault=str(error))
@@ -125,6 +132,8 @@ class AdminPage:
                     return self._login_page(call, 200)
                 return self._login_page(call, 401, fault="Your session has ended. Sign in again.")
             call.log.is_operators = True
+            acting = operator_acting_by(session.token_digest, call.request, call.source_address)
+            self._begin(acting)
             return handler(call, session)
 
         return self._shown(guarded)

@@ -15,8 +15,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tillgate.domain.errors import NotFoundError
 from tillgate.domain.event_query import event_query
+from tillgate.entrypoints.acting import tenant_acting
 from tillgate.entrypoints.event_json import event_text, page_text
-from tillgate.entrypoints.http import json_response, response
+from tillgate.entrypoints.http import json_response, response, source_address
 from tillgate.entrypoints.observability import serve
 from tillgate.entrypoints.routes import Call, check_route
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from tillgate.domain.audit import Acting
     from tillgate.domain.tenant import Tenant
     from tillgate.entrypoints.admin_api import AdminRoutes
     from tillgate.entrypoints.admin_page import AdminPage
@@ -42,7 +44,10 @@ _PLAIN_BODY_CHARACTERS = 1024 * 1024
 
 
 class ApiRoutes:
-    """Answers ``$default``: each request that no other function has a route for."""
+    """Answers ``$default``: each request that no other function has a route for.
+
+    ``begin`` is told for which tenant, and by which token, what follows is done.
+    """
 
     def __init__(
         self,
@@ -54,6 +59,7 @@ class ApiRoutes:
         admin: AdminRoutes,
         page: AdminPage,
         sandbox: Sandbox,
+        begin: Callable[[Acting], None] = lambda _acting: None,
         meter: Meter | None = None,
         metrics: RequestMetrics | None = None,
     ) -> None:
@@ -61,6 +67,7 @@ class ApiRoutes:
         self._events = events
         self._replay = replay
         self._sandbox = sandbox
+        self._begin = begin
         self._meter = meter
         self._metrics = metrics
         self._failure: Exception | None = None
@@ -99,7 +106,9 @@ class ApiRoutes:
     def _handle(self, event: LambdaEvent, request: HttpRequest, log: RequestLog) -> LambdaResponse:
         log.route = check_route(request.method, request.path)
         self._failure, self._cookies = None, []
-        self._resolver.context.update(request=request, log=log)
+        self._resolver.context.update(
+            request=request, log=log, source_address=source_address(event)
+        )
         answer = self._resolver.resolve(event, LambdaContext())
         if self._failure is not None:
             raise self._failure
@@ -126,7 +135,7 @@ class ApiRoutes:
                 log=context["log"],
                 query_string=event.get("rawQueryString") or "",
                 parameters=parameters,
-                source_address=event["requestContext"]["http"].get("sourceIp") or "",
+                source_address=context["source_address"],
                 cookies=_cookies(event),
             )
             given = handler(call)
@@ -159,6 +168,7 @@ class ApiRoutes:
         tenant = caller.tenant
         call.log.tenant_id = tenant.tenant_id
         call.log.token_digest = caller.token_digest
+        self._begin(tenant_acting(call.request, call.source_address))
         return tenant
 
 

@@ -95,6 +95,11 @@ class HttpRequest:
             raise InvalidJsonError("The body's transfer encoding is broken.") from None
 
 
+def source_address(event: LambdaEvent) -> str:
+    """Give the caller's address as API Gateway saw it: a proxy's, where one stands before it."""
+    return str(event["requestContext"]["http"].get("sourceIp", ""))
+
+
 def new_id() -> str:
     """Make up 32 hex digits."""
     return os.urandom(16).hex()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tillgate.domain.errors import NotFoundError
+from tillgate.entrypoints.acting import operator_acting
 from tillgate.entrypoints.admin_answers import record
 from tillgate.entrypoints.http import json_response
 from tillgate.entrypoints.routes import PROBE_PATH, SYNTHETIC_PATH
@@ -12,6 +13,7 @@ from tillgate.entrypoints.routes import PROBE_PATH, SYNTHETIC_PATH
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tillgate.domain.audit import Acting
     from tillgate.domain.trace import Trace
     from tillgate.entrypoints.http import HttpRequest, LambdaResponse
     from tillgate.entrypoints.observability import RequestLog
@@ -24,7 +26,10 @@ _ROUTES = frozenset({_TEST, f"DELETE {SYNTHETIC_PATH}"})
 
 
 class ProbeRoutes:
-    """Answers the operator, and nobody else. ``begin_trace`` is told each request's trace."""
+    """Answers the operator, and nobody else.
+
+    ``begin_trace`` is told each request's trace, ``begin`` who asks for what follows.
+    """
 
     def __init__(
         self,
@@ -33,16 +38,21 @@ class ProbeRoutes:
         discard: DiscardSynthetic,
         gate: OperatorGate,
         begin_trace: Callable[[Trace], None] = lambda _trace: None,
+        begin: Callable[[Acting], None] = lambda _acting: None,
     ) -> None:
         self._probe = probe
         self._discard = discard
         self._gate = gate
         self._begin_trace = begin_trace
+        self._begin = begin
 
-    def handle(self, request: HttpRequest, log: RequestLog) -> LambdaResponse:
+    def handle(
+        self, request: HttpRequest, log: RequestLog, *, source_address: str = ""
+    ) -> LambdaResponse:
         if request.route not in _ROUTES:
             raise NotFoundError("There is no such path.")
         self._gate.admit(request.headers.get("authorization"))
+        self._begin(operator_acting(request, source_address))
         tenant_id = request.path_parameters["tenant_id"]
         log.tenant_id = tenant_id[:36]
         self._begin_trace(request.trace)

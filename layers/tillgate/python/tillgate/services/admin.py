@@ -18,6 +18,7 @@ from tillgate.domain.tenant import (
     TokenId,
     endpoint_seal_context,
     token_digest,
+    token_hint,
 )
 from tillgate.services.read import uuid_or_not_found
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record")
 
-# Enough to tell a tenant's few tokens apart, far too little to guess the rest.
-_HINT_LENGTH = len(TOKEN_PREFIX) + 4
 _SECRET_BYTES = 32
 _NO_APP = (
     "{provider} does not sign which merchant a delivery is of, so it cannot choose a tenant:"
@@ -90,7 +89,7 @@ class Administration:
             _tenant_id(tenant_id),
             name=name,
             digest=token_digest(token),
-            hint=token[:_HINT_LENGTH],
+            hint=token_hint(token),
         )
         return record, token
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tillgate.domain.audit import Action, Deed
 from tillgate.domain.delivery import AttemptOutcome, Delivered, RetryLater
 from tillgate.domain.destinations import ProbeResult
 from tillgate.domain.errors import NotFoundError, SealBrokenError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tillgate.domain.delivery import DestinationKind
-    from tillgate.domain.operator_ports import SealedDestinations
+    from tillgate.domain.operator_ports import AuditLog, SealedDestinations
     from tillgate.domain.ports import SecretBox, Upstream
 
 CANNOT_OPEN = "its secret cannot be opened any more: set the destination anew"
@@ -24,8 +25,8 @@ CANNOT_OPEN = "its secret cannot be opened any more: set the destination anew"
 class ProbeDestination:
     """Makes a delivery's request without an event, so that nothing is stored there.
 
-    It is one request, whatever the breaker says, and no attempt of any event. ``clock``
-    gives monotonic seconds.
+    It is one request, whatever the breaker says, and no attempt of any event. That it is made
+    is written down before. ``clock`` gives monotonic seconds.
     """
 
     def __init__(
@@ -34,11 +35,13 @@ class ProbeDestination:
         *,
         box: SecretBox,
         upstreams: Mapping[DestinationKind, Upstream],
+        log: AuditLog,
         clock: Callable[[], float],
     ) -> None:
         self._destinations = destinations
         self._box = box
         self._upstreams = upstreams
+        self._log = log
         self._clock = clock
 
     def run(self, tenant_id: str) -> ProbeResult:
@@ -51,6 +54,7 @@ class ProbeDestination:
         destination = self._destinations.find(tenant)
         if destination is None:
             raise NotFoundError(NO_DESTINATION)
+        self._log.record(Deed(Action.DESTINATION_TESTED, tenant_id=tenant))
         started = self._clock()
         try:
             secret = self._box.open(

@@ -33,18 +33,17 @@ class SignIn:
         self._sessions = sessions
         self._gate = gate
 
-    def sign_in(self, token: str, *, address: str) -> tuple[str, datetime]:
+    def sign_in(self, digest: bytes, *, address: str) -> tuple[str, datetime]:
         """Give a new session's cookie, and when it ends.
 
-        ``address`` is where the request came from. Raises UnauthenticatedError for a wrong
-        token, TooManyAttemptsError where too many were (whatever this one is),
-        StoreUnavailableError and SecretUnavailableError.
+        ``digest`` is the SHA-256 of the token that was typed, ``address`` where the request came
+        from. Raises UnauthenticatedError for a wrong token, TooManyAttemptsError where too many
+        were (whatever this one is), StoreUnavailableError and SecretUnavailableError.
         """
         address = _network(address)
         wait_seconds = self._sessions.begin_attempt(address)
         if wait_seconds:
             raise TooManyAttemptsError(wait_seconds)
-        digest = token_digest(token.strip())
         if not self._gate.knows(digest):
             raise UnauthenticatedError(WRONG_TOKEN)
         cookie = secrets.token_urlsafe(_COOKIE_BYTES)
@@ -61,7 +60,9 @@ class SignIn:
         # One that a rotated token opened ends with the token.
         if found is None or not self._gate.knows(found.token_digest):
             return None
-        return Session(csrf=_csrf(cookie), expires_at=found.expires_at)
+        return Session(
+            csrf=_csrf(cookie), token_digest=found.token_digest, expires_at=found.expires_at
+        )
 
     def sign_out(self, cookie: str) -> None:
         """End the session, for whoever else may hold its cookie, too."""

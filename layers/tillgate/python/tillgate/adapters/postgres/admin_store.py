@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, LiteralString
 
 from psycopg import errors
 
+from tillgate.adapters.postgres.audit import note
 from tillgate.domain.administration import (
     MAX_COUNTED,
     AppRecord,
@@ -17,6 +18,7 @@ from tillgate.domain.administration import (
     TenantRecord,
     TokenRecord,
 )
+from tillgate.domain.audit import Action, Deed
 from tillgate.domain.enrichment import CredentialRecord
 from tillgate.domain.errors import MerchantTakenError, NotFoundError, SlugTakenError
 from tillgate.domain.tenant import AppId, SourceId, TenantId, TenantState, TokenId
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from tillgate.adapters.postgres.connection import Database
     from tillgate.adapters.postgres.deadline_connection import Row
     from tillgate.domain.administration import NewApp, NewSource
+    from tillgate.domain.audit import Detail
 
 _TENANTS: LiteralString = """
     SELECT tenant_id::text, slug, name, state, created_at FROM tillgate.tenant
@@ -121,7 +124,8 @@ class PostgresAdminStore:
 
     def add_tenant(self, *, slug: str, name: str) -> TenantRecord:
         try:
-            return _tenant(self._add(_ADD_TENANT, slug, name))
+            [row] = self._change(Action.TENANT_CREATED, _ADD_TENANT, slug, name)
+            return _tenant(row)
         except errors.UniqueViolation:
             raise SlugTakenError(f"There is a tenant with the slug {slug} already.") from None
 
@@ -137,24 +141,27 @@ class PostgresAdminStore:
         return _tenant(rows[0]) if rows else None
 
     def set_tenant_state(self, tenant_id: TenantId, state: TenantState) -> TenantRecord | None:
-        rows = self._run(_SET_TENANT_STATE, state, tenant_id)
+        suspends = state is TenantState.SUSPENDED
+        action = Action.TENANT_SUSPENDED if suspends else Action.TENANT_RESUMED
+        rows = self._change(action, _SET_TENANT_STATE, state, tenant_id)
         return _tenant(rows[0]) if rows else None
 
     def add_token(self, tenant_id: TenantId, *, name: str, digest: bytes, hint: str) -> TokenRecord:
         with _tenant_must_exist():
-            return _token(self._add(_ISSUE, tenant_id, name, digest, hint))
+            [row] = self._change(Action.TOKEN_CREATED, _ISSUE, tenant_id, name, digest, hint)
+            return _token(row)
 
     def tokens(self, tenant_id: TenantId) -> list[TokenRecord]:
         return [_token(row) for row in self._run(_TOKENS, tenant_id)]
 
     def revoke_token(self, token_id: TokenId) -> TokenRecord | None:
-        rows = self._run(_REVOKE, token_id)
+        rows = self._change(Action.TOKEN_REVOKED, _REVOKE, token_id)
         return _token(rows[0]) if rows else None
 
     def add_app(self, app: NewApp) -> AppRecord:
-        row = self._add(
-            _ADD_APP, app.app_id, app.provider, app.name, app.notification_url,
-            app.sealed_secret, app.awaits_secret,
+        [row] = self._change(
+            Action.APP_CREATED, _ADD_APP, app.app_id, app.provider, app.name,
+            app.notification_url, app.sealed_secret, app.awaits_secret,
         )  # fmt: skip
         return _app(row)
 
@@ -166,7 +173,7 @@ class PostgresAdminStore:
         return _app(rows[0]) if rows else None
 
     def set_app_secret(self, app_id: AppId, sealed_secret: bytes) -> AppRecord | None:
-        rows = self._run(_RESEAL_APP, sealed_secret, app_id)
+        rows = self._change(Action.APP_SECRET_SET, _RESEAL_APP, sealed_secret, app_id)
         return _app(rows[0]) if rows else None
 
     def add_source(self, source: NewSource) -> SourceRecord:
@@ -184,6 +191,7 @@ class PostgresAdminStore:
                 # Read back with a join: a bound source's URL is its app's.
                 cursor.execute(_SOURCES + " WHERE s.source_id = %s", (source.source_id,))
                 [row] = cursor.fetchall()
+                note(self._database, cursor, _deed(Action.SOURCE_CREATED, row))
                 return _source(row)
         except errors.UniqueViolation:
             raise MerchantTakenError(
@@ -199,7 +207,7 @@ class PostgresAdminStore:
         return _source(rows[0]) if rows else None
 
     def set_source_secret(self, source_id: SourceId, sealed_secret: bytes) -> SourceRecord | None:
-        rows = self._run(_RESEAL_SOURCE, sealed_secret, source_id)
+        rows = self._change(Action.SOURCE_SECRET_SET, _RESEAL_SOURCE, sealed_secret, source_id)
         return _source(rows[0]) if rows else None
 
     def status(self) -> StoreStatus:
@@ -219,10 +227,13 @@ class PostgresAdminStore:
         # It runs twice when the connection turns out to be dead: only what is idempotent.
         return self._database.rows(query, params, within_seconds=self._within_seconds)
 
-    def _add(self, query: LiteralString, *params: object) -> Row:
+    def _change(self, action: Action, query: LiteralString, *params: object) -> list[Row]:
+        """Change one row, which the query gives back, or none; and say who did."""
         with self._database.transaction(within_seconds=self._within_seconds) as cursor:
-            [row] = cursor.execute(query, params).fetchall()
-            return row
+            rows = cursor.execute(query, params).fetchall()
+            for row in rows:
+                note(self._database, cursor, _deed(action, row))
+            return rows
 
 
 @contextmanager
@@ -231,6 +242,26 @@ def _tenant_must_exist() -> Iterator[None]:
         yield
     except errors.ForeignKeyViolation:
         raise NotFoundError("There is no such tenant.") from None
+
+
+def _deed(action: Action, row: Row) -> Deed:
+    """Say what was done to the tenant, token, app or source of a row.
+
+    Whose provider it is was checked, and a token's hint is Tillgate's own making.
+    """
+    kind = action.value.partition(".")[0]
+    tenant_id: TenantId | None = None
+    details: dict[str, Detail] = {}
+    match kind:
+        case "tenant":
+            tenant_id = row[0]
+        case "token":
+            tenant_id, details = row[1], {"hint": row[3]}
+        case "app":
+            details = {"provider": row[1]}
+        case _:
+            tenant_id, details = row[1], {"provider": row[2], "app_id": row[5]}
+    return Deed(action, tenant_id=tenant_id, target=(kind, row[0]), details=details)
 
 
 def _utc(moment: datetime) -> datetime:

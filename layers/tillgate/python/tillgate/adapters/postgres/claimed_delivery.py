@@ -6,9 +6,11 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, LiteralString
 
+from tillgate.adapters.postgres.audit import note
 from tillgate.adapters.postgres.quarantine import quarantine_seal_context
 from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.adapters.quarantine_form import Opened, decode, encode_opened
+from tillgate.domain.audit import Action, Deed
 from tillgate.domain.event import Accepted, Outcome
 from tillgate.domain.json_writer import json_writer
 from tillgate.domain.quarantine import Reason
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from tillgate.adapters.postgres.audit import ActedOn
     from tillgate.adapters.postgres.deadline_connection import Row
     from tillgate.domain.event import NewEvent
     from tillgate.domain.ports import EventStore, Registry, SecretBox
@@ -40,12 +43,20 @@ class PostgresClaimedDelivery:
     """Implements ClaimedDelivery and EventStore, and is the rows that its registry asks for."""
 
     def __init__(
-        self, cursor: psycopg.Cursor[Row], secret_box: SecretBox, head: SetAside, sealed: bytes
+        self,
+        database: ActedOn,
+        cursor: psycopg.Cursor[Row],
+        secret_box: SecretBox,
+        head: SetAside,
+        sealed: bytes,
     ) -> None:
+        self._database = database
         self._cursor = cursor
         self._secret_box = secret_box
         self._head = head
         self._sealed = sealed
+        # How many events were new, by tenant: a delivery to an app may hold those of several.
+        self._stored: dict[TenantId, int] = {}
 
     @property
     def head(self) -> SetAside:
@@ -81,7 +92,10 @@ class PostgresClaimedDelivery:
         items = [{**event.document(), "received_at": received} for event in events]
         self._cursor.execute(_ACCEPT, (self._head.quarantine_id, tenant_id, _write_items(items)))
         [(answers,)] = self._cursor.fetchall()
-        return [_accepted(answer) for answer in json.loads(answers)]
+        accepted = [_accepted(answer) for answer in json.loads(answers)]
+        news = sum(one.outcome is Outcome.NEW for one in accepted)
+        self._stored[tenant_id] = self._stored.get(tenant_id, 0) + news
+        return accepted
 
     def tenant_state(self, tenant_id: TenantId) -> TenantState | None:
         self._cursor.execute(_STATE, (tenant_id,))
@@ -103,6 +117,16 @@ class PostgresClaimedDelivery:
                 [self._sealed_anew(one) for one in remaining],
             ),
         )
+        nobody_new = [self._head.tenant_id or first.tenant_id]
+        for tenant_id in self._stored or nobody_new:
+            stored = self._stored.get(tenant_id, 0) if tenant_id else 0
+            deed = Deed(
+                Action.QUARANTINE_RETRIED,
+                tenant_id=tenant_id,
+                target=("quarantine", self._head.quarantine_id),
+                details={"stored": stored, "remaining": len(remaining)},
+            )
+            note(self._database, self._cursor, deed)
 
     def _sealed_anew(self, remainder: Remainder) -> bytes:
         """Seal the delivery for what is left of it: sealed text is bound to its own row."""

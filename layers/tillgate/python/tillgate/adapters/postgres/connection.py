@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from tillgate.adapters.postgres.deadline_connection import Prepared, Row
+    from tillgate.domain.audit import Acting
 
 Result = TypeVar("Result")
 
@@ -108,8 +109,11 @@ class Database:
     ``conninfo`` reads a libpq connection string or URL from where it is kept. ``budget``
     gives the seconds that are left of a whole request. For ``breaker_seconds`` after the
     database gave no answer it is not asked: whoever has another way goes that at once.
-    ``observe`` is told the seconds that each asking took, a failed one's too.
+    ``observe`` is told the seconds that each asking took, a failed one's too. ``acting`` is for
+    whom it is asked now, None where nobody said: adapters.postgres.audit writes it down.
     """
+
+    acting: Acting | None = None
 
     def __init__(
         self,

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, LiteralString
 
+from tillgate.adapters.postgres.audit import note
+from tillgate.domain.audit import Action, Deed
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tillgate.adapters.postgres.connection import Database
     from tillgate.domain.tenant import SourceId
 
@@ -12,13 +17,13 @@ _SET: LiteralString = """
     UPDATE tillgate.source
     SET sealed_credential = %s, api_url = %s, credential_set_at = now()
     WHERE source_id = %s
-    RETURNING 1
+    RETURNING tenant_id::text
 """
 _REMOVE: LiteralString = """
     UPDATE tillgate.source
     SET sealed_credential = NULL, api_url = NULL, credential_set_at = NULL
     WHERE source_id = %s AND sealed_credential IS NOT NULL
-    RETURNING 1
+    RETURNING tenant_id::text
 """
 
 
@@ -30,13 +35,17 @@ class PostgresCredentialStore:
         self._within_seconds = within_seconds
 
     def set_credential(self, source_id: SourceId, *, api_url: str, sealed_token: bytes) -> bool:
-        return bool(
-            self._database.rows(
-                _SET, (sealed_token, api_url, source_id), within_seconds=self._within_seconds
-            )
-        )
+        params = (sealed_token, api_url, source_id)
+        return self._change(Action.SOURCE_CREDENTIAL_SET, _SET, params)
 
     def remove_credential(self, source_id: SourceId) -> bool:
-        # In a transaction, which is not tried twice: a second try would find none to remove.
+        return self._change(Action.SOURCE_CREDENTIAL_REMOVED, _REMOVE, (source_id,))
+
+    def _change(self, action: Action, query: LiteralString, params: Sequence[object]) -> bool:
+        """Change the source whose id is the last parameter; False where there was none."""
         with self._database.transaction(within_seconds=self._within_seconds) as cursor:
-            return bool(cursor.execute(_REMOVE, (source_id,)).fetchall())
+            rows = cursor.execute(query, params).fetchall()
+            for (tenant_id,) in rows:
+                target = ("source", str(params[-1]))
+                note(self._database, cursor, Deed(action, tenant_id=tenant_id, target=target))
+            return bool(rows)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, LiteralString
 
+from tillgate.adapters.postgres.audit import note
+from tillgate.domain.audit import Action, Deed
 from tillgate.domain.dead_letters import (
     MAX_DISCARDED,
     MAX_LEFT,
@@ -68,6 +70,10 @@ _CANCEL: LiteralString = """
     SELECT r.redrive_id FROM tillgate.redrive AS r
     WHERE r.redrive_id = %s AND r.state = 'running'
     ON CONFLICT DO NOTHING
+    RETURNING (
+        SELECT r.tenant_id::text FROM tillgate.redrive AS r
+        WHERE r.redrive_id = redrive_cancelled.redrive_id
+    )
 """
 
 
@@ -110,6 +116,11 @@ class PostgresDeadLetters:
             cursor.execute(_DISCARD, (chosen.tenant_id, chosen.reason, ids, limit))
             [(discarded,)] = cursor.fetchall()
             if discarded == min(count, MAX_DISCARDED):
+                details = {"count": int(discarded), "by_ids": ids is not None}
+                deed = Deed(
+                    Action.DEAD_LETTER_DISCARDED, tenant_id=chosen.tenant_id, details=details
+                )
+                note(self._database, cursor, deed)
                 return int(discarded)
             cursor.execute("ROLLBACK AND CHAIN")
             return None
@@ -118,6 +129,13 @@ class PostgresDeadLetters:
         with self._database.transaction(within_seconds=self._within_seconds) as cursor:
             cursor.execute(_START, (chosen.tenant_id, chosen.reason, per_second))
             [(redrive_id,)] = cursor.fetchall()
+            deed = Deed(
+                Action.DEAD_LETTER_REDRIVEN,
+                tenant_id=chosen.tenant_id,
+                target=("redrive", redrive_id),
+                details={"per_second": per_second},
+            )
+            note(self._database, cursor, deed)
         # Counted once it is begun for good: however long that takes, it undoes nothing.
         [row] = self._redrive_rows(redrive_id)
         return _redrive(row)
@@ -134,7 +152,13 @@ class PostgresDeadLetters:
 
     def cancel_redrive(self, redrive_id: str) -> Redrive | None:
         with self._database.transaction(within_seconds=self._within_seconds) as cursor:
-            cursor.execute(_CANCEL, (redrive_id,))
+            for (tenant_id,) in cursor.execute(_CANCEL, (redrive_id,)).fetchall():
+                deed = Deed(
+                    Action.DEAD_LETTER_REDRIVE_CANCELLED,
+                    tenant_id=tenant_id,
+                    target=("redrive", redrive_id),
+                )
+                note(self._database, cursor, deed)
         return self.redrive(redrive_id)
 
     def _redrive_rows(self, redrive_id: str) -> list[Row]:

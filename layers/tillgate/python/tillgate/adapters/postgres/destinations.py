@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, LiteralString
 
 from psycopg import errors
 
+from tillgate.adapters.postgres.audit import note
+from tillgate.domain.audit import Action, Deed
 from tillgate.domain.delivery import Destination, DestinationKind
 from tillgate.domain.destinations import Breaker, BreakerState, DestinationRecord
 from tillgate.domain.errors import NotFoundError
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from tillgate.adapters.postgres.connection import Database
     from tillgate.adapters.postgres.deadline_connection import Row
+    from tillgate.domain.audit import Detail
     from tillgate.domain.tenant import EventId
 
 _GET: LiteralString = """
@@ -63,6 +66,9 @@ class PostgresDestinationStore:
                 # What the one before did is not held against this one.
                 cursor.execute(_CLOSE_BREAKER, (tenant_id,))
                 [row] = cursor.execute(_GET, (tenant_id,)).fetchall()
+                details: dict[str, Detail] = {"kind": kind.value, "is_new": bool(is_new)}
+                deed = Deed(Action.DESTINATION_CHANGED, tenant_id=tenant_id, details=details)
+                note(self._database, cursor, deed)
                 return _record(row), bool(is_new)
         except errors.ForeignKeyViolation:
             raise NotFoundError("There is no such tenant.") from None
@@ -76,11 +82,19 @@ class PostgresDestinationStore:
             row = cursor.execute(_GET + " FOR UPDATE OF d", (tenant_id,)).fetchone()
             cursor.execute(_REMOVE, (tenant_id,))
             cursor.execute(_CLOSE_BREAKER, (tenant_id,))
-            return _record(row) if row else None
+            if row is None:
+                return None
+            deed = Deed(Action.DESTINATION_REMOVED, tenant_id=tenant_id)
+            note(self._database, cursor, deed)
+            return _record(row)
 
     def replay(self, tenant_id: TenantId, event_ids: Sequence[EventId]) -> int:
         with self._database.transaction(within_seconds=self._within_seconds) as cursor:
             [(count,)] = cursor.execute(_REPLAY, (tenant_id, list(event_ids))).fetchall()
+            if count:
+                details = {"count": int(count)}
+                deed = Deed(Action.EVENT_REPLAYED, tenant_id=tenant_id, details=details)
+                note(self._database, cursor, deed)
             return int(count)
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, LiteralString
 
+from tillgate.adapters.postgres.audit import note
+from tillgate.domain.audit import Action, Deed
 from tillgate.domain.delivery import AttemptOutcome
 from tillgate.domain.errors import NoDestinationError
 from tillgate.domain.idempotency import stored_key
@@ -168,6 +170,9 @@ class PostgresEventReader:
             within_seconds=self._within_seconds, tenant_id=tenant_id
         ) as cursor:
             [(answer,)] = cursor.execute(_REPLAY, (event_id,)).fetchall()
+            if answer == "pending":
+                deed = Deed(Action.EVENT_REPLAYED, tenant_id=tenant_id, target=("event", event_id))
+                note(self._database, cursor, deed)
         if answer == "no-destination":
             raise NoDestinationError("There is no destination to deliver to.")
         return answer is not None

@@ -6,6 +6,8 @@ import json
 from datetime import UTC
 from typing import TYPE_CHECKING, LiteralString
 
+from tillgate.adapters.postgres.audit import note
+from tillgate.domain.audit import Action, Deed
 from tillgate.domain.opening_hours import HoursRecord, QuietSourceRecord
 from tillgate.domain.tenant import SourceId, TenantId
 
@@ -35,7 +37,8 @@ _REMOVE: LiteralString = """
     WHERE tenant_id = %s
 """
 _SET_QUIET_AFTER: LiteralString = """
-    UPDATE tillgate.source SET quiet_after_minutes = %s WHERE source_id = %s RETURNING 1
+    UPDATE tillgate.source SET quiet_after_minutes = %s WHERE source_id = %s
+    RETURNING tenant_id::text
 """
 _QUIET: LiteralString = """
     SELECT q.source_id::text, q.tenant_id::text, t.slug, s.provider, s.name, q.quiet_since,
@@ -66,7 +69,12 @@ class PostgresOpeningHoursStore:
                     hours.tenant_id,
                 ),
             )
-            return bool(cursor.execute(_EXISTS, (hours.tenant_id,)).fetchall())
+            is_known = bool(cursor.execute(_EXISTS, (hours.tenant_id,)).fetchall())
+            if is_known:
+                details = {"quiet_after_minutes": hours.quiet_after_minutes}
+                deed = Deed(Action.TENANT_HOURS_SET, tenant_id=hours.tenant_id, details=details)
+                note(self._database, cursor, deed)
+            return is_known
 
     def hours(self, tenant_id: TenantId) -> HoursRecord | None:
         rows = self._database.rows(_GET, (tenant_id,), within_seconds=self._within_seconds)
@@ -79,14 +87,21 @@ class PostgresOpeningHoursStore:
             if not rows:
                 return None
             cursor.execute(_REMOVE, (tenant_id,))
+            note(self._database, cursor, Deed(Action.TENANT_HOURS_REMOVED, tenant_id=tenant_id))
             return _hours(rows[0])
 
     def set_quiet_after(self, source_id: SourceId, minutes: int | None) -> bool:
-        return bool(
-            self._database.rows(
-                _SET_QUIET_AFTER, (minutes, source_id), within_seconds=self._within_seconds
-            )
-        )
+        with self._database.transaction(within_seconds=self._within_seconds) as cursor:
+            rows = cursor.execute(_SET_QUIET_AFTER, (minutes, source_id)).fetchall()
+            for (tenant_id,) in rows:
+                deed = Deed(
+                    Action.SOURCE_QUIET_AFTER_SET,
+                    tenant_id=tenant_id,
+                    target=("source", source_id),
+                    details={"minutes": minutes},
+                )
+                note(self._database, cursor, deed)
+            return bool(rows)
 
     def quiet_sources(self, *, limit: int) -> list[QuietSourceRecord]:
         rows = self._database.rows(_QUIET, (limit,), within_seconds=self._within_seconds)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, LiteralString
 
+from tillgate.adapters.postgres.audit import note
 from tillgate.adapters.postgres.connection import refusals_as_unavailable
+from tillgate.domain.audit import Action, Deed
 from tillgate.domain.sessions import StoredSession
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class PostgresSessions:
                 "SELECT tillgate.admin_session_open(%s, %s, make_interval(secs => %s), %s)",
                 (digest, token_digest, seconds, address),
             ).fetchall()
+            note(self._database, cursor, Deed(Action.OPERATOR_SIGNED_IN))
         return rows[0][0]
 
     def find_session(self, digest: bytes) -> StoredSession | None:
@@ -50,7 +53,12 @@ class PostgresSessions:
         return StoredSession(token_digest=token_digest, expires_at=expires_at)
 
     def close_session(self, digest: bytes) -> None:
-        self._rows("SELECT tillgate.admin_session_close(%s)", (digest,))
+        with (
+            refusals_as_unavailable,
+            self._database.transaction(within_seconds=self._within_seconds) as cursor,
+        ):
+            cursor.execute("SELECT tillgate.admin_session_close(%s)", (digest,))
+            note(self._database, cursor, Deed(Action.OPERATOR_SIGNED_OUT))
 
     def _rows(self, query: LiteralString, params: Sequence[object]) -> list[Row]:
         with refusals_as_unavailable:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, LiteralString
 
 import psycopg
 
+from tillgate.adapters.postgres.audit import note
 from tillgate.adapters.postgres.claimed_delivery import (
     PostgresClaimedDelivery,
     opened,
     set_aside,
 )
 from tillgate.adapters.postgres.connection import refusals_as_unavailable
+from tillgate.domain.audit import Action, Deed
 from tillgate.domain.errors import StoreRefusedError
 from tillgate.domain.quarantine import Reason
 from tillgate.domain.set_aside import MAX_DISCARDED, Place, SetAsideGroup, Standing
@@ -59,7 +61,8 @@ _CLAIM: LiteralString = """
     FROM tillgate.quarantine_claim(%s) AS q
 """
 _DISCARD: LiteralString = (
-    "SELECT tillgate.quarantine_discard(%s, %s, %s, %s, %s, %s, %s::uuid[], %s)"
+    "SELECT d.tenant_id::text, d.count"
+    " FROM tillgate.quarantine_discard_each(%s, %s, %s, %s, %s, %s, %s::uuid[], %s) AS d"
 )
 
 
@@ -83,10 +86,15 @@ class PostgresSetAside:
         return set_aside(rows[0][:-1]) if rows else None
 
     def open(self, quarantine_id: str) -> tuple[SetAside, OpenedDelivery] | None:
-        rows = self._rows(_FIND, (quarantine_id, True))
-        if not rows:
-            return None
-        head = set_aside(rows[0][:-1])
+        with self._database.transaction(within_seconds=self._within_seconds) as cursor:
+            rows = cursor.execute(_FIND, (quarantine_id, True)).fetchall()
+            if not rows:
+                return None
+            head = set_aside(rows[0][:-1])
+            target = ("quarantine", quarantine_id)
+            deed = Deed(Action.QUARANTINE_CONTENT_READ, tenant_id=head.tenant_id, target=target)
+            note(self._database, cursor, deed)
+        # Opened once it is written down for good that it was.
         return head, opened(self._secret_box, head, rows[0][-1])
 
     def next(self, chosen: SetAsideFilter, *, limit: int, after: Place | None) -> list[Place]:
@@ -104,7 +112,9 @@ class PostgresSetAside:
                 [(standing, *row)] = cursor.fetchall()
                 if standing == "claimed":
                     head = set_aside(tuple(row[:-1]))
-                    yield PostgresClaimedDelivery(cursor, self._secret_box, head, row[-1])
+                    yield PostgresClaimedDelivery(
+                        self._database, cursor, self._secret_box, head, row[-1]
+                    )
                 else:
                     yield Standing(standing)
         except psycopg.DataError as error:
@@ -125,9 +135,14 @@ class PostgresSetAside:
                     return None
                 limit = MAX_DISCARDED
             cursor.execute(_DISCARD, (*filters, None if ids is None else list(ids), limit))
-            [(discarded,)] = cursor.fetchall()
+            by_tenant = cursor.fetchall()
+            discarded = sum(int(number) for _, number in by_tenant)
             if discarded == min(count, MAX_DISCARDED):
-                return int(discarded)
+                for tenant_id, number in by_tenant:
+                    details = {"count": int(number), "by_ids": ids is not None}
+                    deed = Deed(Action.QUARANTINE_DISCARDED, tenant_id=tenant_id, details=details)
+                    note(self._database, cursor, deed)
+                return discarded
             cursor.execute("ROLLBACK AND CHAIN")
             return None
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tillgate.adapters.postgres.audit import note
+from tillgate.domain.audit import Action, Deed
 from tillgate.domain.synthetic import Held
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ class PostgresSyntheticEvents:
                 "SELECT is_under_way, was_tried FROM tillgate.hold_synthetic(%s, %s, %s)",
                 (tenant_id, event_id, _UNDER_WAY),
             ).fetchall()
+            if rows:
+                deed = Deed(Action.EVENT_DISCARDED, tenant_id=tenant_id, target=("event", event_id))
+                note(self._database, cursor, deed)
         return Held(is_under_way=rows[0][0], was_tried=rows[0][1]) if rows else None
 
     def discard(self, tenant_id: TenantId, event_id: EventId) -> bool:

@@ -21,8 +21,10 @@ class PostgresUpkeep:
         self._database = database
 
     def make_partitions(self, day: date) -> bool:
-        [(made,)] = self._database.rows(
-            "SELECT tillgate.make_partitions(%s)", (day,), within_seconds=_WITHIN_SECONDS
+        [(made, _)] = self._database.rows(
+            "SELECT tillgate.make_partitions(%s), tillgate.make_audit_partition(%s)",
+            (day, day),
+            within_seconds=_WITHIN_SECONDS,
         )
         return bool(made)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tillgate.domain.audit import MAX_CLAIMED_NAME
 from tillgate.entrypoints.docs.answers import (
     OPERATOR,
     Json,
@@ -102,6 +103,15 @@ PARAMETERS: Json = {
         ("source_id", _SOURCE_ID),
     )
 }
+PARAMETERS["X-Operator"] = {
+    "name": "X-Operator",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "Who you are, since many may hold one token: what you do is in the audit trail "
+    f"under this name, as a claim. Of its first {MAX_CLAIMED_NAME} characters, those beyond "
+    "`A-Za-z0-9._@+-` are kept as `_`.",
+    "example": "alice",
+}
 _SLUG_QUERY: Json = {
     "name": "slug",
     "in": "query",
@@ -124,7 +134,7 @@ def operation(
         "tags": ["Administration"],
         "summary": summary,
         "security": OPERATOR,
-        "parameters": [*parameters, parameter("X-Request-Id")],
+        "parameters": [*parameters, parameter("X-Operator"), parameter("X-Request-Id")],
         "responses": {**answers, **problems("unauthenticated", "unavailable", *others)},
         **more,
     }

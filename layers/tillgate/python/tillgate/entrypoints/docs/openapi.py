@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tillgate.entrypoints.docs import (
     admin,
+    audit,
     credentials,
     dead_letters,
     delivery,
@@ -116,6 +117,7 @@ def openapi(*, version: str) -> Json:
             **quarantine.PATHS,
             **hours.PATHS,
             **slo.PATHS,
+            **audit.PATHS,
         },
         "components": {
             "schemas": {
@@ -124,6 +126,7 @@ def openapi(*, version: str) -> Json:
                 **HOURS,
                 **QUARANTINE,
                 **slo.SCHEMAS,
+                **audit.SCHEMAS,
                 **admin_schemas(PROVIDERS),
             },
             "parameters": {
