@@ -69,7 +69,7 @@ class Till:
 @pytest.fixture
 def till(database: TestDatabase) -> Iterator[Till]:
     made = Till(database)
-    made.superuser("CREATE ROLE recycled LOGIN PASSWORD 'first'")
+    made.superuser("CREATE ROLE recycled LOGIN PASSWORD 'first' IN ROLE tillgate_ingest")
     with closing(made.connected):
         yield made
     made.superuser("DROP ROLE recycled")

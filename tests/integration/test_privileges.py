@@ -22,7 +22,6 @@ from tests.integration.testdatabase import ROLES
 
 if TYPE_CHECKING:
     from tests.integration.testdatabase import Connection, TestDatabase
-    from tillgate.domain.tenant import TenantId
 
 # One statement that needs the privilege and no other; each is undone.
 COMMANDS: dict[str, LiteralString] = {
@@ -251,13 +250,15 @@ def test_every_function_is_bound_to_what_it_names(database: TestDatabase) -> Non
 
 
 def test_temporary_tables_do_not_lead_a_definer_function_astray(
-    database: TestDatabase, tenant: TenantId
+    own_database: TestDatabase,
 ) -> None:
+    """Where the database is shared, PUBLIC may make them; so it may in a copy of ours."""
+    tenant = own_database.add_tenant("astray")
     item = {
         "key": "api:k", "fingerprint": "00" * 32, "type": "order.created", "data": "{}",
         "received_at": "2026-11-23T10:00:00Z",
     }  # fmt: skip
-    with database.superuser() as superuser, database.as_role("ingest") as ingest:
+    with own_database.superuser() as superuser, own_database.as_role("ingest") as ingest:
         for table in ("ingest_key", "event", "delivery", "tenant", "api_token", "quarantine"):
             superuser.execute(sql.SQL("SELECT 1 FROM tillgate.{}").format(sql.Identifier(table)))
             ingest.execute(sql.SQL("CREATE TEMP TABLE {} (n int)").format(sql.Identifier(table)))

@@ -14,7 +14,7 @@ import psycopg
 from tests.fakes import InMemorySecretStore
 from tillgate.adapters.migration_files import shipped_migrations
 from tillgate.adapters.postgres.connection import Database
-from tillgate.adapters.postgres.conninfo import url_for_role
+from tillgate.adapters.postgres.conninfo import owner_access, url_for_role
 from tillgate.adapters.postgres.schema import PostgresSchema
 from tillgate.adapters.postgres.upkeep import PostgresUpkeep
 from tillgate.domain.tenant import TenantId
@@ -118,9 +118,7 @@ def run_migrations(
         schema=PostgresSchema(lambda: database.owner_url),
         secrets=secrets or role_secrets(),
         role_secret_ids=role_secret_ids,
-        role_url=lambda role, password: url_for_role(
-            database.owner_url, username=role, password=password
-        ),
+        role_access=owner_access(database.owner_url).of_role,
     ).run()
 
 

@@ -77,7 +77,7 @@ def migrate(
         schema=schema,
         secrets=secrets,
         role_secret_ids=("ingest", "api"),
-        role_url=lambda role, password: f"postgresql://{role}:{password}@db/x",
+        role_access=lambda role, password: {"url": f"postgresql://{role}:{password}@db/x"},
     )
 
 

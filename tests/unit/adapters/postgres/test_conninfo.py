@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import traceback
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
-from tillgate.adapters.postgres.conninfo import owner_url, role_url, url_for_role
+from tillgate.adapters.postgres.conninfo import owner_access, role_url, url_for_role
 from tillgate.domain.errors import SecretUnavailableError
 
 # What a libpq parameter can hold at all: anything but NUL.
@@ -19,7 +20,7 @@ RDS = {
     "engine": "postgres",
     "username": "owner",
     "password": "p@ss/w:rd",
-    "host": "db.cluster.rds.amazonaws.com",
+    "host": "db.cluster.eu-west-1.rds.amazonaws.com",
     "port": 5432,
     "dbname": "tillgate",
 }
@@ -86,26 +87,31 @@ def test_what_is_no_connection_string_is_told(url: str) -> None:
         url_for_role(url, username="u", password="p")
 
 
-@pytest.mark.parametrize("secret", ["postgresql://o:p@db/x", "postgres://o@db/x?sslmode=disable"])
-def test_an_owner_s_url_is_taken_as_it_is(secret: str) -> None:
-    assert owner_url(secret) == secret
+def test_an_owner_s_url_on_this_machine_is_taken_as_it_is() -> None:
+    url = "postgresql://o:p@127.0.0.1:5433/x?sslmode=disable"
+    assert owner_access(url).whole_url() == url
 
 
 def test_rds_s_json_becomes_a_url_that_asks_for_tls() -> None:
-    assert conninfo_to_dict(owner_url(json.dumps(RDS))) == {
+    told = conninfo_to_dict(owner_access(json.dumps(RDS)).url)
+    assert Path(str(told.pop("sslrootcert"))).is_file()
+    assert told == {
         "user": "owner",
         "password": "p@ss/w:rd",
-        "host": "db.cluster.rds.amazonaws.com",
+        "host": "db.cluster.eu-west-1.rds.amazonaws.com",
         "port": "5432",
         "dbname": "tillgate",
-        "sslmode": "require",
+        "sslmode": "verify-full",
+        "gssencmode": "disable",
     }
 
 
 @pytest.mark.parametrize("secret", ["", "x", "[]", "null", "1", "{}", "mysql://o@db/x"])
 def test_an_owner_s_secret_that_is_neither_is_told(secret: str) -> None:
-    with pytest.raises(SecretUnavailableError, match="neither a URL nor RDS's JSON"):
-        owner_url(secret)
+    with pytest.raises(
+        SecretUnavailableError, match="neither a URL, nor that and its CA, nor RDS's JSON"
+    ):
+        owner_access(secret)
 
 
 @pytest.mark.parametrize("name", ["username", "password", "host", "port", "dbname"])
@@ -113,7 +119,7 @@ def test_every_part_of_rds_s_json_is_needed(name: str) -> None:
     parts = {other: value for other, value in RDS.items() if other != name}
 
     with pytest.raises(SecretUnavailableError):
-        owner_url(json.dumps(parts))
+        owner_access(json.dumps(parts))
 
 
 def test_a_role_s_url_is_in_its_secret() -> None:
@@ -132,7 +138,7 @@ def test_a_role_s_secret_without_a_url_says_what_to_do(secret: str) -> None:
 def test_a_password_pasted_without_encoding_is_refused_and_not_quoted(password: str) -> None:
     url = f"postgresql://owner:{password}@db.example.com/postgres"
 
-    for read in (owner_url, lambda text: url_for_role(text, username="u", password="p")):
+    for read in (owner_access, lambda text: url_for_role(text, username="u", password="p")):
         with pytest.raises(SecretUnavailableError, match="percent-encoded") as caught:
             read(url)
         assert "canary" not in "".join(traceback.format_exception(caught.value))
@@ -156,4 +162,4 @@ def test_a_dot_in_another_owners_name_is_its_own() -> None:
 
 def test_supabases_transaction_pooler_is_refused() -> None:
     with pytest.raises(SecretUnavailableError, match="session pooler"):
-        owner_url("postgresql://postgres.a:p@aws-0-x.pooler.supabase.com:6543/postgres")
+        owner_access("postgresql://postgres.a:p@aws-0-x.pooler.supabase.com:6543/postgres")

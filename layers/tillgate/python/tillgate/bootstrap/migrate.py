@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tillgate.adapters.migration_files import shipped_migrations
 from tillgate.adapters.postgres.connection import Database
-from tillgate.adapters.postgres.conninfo import owner_url, url_for_role
+from tillgate.adapters.postgres.conninfo import OwnerAccess, owner_access
 from tillgate.adapters.postgres.schema import PostgresSchema
 from tillgate.adapters.postgres.upkeep import PostgresUpkeep
 from tillgate.bootstrap.connections import secrets_manager
@@ -30,8 +30,11 @@ def migrate() -> Callable[[], Mapping[str, Any]]:
     settings = MigrateSettings.from_env(os.environ)
     secrets = secrets_manager(settings, timeout_seconds=5.0)
 
+    def access() -> OwnerAccess:
+        return owner_access(secrets.read(settings.database_secret_arn))
+
     def url() -> str:
-        return owner_url(secrets.read(settings.database_secret_arn))
+        return access().whole_url()
 
     work = Migrate(
         migrations=shipped_migrations(),
@@ -48,7 +51,7 @@ def migrate() -> Callable[[], Mapping[str, Any]]:
             settings.watch_secret_arn,
             settings.rotate_secret_arn,
         ),
-        role_url=lambda role, password: url_for_role(url(), username=role, password=password),
+        role_access=lambda role, password: access().of_role(role, password),
     )
     database = Database(url, max_uses=settings.max_requests_per_socket)
     upkeep = Sweep(PostgresUpkeep(database), clock=time.monotonic)

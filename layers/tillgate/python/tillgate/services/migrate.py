@@ -10,9 +10,12 @@ from tillgate.domain.errors import SecretUnavailableError
 from tillgate.domain.migration import Migration, to_apply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tillgate.domain.ports import Schema, SecretStore
+
+# What a role's secret says of the database; the rest of it is the role's.
+_OF_DATABASE = {"url", "ca"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +36,14 @@ class Migrate:
         schema: Schema,
         secrets: SecretStore,
         role_secret_ids: Sequence[str],
-        role_url: Callable[[str, str], str],
+        role_access: Callable[[str, str], Mapping[str, str]],
     ) -> None:
-        """``role_url`` gives the database's URL for a role's name and password."""
+        """``role_access`` gives what a role's secret says of the database, by name and password."""
         self._migrations = migrations
         self._schema = schema
         self._secrets = secrets
         self._role_secret_ids = role_secret_ids
-        self._role_url = role_url
+        self._role_access = role_access
 
     def run(self) -> MigrateReport:
         """Apply what is missing, set the roles' passwords, complete their secrets.
@@ -64,6 +67,7 @@ class Migrate:
         except (ValueError, KeyError, TypeError) as error:
             raise SecretUnavailableError("a role's secret has no username and password") from error
         self._schema.set_password(role, password)
-        completed = {**secret, "url": self._role_url(role, password)}
+        kept = {name: value for name, value in secret.items() if name not in _OF_DATABASE}
+        completed = {**kept, **self._role_access(role, password)}
         if completed != secret:
             self._secrets.write(secret_id, json.dumps(completed))

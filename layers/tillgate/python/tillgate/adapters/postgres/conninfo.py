@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -14,46 +15,85 @@ from tillgate.domain.errors import SecretUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_SCHEMES = ("postgresql://", "postgres://")
 SUPABASE_POOLER = ".pooler.supabase.com"
 SUPABASE_TRANSACTION_PORT = "6543"
 
 
-def owner_url(secret: str) -> str:
-    """Read the secret of the database's owner: a URL, or RDS's JSON of its parts.
+@dataclass(frozen=True, slots=True)
+class OwnerAccess:
+    """The owner's ``url``, complete but for ``ca``: the CAs as PEM, where the operator gave any."""
 
+    url: str
+    ca: str | None
+
+    def whole_url(self) -> str:
+        return with_ca(self.url, self.ca) if self.ca else self.url
+
+    def of_role(self, username: str, password: str) -> dict[str, str]:
+        """Give what completes a runtime role's secret."""
+        url = url_for_role(self.url, username=username, password=password)
+        return {"url": url, "ca": self.ca} if self.ca else {"url": url}
+
+
+def owner_access(secret: str) -> OwnerAccess:
+    """Read the secret of the database's owner: a URL, that and a CA, or RDS's JSON of its parts.
+
+    A server that is not on this machine has to prove that it is the one named, whatever the URL
+    leaves out. Raises SecretUnavailableError, also when the URL asks for less.
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
     """
-    if secret.startswith(("postgresql://", "postgres://")):
-        if _parts(secret).get("port") == SUPABASE_TRANSACTION_PORT:
-            raise SecretUnavailableError(
-                "port 6543 is Supabase's transaction pooler, which keeps no session:"
-                " use the session pooler's port, 5432"
-            )
-        return secret
+    from tillgate.adapters.postgres.trust import check_ca, trusted  # noqa: PLC0415  Only migrate asks.
+
+    parts, ca = _owner_parts(secret)
+    if ca is not None:
+        check_ca(ca)
     try:
-        parts = json.loads(secret)
-        return _url(
-            {
-                "user": parts["username"],
-                "password": parts["password"],
-                "host": parts["host"],
-                "port": parts["port"],
-                "dbname": parts["dbname"],
-                "sslmode": "require",
-            }
-        )
+        return OwnerAccess(_url(trusted(parts, has_ca=ca is not None)), ca)
+    except ValueError:
+        raise _unreadable() from None
+
+
+def _owner_parts(secret: str) -> tuple[dict[str, Any], str | None]:
+    if secret.startswith(_SCHEMES):
+        return _session_parts(secret), None
+    try:
+        told = json.loads(secret)
+        if "url" in told:
+            return _session_parts(str(told["url"])), str(told["ca"])
+        names = {"user": "username", "password": "password", "host": "host", "port": "port"}
+        return {k: told[name] for k, name in names.items()} | {"dbname": told["dbname"]}, None
     except (ValueError, KeyError, TypeError):
         raise SecretUnavailableError(
-            "the database secret is neither a URL nor RDS's JSON"
+            "the database secret is neither a URL, nor that and its CA, nor RDS's JSON"
         ) from None
 
 
+def _session_parts(url: str) -> dict[str, Any]:
+    parts = _parts(url)
+    if parts.get("port") == SUPABASE_TRANSACTION_PORT:
+        raise SecretUnavailableError(
+            "port 6543 is Supabase's transaction pooler, which keeps no session:"
+            " use the session pooler's port, 5432"
+        )
+    return parts
+
+
 def role_url(secret: str) -> str:
-    """Read the secret of a runtime role, which migrate has completed with its ``url``."""
+    """Read the secret of a runtime role, which migrate has completed with ``url``, and ``ca``."""
     try:
-        return str(json.loads(secret)["url"])
-    except (ValueError, KeyError, TypeError):
+        told = json.loads(secret)
+        url, ca = str(told["url"]), told.get("ca")
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise SecretUnavailableError("the role's secret has no url: run migrate") from None
+    return url if ca is None else with_ca(url, ca)
+
+
+def with_ca(url: str, ca: str) -> str:
+    """Name the file of a CA in a URL of our own making, which has other parameters."""
+    from tillgate.adapters.postgres.ca_file import ca_file  # noqa: PLC0415  Few databases need it.
+
+    return f"{url}&sslrootcert={quote(ca_file(ca), safe='')}"
 
 
 def url_for_role(url: str, *, username: str, password: str) -> str:

@@ -35,6 +35,26 @@ class Prepared:
     query: bytes
 
 
+# libpq has no codes for these. What else it says may quote the URL, and is not repeated.
+_FAULTS = {
+    "certificate verify failed": "its certificate is of no CA that is trusted for it",
+    "does not match host name": "its certificate is for another name",
+    "does not support SSL": "it offers no TLS",
+    "root certificate file": "the file of the CAs that are trusted cannot be read",
+}
+
+
+class ServerUntrustedError(psycopg.OperationalError):
+    """What answered did not prove that it is the database; a sentence says how."""
+
+
+def untrusted(error: psycopg.OperationalError) -> ServerUntrustedError | None:
+    """Tell whether connecting failed because the server was not trusted."""
+    said = str(error)
+    fault = next((fault for words, fault in _FAULTS.items() if words in said), None)
+    return ServerUntrustedError(f"the database is not trusted: {fault}") if fault else None
+
+
 class DeadlineConnection(psycopg.Connection[Row]):
     """A psycopg connection whose every wait ends at ``deadline`` (monotonic seconds)."""
 
@@ -50,11 +70,14 @@ class DeadlineConnection(psycopg.Connection[Row]):
     @classmethod
     def open(cls, conninfo: str, *, deadline: float) -> DeadlineConnection:
         """Connect before ``deadline``, with autocommit on. Raises psycopg.Error."""
-        connection = waiting.wait_conn(
-            cls._connect_gen(conninfo),
-            interval=_INTERVAL_SECONDS,
-            timeout=max(deadline - time.monotonic(), 0.001),
-        )
+        try:
+            connection = waiting.wait_conn(
+                cls._connect_gen(conninfo),
+                interval=_INTERVAL_SECONDS,
+                timeout=max(deadline - time.monotonic(), 0.001),
+            )
+        except psycopg.OperationalError as error:
+            raise untrusted(error) or error from None
         connection.deadline = deadline
         connection._autocommit = True  # noqa: SLF001  What Connection.connect does after the same wait.
         # Prepared at once: a sandbox sends the same two or three statements all its life.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
+from tillgate.adapters.postgres.deadline_connection import untrusted
 from tillgate.domain.errors import StoreUnavailableError
 from tillgate.domain.migration import MigrationError
 
@@ -39,7 +40,8 @@ class PostgresSchema:
                 connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK_KEY,))
                 yield
         except psycopg.OperationalError as error:
-            raise StoreUnavailableError("the database gave no answer to migrate") from error
+            why = untrusted(error) or "the database gave no answer to migrate"
+            raise StoreUnavailableError(str(why)) from error
         finally:
             self._connection = None
 
