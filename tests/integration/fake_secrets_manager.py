@@ -8,6 +8,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from tests.secret_versions import VersionedSecrets
+
 
 class FakeSecretsManager:
     """Serves ``secrets`` at ``url``; ``reads`` lists the ids asked for, in order.
@@ -27,6 +29,8 @@ class FakeSecretsManager:
         self.is_queue_down = False
         self.is_bucket_down = False
         self.secrets: dict[str, str] = {}
+        # Of the same secrets: what a rotation makes, and moves labels between.
+        self.versions = VersionedSecrets(self.secrets)
         self.reads: list[str] = []
         self.is_silent = False
         self._ended = threading.Event()
@@ -52,19 +56,11 @@ class FakeSecretsManager:
     def answer(self, target: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if target.startswith("AmazonSQS."):
             return self._answer_queue(target, request)
-        secret_id = request["SecretId"]
-        if secret_id not in self.secrets:
-            return 400, {"__type": "ResourceNotFoundException"}
-        if target == "secretsmanager.GetSecretValue":
-            self.reads.append(secret_id)
-            return 200, {"SecretString": self.secrets[secret_id]}
-        if target == "secretsmanager.PutSecretValue":
-            # AWS asks raw callers for a token, of UUID form or longer; the SDKs make one.
-            if not 32 <= len(request.get("ClientRequestToken", "")) <= 64:
-                return 400, {"__type": "InvalidRequestException"}
-            self.secrets[secret_id] = request["SecretString"]
-            return 200, {}
-        return 400, {"__type": "UnknownOperationException"}
+        if target == "secretsmanager.GetSecretValue" and request["SecretId"] in self.secrets:
+            self.reads.append(request["SecretId"])
+        # A test may have put other ones in their place.
+        self.versions.current = self.secrets
+        return self.versions.answer(target, request)
 
     def _answer_queue(self, target: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if "ApproximateNumberOfMessages" in request.get("AttributeNames", ()):

@@ -69,7 +69,7 @@ USING (true) WITH CHECK (true);
 -- that the catalogue has (bytea, "sealed" in the name), so that a key is never thought unused for
 -- a column that nobody wrote down. The owner reads them all: each of its tables has a policy.
 CREATE FUNCTION tillgate.sealed_kids(p_at_most integer)
-RETURNS TABLE (sealed_column text, kid text, found bigint)
+RETURNS TABLE (sealed_column text, kid text, named bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 -- Whatever the statistics say, the indexes above tell; and nothing here is worth compiling.
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET jit = off
@@ -78,7 +78,7 @@ DECLARE
     v_table name;
     v_column name;
     v_kid text;
-    v_found bigint;
+    v_named bigint;
 BEGIN
     FOR v_table, v_column IN
         SELECT c.relname, a.attname
@@ -102,12 +102,12 @@ BEGIN
             EXIT WHEN v_kid IS NULL;
             EXECUTE format(
                 'SELECT count(*) FROM (SELECT FROM tillgate.%2$I'
-                ' WHERE tillgate.sealed_kid(%1$I) = $1 LIMIT $2) AS named',
+                ' WHERE tillgate.sealed_kid(%1$I) = $1 LIMIT $2) AS counted',
                 v_column, v_table
-            ) INTO v_found USING v_kid, p_at_most;
+            ) INTO v_named USING v_kid, p_at_most;
             sealed_column := v_table || '.' || v_column;
             kid := v_kid;
-            found := v_found;
+            named := v_named;
             RETURN NEXT;
         END LOOP;
     END LOOP;

@@ -42,7 +42,7 @@ class PostgresSealedRows:
     def named(self) -> dict[str, dict[str, int]]:
         with refusals_as_unavailable:
             rows = self._database.rows(
-                "SELECT kid, sealed_column, found FROM tillgate.sealed_kids(%s)",
+                "SELECT kid, sealed_column, named FROM tillgate.sealed_kids(%s)",
                 (COUNTED_TO,),
                 within_seconds=self._within_seconds,
             )
