@@ -6,13 +6,13 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, LiteralString, Protocol
 
-from tillgate.adapters.postgres.connection import refusals_as_unavailable
+import psycopg
+
 from tillgate.domain.audit import BY_ITSELF, Actor, ActorKind, AuditEntry, Target
+from tillgate.domain.errors import StoreRefusedError
 from tillgate.domain.tenant import TenantId
 
 if TYPE_CHECKING:
-    import psycopg
-
     from tillgate.adapters.postgres.connection import Database
     from tillgate.adapters.postgres.deadline_connection import Row
     from tillgate.domain.audit import Acting, AuditFilter, Deed
@@ -34,17 +34,21 @@ class ActedOn(Protocol):
 
 
 def note(database: ActedOn, cursor: psycopg.Cursor[Row], deed: Deed) -> None:
-    """Add an entry in the cursor's transaction: it stays if, and only if, what it tells stays."""
+    """Add an entry in the cursor's transaction: it stays if, and only if, what it tells stays.
+
+    Raises StoreRefusedError when it is not taken: then the change must not be, either.
+    """
     acting = database.acting or BY_ITSELF
     actor = acting.actor
     kind, target_id = deed.target or (None, None)
-    cursor.execute(
-        _NOTE,
-        (
-            actor.kind.value, actor.id, actor.claimed_name, deed.action.value, deed.tenant_id, kind,
-            target_id, acting.rid, acting.source_address[:64], json.dumps(dict(deed.details)),
-        ),
+    params = (
+        actor.kind.value, actor.id, actor.claimed_name, deed.action.value, deed.tenant_id, kind,
+        target_id, acting.rid, acting.source_address[:64], json.dumps(dict(deed.details)),
     )  # fmt: skip
+    try:
+        cursor.execute(_NOTE, params)
+    except (psycopg.ProgrammingError, psycopg.IntegrityError) as error:
+        raise StoreRefusedError("the audit trail takes no entry") from error
 
 
 class PostgresAuditLog:
@@ -55,10 +59,7 @@ class PostgresAuditLog:
         self._within_seconds = within_seconds
 
     def record(self, deed: Deed) -> None:
-        with (
-            refusals_as_unavailable,
-            self._database.transaction(within_seconds=self._within_seconds) as cursor,
-        ):
+        with self._database.transaction(within_seconds=self._within_seconds) as cursor:
             note(self._database, cursor, deed)
 
     def entries(self, chosen: AuditFilter, *, limit: int, before: str | None) -> list[AuditEntry]:
