@@ -116,7 +116,7 @@ lint: $(VENV_STAMP) ## Style, import contracts, dependencies that are used and d
 
 .PHONY: workflows
 workflows: $(VENV_STAMP) ## What GitHub runs: of its schema, pinned, with no right too many (no network)
-	$(BIN)/zizmor --offline --quiet --no-progress --pedantic --strict-collection .github
+	$(BIN)/zizmor --offline --quiet --no-progress --persona auditor --strict-collection .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml

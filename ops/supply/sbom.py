@@ -13,7 +13,7 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from importlib.metadata import PathDistribution
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 from uuid import NAMESPACE_URL, uuid5
 
 from cyclonedx.contrib.this.builders import this_component
@@ -131,15 +131,31 @@ def compiled_in(record: Path, wheel: Wheel, *, within: str) -> list[Component]:
     return list(found.values())
 
 
+class Said(TypedDict, total=False):
+    """A component in a bill of materials that somebody else wrote."""
+
+    components: list[Said]
+
+
 def parts_of(page: Path) -> Iterator[Component]:
     """Give each component of a wheel's own bill of materials. Raises SbomError for what is none."""
-    said = page.read_text()
     try:
-        bom: Bom = Bom.from_json(data=json.loads(said))  # type: ignore[attr-defined]  # by decorator
+        said = {"components": list(told(json.loads(page.read_text())["components"]))}
+        bom: Bom = Bom.from_json(data=said)  # type: ignore[attr-defined]  # given by a decorator
     except (ValueError, KeyError, TypeError) as error:
         raise SbomError(f"{page.parent.parent.name}/{WITHIN}/{page.name}: {error}") from error
-    for part in bom.components:
-        yield from part.get_all_nested_components(include_self=True)
+    yield from bom.components
+
+
+def told(parts: list[Said]) -> Iterator[dict[str, object]]:
+    """Keep of each part, and of the parts in it, what we pass on.
+
+    The rest is said in several ways, of which the library calls some deprecated.
+    """
+    kept = {"type", "name", "version", "purl", "licenses"}
+    for part in parts:
+        yield {key: value for key, value in part.items() if key in kept}
+        yield from told(part.get("components", []))
 
 
 def bill_of_materials(folder: Path, *, lock: Path, version: str, python: str, platform: str) -> str:
@@ -150,20 +166,21 @@ def bill_of_materials(folder: Path, *, lock: Path, version: str, python: str, pl
     locked = lock.read_text()
     wheels = candidates(lock, python=python, platform=platform)
     parts = described(folder, wheels, parse_lock(locked))
-    seen = {Package(part.name, str(part.version)) for part in parts}
-    lacking = {wheel.package for wheel in wheels} - seen
-    if lacking:
-        raise SbomError(f"not in the layer: {', '.join(map(str, sorted(lacking)))}")
     digest = hashlib.sha256(locked.encode()).hexdigest()
     return as_json(parts, version=version, lock=digest)
 
 
 def described(folder: Path, wheels: list[Wheel], pins: list[Pin]) -> list[Component]:
-    """Describe every distribution in a folder."""
+    """Describe every distribution in a folder. Raises SbomError when one of the lock's is not."""
+    lacking = {wheel.package for wheel in wheels}
     parts = []
     for record in sorted(folder.glob("*.dist-info")):
         found = PathDistribution(record)
-        parts.append(component(found, wheel_of(found, wheels, pins), record))
+        wheel = wheel_of(found, wheels, pins)
+        lacking.discard(wheel.package)
+        parts.append(component(found, wheel, record))
+    if lacking:
+        raise SbomError(f"not in the layer: {', '.join(map(str, sorted(lacking)))}")
     return parts
 
 
