@@ -112,6 +112,18 @@ lint: $(VENV_STAMP) ## Style, import contracts, dependencies that are used and d
 	$(BIN)/lint-imports
 	$(BIN)/deptry layers/tillgate/python functions
 	$(BIN)/deptry . --config requirements/deptry.toml
+	@$(MAKE) workflows
+
+.PHONY: workflows
+workflows: $(VENV_STAMP) ## What GitHub runs: of its schema, pinned, with no right too many (no network)
+	$(BIN)/zizmor --offline --quiet --no-progress --persona auditor --strict-collection .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+
+.PHONY: audit
+audit: $(VENV_STAMP) $(MINISTACK_STAMP) $(BENCH_STAMP) ## Known vulnerabilities and licences of all that is installed (asks PyPI and npm)
+	@$(BIN)/python -m ops.supply.audit
 
 .PHONY: format
 format: $(VENV_STAMP) ## Put the code into the one format, and mend what ruff can
@@ -155,6 +167,10 @@ layers: $(VENV_STAMP) ## Build the Lambda layers for this machine and for AWS
 .PHONY: layers-local
 layers-local: $(VENV_STAMP)
 	@$(BIN)/python -m ops.layers --target local
+
+.PHONY: sbom
+sbom: $(VENV_STAMP) ## Say what ships, as CycloneDX: build/sbom/tillgate.cdx.json
+	@$(BIN)/python -m ops.layers --target aws
 
 .PHONY: synth
 synth: $(VENV_STAMP) $(NODE_STAMP) layers ## Synthesise every stage: no network, no credentials

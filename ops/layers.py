@@ -29,6 +29,7 @@ from stacks.assets import (
     source_fingerprint,
     stamp_path,
 )
+from tillgate import __version__
 
 AWS_PYTHON = "3.13"
 # Amazon Linux 2023, on which python3.13 runs, has glibc 2.34.
@@ -37,7 +38,9 @@ AWS_PLATFORM = "aarch64-manylinux_2_28"
 PRUNED_FOLDERS = {"tests", "test", "__pycache__", "bin"}
 PRUNED_SUFFIXES = {".pyi", ".pyx", ".pxd", ".c", ".h"}
 # Of a distribution's record only this is read at run time, or owed to its authors.
-KEPT_RECORDS = {"METADATA", "entry_points.txt"}
+# WHEEL says which of a version's files it was, for the bill of materials.
+KEPT_RECORDS = {"METADATA", "WHEEL", "entry_points.txt"}
+SBOM = ROOT / "build" / "sbom" / "tillgate.cdx.json"
 
 
 class BuildError(RuntimeError):
@@ -163,6 +166,35 @@ def build(name: LayerName, target: LayerTarget, *, interpreter: str | None) -> b
     return True
 
 
+def write_sbom() -> bool:
+    """Say what is in the vendor layer for AWS, unless that is said; say whether it was written."""
+    stamp = SBOM.with_name("stamp")
+    layer = layer_path(LayerName.VENDOR, LayerTarget.AWS)
+    package = ROOT / "layers" / "tillgate" / "python" / "tillgate" / "__init__.py"
+    supply = sorted((ROOT / "ops" / "supply").glob("*.py"))
+    wanted = fingerprint([stamp_path(LayerName.VENDOR, LayerTarget.AWS), package, *supply])
+    if SBOM.is_file() and stamp.is_file() and stamp.read_text() == wanted:
+        return False
+    # Its libraries take a second to load, which a build that changes nothing need not wait for.
+    from ops.supply.sbom import SbomError, bill_of_materials  # noqa: PLC0415  for that reason
+
+    try:
+        written = bill_of_materials(
+            layer / "python",
+            lock=ROOT / "requirements" / "vendor.txt",
+            version=__version__,
+            python=AWS_PYTHON,
+            platform=AWS_PLATFORM,
+        )
+    except SbomError as error:
+        raise BuildError(f"the bill of materials: {error}") from error
+    SBOM.parent.mkdir(parents=True, exist_ok=True)
+    stamp.unlink(missing_ok=True)
+    SBOM.write_text(written)
+    stamp.write_text(wanted)
+    return True
+
+
 def build_all(targets: list[LayerTarget], *, require_bytecode: bool) -> None:
     """Build every layer for the targets. Raises BuildError when one cannot be had."""
     for target in targets:
@@ -175,6 +207,9 @@ def build_all(targets: list[LayerTarget], *, require_bytecode: bool) -> None:
         for name in LayerName:
             built = build(name, target, interpreter=interpreter)
             print(f"{name}-{target}: {'built' if built else 'unchanged'}")
+    if LayerTarget.AWS in targets:
+        written = write_sbom()
+        print(f"{SBOM.relative_to(ROOT)}: {'written' if written else 'unchanged'}")
 
 
 def main() -> int:
