@@ -90,6 +90,7 @@ class OperationsStack(Stack):
                 key_ring_secret_arn=key_ring.secret_arn,
                 operator_secret_arn=operator.secret_arn,
                 allow_private_destinations=int(self.stage.allow_private_destinations),
+                event_retention_days=self.stage.limits.event_retention_days,
             ),
             reads=[tenants, admin, key_ring, operator],
         )
@@ -132,6 +133,7 @@ class OperationsStack(Stack):
                 delivery_queue_url=self.queues.delivery.queue_url,
                 redrive_queue_url=self.queues.redrive.queue_url,
                 sweep_seconds=SWEEP_SECONDS,
+                event_retention_days=self.stage.limits.event_retention_days,
             ),
             reads=[role, key_ring],
             timeout=Duration.seconds(self.stage.sweep_timeout_seconds),

@@ -18,6 +18,7 @@ from stacks import timing
 from stacks.assets import LayerTarget
 from stacks.log_sink import LogSinkError, log_sink
 from tillgate import __version__
+from tillgate.settings.function import EVENT_RETENTION_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +82,8 @@ class LimitsConfig:
     request_timeout_ms: int = 5_000
     max_requests_per_socket: int = 1_000
     max_body_bytes: int = 1024 * 1024
+    # For tenants that have no retention of their own.
+    event_retention_days: int = EVENT_RETENTION_DAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from tillgate.adapters.postgres.due_deliveries import (
     PostgresRedrives,
 )
 from tillgate.adapters.postgres.registry import PostgresRegistry
+from tillgate.adapters.postgres.retirement import PostgresRetirement
 from tillgate.adapters.postgres.upkeep import PostgresUpkeep
 from tillgate.bootstrap.connections import meter_on, objects, role_database, secrets_manager, sqs
 from tillgate.bootstrap.key_ring import key_ring
@@ -24,6 +25,7 @@ from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.metrics import Recorder
 from tillgate.entrypoints.observability import log_task
 from tillgate.services.queue_due import CLAIMED_AT_ONCE, REDRIVEN_AT_ONCE, Feed, QueueDue
+from tillgate.services.retire import Retire, RetireReport
 from tillgate.services.snapshot_keeper import SnapshotKeeper
 from tillgate.services.sweep import Sweep, SweepReport
 from tillgate.settings.sweep import SweepSettings
@@ -48,14 +50,19 @@ class _Upkeep:
     bucket: S3Objects
     keeper: SnapshotKeeper
     sweep: Sweep
+    retire: Retire
 
-    def run(self, now: datetime) -> tuple[bool, SweepReport]:
+    def run(self, now: datetime) -> tuple[bool, SweepReport, RetireReport]:
         """Tell whether the snapshot was written, and what else was done."""
         try:
             written = self.keeper.run(now)
         finally:
-            kept = self.sweep.run(now.date())
-        return written, kept
+            try:
+                kept = self.sweep.run(now.date())
+            finally:
+                # Last, since nothing of it is a minute's matter.
+                retired = self.retire.run()
+        return written, kept, retired
 
 
 def sweep() -> WiredFunction[object, Mapping[str, Any]]:
@@ -84,9 +91,9 @@ def sweep() -> WiredFunction[object, Mapping[str, Any]]:
         with ThreadPoolExecutor(1, "upkeep") as beside:
             upkept = beside.submit(upkeep.run, now)
             queued = queue_due.run(until=until)
-        written, kept = upkept.result()
+        written, kept, retired = upkept.result()
         meter.flush()
-        return {**asdict(kept), "is_registry_written": written, **asdict(queued)}
+        return {**asdict(kept), **asdict(retired), "is_registry_written": written, **asdict(queued)}
 
     return WiredFunction(
         handle=lambda _event: log_task(
@@ -139,4 +146,10 @@ def _upkeep(settings: SweepSettings, stop: Stop, *, within_seconds: float) -> _U
             key_ring(secrets, settings.key_ring_secret_arn),
         ),
         sweep=Sweep(PostgresUpkeep(database), clock=time.monotonic, is_stopping=stop.is_asked),
+        retire=Retire(
+            PostgresRetirement(database),
+            default_days=settings.event_retention_days,
+            clock=time.monotonic,
+            is_stopping=stop.is_asked,
+        ),
     )

@@ -131,6 +131,10 @@ class MerchantTakenError(SenderError):
     """This app has a source for this merchant already."""
 
 
+class TenantNotSuspendedError(SenderError):
+    """The tenant is active, and what was asked for is only done to a suspended one."""
+
+
 class NoDestinationError(SenderError):
     """The tenant has no destination, so nothing can be delivered."""
 

@@ -53,6 +53,7 @@ _PROBLEMS: dict[type[errors.TillgateError], tuple[str, int, str]] = {
     errors.MethodNotAllowedError: ("method-not-allowed", 405, "The method is not allowed here"),
     errors.SlugTakenError: ("slug-taken", 409, "Another tenant has this slug"),
     errors.MerchantTakenError: ("merchant-taken", 409, "The merchant is bound already"),
+    errors.TenantNotSuspendedError: ("tenant-not-suspended", 409, "The tenant is not suspended"),
     errors.NoDestinationError: ("no-destination", 409, "The tenant has no destination"),
     errors.DeadLettersChangedError: (
         "dead-letters-changed",

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 MEBIBYTE = 1024 * 1024
 
+# For how long events are kept, in whole days. Below a week nobody could look at a dead letter after
+# a holiday; above are ten years, for which books are kept. The database's own bounds, too.
+EVENT_RETENTION_DAYS = 400
+MIN_EVENT_RETENTION_DAYS = 7
+MAX_EVENT_RETENTION_DAYS = 3_660
+
 # The database, what tells who may send in its place, and the queue.
 _CONNECTIONS_A_REQUEST = 3
 

@@ -62,7 +62,7 @@ class PostgresRegistry:
             (provider, endpoint_id),
         )
         if not rows:
-            return None
+            return self._erased_endpoint(provider, endpoint_id)
         notification_url, sealed, previous, previous_until, settled_at, *whose = rows[0]
         merchant_id, *tenant = whose
         source = None
@@ -80,9 +80,25 @@ class PostgresRegistry:
             (app_id, merchant_id),
         )
         if not rows:
-            return None
+            return self._erased_source(app_id, merchant_id)
         source_id, tenant_id, slug, state = rows[0]
         return Source(SourceId(source_id), _tenant(tenant_id, slug, state), merchant_id)
+
+    def _erased_endpoint(self, provider: str, endpoint_id: str) -> Endpoint | None:
+        """Give an erased tenant's endpoint: no secret signs for it, and nothing is kept of it."""
+        source = self._erased_source(endpoint_id, None)
+        return Endpoint(endpoint_id, provider, "", (), source) if source else None
+
+    def _erased_source(self, endpoint_id: str, merchant_id: str | None) -> Source | None:
+        """Give a source that was, which is to the end as suspended as it was then."""
+        rows = self._rows(
+            "SELECT source_id::text, tenant_id::text FROM tillgate.find_erased_source(%s, %s)",
+            (endpoint_id, merchant_id),
+        )
+        if not rows:
+            return None
+        source_id, tenant_id = rows[0]
+        return Source(SourceId(source_id), _tenant(tenant_id, "erased", "suspended"), merchant_id)
 
     def put_handshake(self, provider: str, endpoint_id: str, *, code: str | None) -> None:
         self._rows(

@@ -104,6 +104,10 @@ _BY_TYPE = [
         errors.MerchantTakenError("This app has a source for the merchant MLEFBHHSJGVHD already."),
     ),
     ProblemDoc(
+        "Suspend the tenant first: POST .../suspend. Nothing was changed.",
+        errors.TenantNotSuspendedError("Suspend it first: nothing was removed."),
+    ),
+    ProblemDoc(
         "Set one first: PUT .../destination. Until then events are kept, and can be delivered "
         "later by a replay.",
         errors.NoDestinationError("The tenant has no destination to deliver to."),
