@@ -31,6 +31,11 @@ ALLOWED_ON_TABLES = frozenset(
             Allowed("admin", "tenant", "UPDATE", column)
             for column in ("state", "time_zone", "opening_hours", "quiet_after_minutes")
         ),
+        *(
+            Allowed("admin", "tenant", "UPDATE", column)
+            for column in ("events_per_second", "burst")
+        ),
+        Allowed("admin", "tenant_rate", "SELECT"),
         Allowed("admin", "app", "UPDATE", "sealed_secret"),
         *(
             Allowed("admin", "source", "UPDATE", column)
@@ -122,6 +127,7 @@ ALLOWED_FUNCTIONS = {
         "sweep",
         "health",
     },
+    "metrics_add_used(uuid,bigint,jsonb,jsonb,text,jsonb)": {"ingest", "api"},
     "metrics_fold(interval,integer)": {"sweep"},
     "metrics_fold_whole(interval,integer)": {"sweep"},
     "metrics_read()": {"health"},
@@ -153,9 +159,11 @@ ALLOWED_FUNCTIONS = {
     "redrive_left(uuid,integer)": {"admin"},
     "redrive_step(integer,interval)": {"sweep"},
     "registry_snapshot()": {"sweep"},
+    "registry_with_limits()": {"sweep"},
     "replay(uuid,uuid[])": {"admin"},
     "replay_own(uuid)": {"api"},
     "tenant_hours()": {"watch"},
+    "tenant_limit(uuid)": {"ingest", "accept", "api", "admin"},
     "token_standing(bytea)": {"accept"},
     "watch_measure(integer,text[])": {"watch"},
     "watched_sources(uuid,integer)": {"watch"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NewType
+from typing import TYPE_CHECKING, NamedTuple, NewType
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,13 +24,21 @@ class TenantState(StrEnum):
     SUSPENDED = "suspended"
 
 
+class RateLimit(NamedTuple):
+    """How much a tenant may send: events a second, and so many at once after a rest."""
+
+    events_per_second: int
+    burst: int
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A merchant. Ids are lower-case UUID text."""
+    """A merchant. Ids are lower-case UUID text; without a ``limit`` it has the stage's."""
 
     tenant_id: TenantId
     slug: str
     state: TenantState
+    limit: RateLimit | None = None
 
 
 # Never changed; not frozen only because its fields then take five times as long to set.

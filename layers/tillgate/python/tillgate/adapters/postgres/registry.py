@@ -8,6 +8,7 @@ from tillgate.adapters.postgres.connection import refusals_as_unavailable
 from tillgate.domain.tenant import (
     AppId,
     Endpoint,
+    RateLimit,
     Source,
     SourceId,
     Tenant,
@@ -42,7 +43,9 @@ class PostgresRegistry:
 
     def find_token(self, digest: bytes) -> Tenant | None:
         rows = self._rows(
-            "SELECT tenant_id::text, slug, state FROM tillgate.find_token(%s)",
+            "SELECT t.tenant_id::text, t.slug, t.state, l.events_per_second, l.burst"
+            " FROM tillgate.find_token(%s) AS t"
+            " LEFT JOIN tillgate.tenant_limit(t.tenant_id) AS l ON true",
             (digest,),
         )
         return _tenant(*rows[0]) if rows else None
@@ -55,8 +58,10 @@ class PostgresRegistry:
         at_most_seconds_old: float | None = None,  # noqa: ARG002  Nothing is remembered here.
     ) -> Endpoint | None:
         rows = self._rows(
-            "SELECT notification_url, sealed_secret, secret_set_at, merchant_id, tenant_id::text,"
-            " slug, state FROM tillgate.look_up_endpoint(%s, %s)",
+            "SELECT e.notification_url, e.sealed_secret, e.secret_set_at, e.merchant_id,"
+            " e.tenant_id::text, e.slug, e.state, l.events_per_second, l.burst"
+            " FROM tillgate.look_up_endpoint(%s, %s) AS e"
+            " LEFT JOIN tillgate.tenant_limit(e.tenant_id) AS l ON true",
             (provider, endpoint_id),
         )
         if not rows:
@@ -71,14 +76,15 @@ class PostgresRegistry:
 
     def find_bound_source(self, app_id: AppId, merchant_id: str) -> Source | None:
         rows = self._rows(
-            "SELECT source_id::text, tenant_id::text, slug, state"
-            " FROM tillgate.find_bound_source(%s, %s)",
+            "SELECT s.source_id::text, s.tenant_id::text, s.slug, s.state, l.events_per_second,"
+            " l.burst FROM tillgate.find_bound_source(%s, %s) AS s"
+            " LEFT JOIN tillgate.tenant_limit(s.tenant_id) AS l ON true",
             (app_id, merchant_id),
         )
         if not rows:
             return None
-        source_id, tenant_id, slug, state = rows[0]
-        return Source(SourceId(source_id), _tenant(tenant_id, slug, state), merchant_id)
+        source_id, *tenant = rows[0]
+        return Source(SourceId(source_id), _tenant(*tenant), merchant_id)
 
     def put_handshake(self, provider: str, endpoint_id: str, *, code: str | None) -> None:
         self._rows(
@@ -97,7 +103,7 @@ class PostgresRegistry:
         return TokenStanding(_tenant(tenant_id, slug, state), revoked_at)
 
     def registry_snapshot(self) -> str:
-        [(text,)] = self._rows("SELECT tillgate.registry_snapshot()")
+        [(text,)] = self._rows("SELECT tillgate.registry_with_limits()")
         return str(text)
 
     def _rows(self, query: LiteralString, params: Sequence[object] = ()) -> list[Row]:
@@ -105,5 +111,14 @@ class PostgresRegistry:
             return self._database.rows(query, params, within_seconds=self._within_seconds)
 
 
-def _tenant(tenant_id: str, slug: str, state: str) -> Tenant:
-    return Tenant(TenantId(tenant_id), slug, TenantState(state))
+def _tenant(
+    tenant_id: str,
+    slug: str,
+    state: str,
+    events_per_second: int | None = None,
+    burst: int | None = None,
+) -> Tenant:
+    limit = None
+    if events_per_second is not None and burst is not None:
+        limit = RateLimit(events_per_second, burst)
+    return Tenant(TenantId(tenant_id), slug, TenantState(state), limit)
