@@ -90,6 +90,8 @@ class OperationsStack(Stack):
                 key_ring_secret_arn=key_ring.secret_arn,
                 operator_secret_arn=operator.secret_arn,
                 allow_private_destinations=int(self.stage.allow_private_destinations),
+                tenant_events_per_second=self.stage.limits.tenant_events_per_second,
+                tenant_burst=self.stage.limits.tenant_burst,
             ),
             reads=[tenants, admin, key_ring, operator],
         )

@@ -21,12 +21,14 @@ from tillgate.adapters.postgres.set_aside import PostgresSetAside
 from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.metrics import Recorder
+from tillgate.domain.tenant import RateLimit
 from tillgate.entrypoints.admin_api import AdminRoutes
 from tillgate.entrypoints.admin_credentials import AdminCredentials
 from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_hours import AdminHours
+from tillgate.entrypoints.admin_limits import AdminLimits
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
 from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
@@ -41,6 +43,7 @@ from tillgate.services.counted_intake import counted_retries
 from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
+from tillgate.services.limits import TenantLimits
 from tillgate.services.opening_hours import OpeningHours
 from tillgate.services.operator import OperatorGate
 from tillgate.services.quarantine import QuarantineOffice
@@ -66,7 +69,15 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
     recorder = Recorder()
     tenants = role_database(settings, secrets, settings.database_secret_arn, recorder=recorder)
     admin = role_database(settings, secrets, settings.admin_database_secret_arn, recorder=recorder)
-    meter = meter_on(tenants, recorder, within_seconds=settings.connection_timeout_ms / 1000)
+    default_limit = RateLimit(settings.tenant_events_per_second, settings.tenant_burst)
+    limits = TenantLimits(default_limit, clock=time.time)
+    meter = meter_on(
+        tenants,
+        recorder,
+        within_seconds=settings.connection_timeout_ms / 1000,
+        limits=limits,
+        bucket="api",
+    )
     # What is left of a request when its tenant is known; a read may take longer than a write.
     within_seconds = (settings.request_timeout_ms - settings.connection_timeout_ms) / 1000
     registry = PostgresRegistry(tenants, within_seconds=settings.connection_timeout_ms / 1000)
@@ -79,6 +90,7 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
         store,
         box=secret_box,
         providers=PROVIDERS,
+        default_limit=default_limit,
     )
     sandbox = Sandbox(settings.version, stage=settings.stage, function="api")
     metrics = RequestMetrics(sandbox, per_tenant=bool(settings.per_tenant_metrics))
@@ -86,6 +98,7 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
         authenticator=Authenticator(CachedRegistry(registry, clock=time.time)),
         events=events,
         replay=replay_one,
+        limits=limits,
         documents=Documents(version=settings.version, serves_tls=settings.stage != "local"),
         admin=AdminRoutes(
             gate=OperatorGate(lambda: secrets.read(settings.operator_secret_arn), clock=time.time),
@@ -101,6 +114,7 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
                     replay_one=replay_one,
                 ),
                 _quarantine_part(settings, admin, secret_box, recorder),
+                AdminLimits(administration),
                 AdminSlo(
                     administration,
                     check=CheckServiceLevels(

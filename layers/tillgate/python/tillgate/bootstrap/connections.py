@@ -20,6 +20,7 @@ from tillgate.services.metering import Meter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tillgate.services.limits import TenantLimits
     from tillgate.settings.function import FunctionSettings
 
 
@@ -98,7 +99,14 @@ def role_database(
     )
 
 
-def meter_on(database: Database, recorder: Recorder, *, within_seconds: float) -> Meter:
-    """Store what is recorded through a function's own connection."""
-    store = PostgresMetrics(database, within_seconds=within_seconds)
-    return Meter(recorder, store, clock=time.time)
+def meter_on(
+    database: Database,
+    recorder: Recorder,
+    *,
+    within_seconds: float,
+    limits: TenantLimits | None = None,
+    bucket: str = "ingest",
+) -> Meter:
+    """Store what is recorded through a function's own connection, and what tenants used."""
+    store = PostgresMetrics(database, within_seconds=within_seconds, bucket=bucket)
+    return Meter(recorder, store, clock=time.time, limits=limits)

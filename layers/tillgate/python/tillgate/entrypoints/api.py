@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tillgate.entrypoints.http import HttpRequest, LambdaEvent, LambdaResponse
     from tillgate.entrypoints.observability import RequestLog, Sandbox
     from tillgate.services.authenticate import Authenticator
+    from tillgate.services.limits import TenantLimits
     from tillgate.services.metering import Meter
     from tillgate.services.read import ReadEvents
     from tillgate.services.replay_own import ReplayOwnEvents
@@ -48,6 +49,7 @@ class ApiRoutes:
         authenticator: Authenticator,
         events: ReadEvents,
         replay: ReplayOwnEvents,
+        limits: TenantLimits,
         documents: Documents,
         admin: AdminRoutes,
         sandbox: Sandbox,
@@ -57,6 +59,7 @@ class ApiRoutes:
         self._authenticator = authenticator
         self._events = events
         self._replay = replay
+        self._limits = limits
         self._sandbox = sandbox
         self._meter = meter
         self._metrics = metrics
@@ -148,6 +151,7 @@ class ApiRoutes:
         )
         tenant = caller.tenant
         call.log.tenant_id = tenant.tenant_id
+        self._limits.admit(tenant)
         return tenant
 
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MEBIBYTE = 1024 * 1024
+# What a tenant's rate can be; the tables have the same. Nothing that we stand on takes so much,
+# so it is no limit where none was chosen.
+MAX_EVENTS_PER_SECOND = 1_000_000
+MAX_BURST = 10_000_000
 
 # The database, what tells who may send in its place, and the queue.
 _CONNECTIONS_A_REQUEST = 3
