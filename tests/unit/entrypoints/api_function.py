@@ -13,13 +13,14 @@ from tests.fakes import InMemoryEventStore, InMemoryMetrics, InMemoryRegistry, P
 from tests.hours_fakes import InMemoryOpeningHours
 from tests.quarantine_fakes import InMemorySetAside
 from tillgate.domain.metrics import Recorder
-from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
+from tillgate.domain.tenant import RateLimit, Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
 from tillgate.entrypoints.admin_credentials import AdminCredentials
 from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_hours import AdminHours
+from tillgate.entrypoints.admin_limits import AdminLimits
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
 from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
@@ -32,6 +33,7 @@ from tillgate.services.counted_intake import counted_retries
 from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
+from tillgate.services.limits import TenantLimits
 from tillgate.services.metering import Meter
 from tillgate.services.opening_hours import OpeningHours
 from tillgate.services.operator import OperatorGate
@@ -53,6 +55,7 @@ OPERATOR = {"authorization": "Bearer operator"}
 MINE = {"authorization": "Bearer tg_live_mine"}
 SUSPENDED = {"authorization": "Bearer tg_live_suspended"}
 TENANT_ID = TenantId("11111111-1111-4111-8111-111111111111")
+LIMIT = RateLimit(1_000_000, 1_000_000)
 OTHER_ID = TenantId("22222222-2222-4222-8222-222222222222")
 
 
@@ -60,7 +63,11 @@ class ApiFunction:
     """Two tenants, one of them suspended; its stores are its world."""
 
     def __init__(
-        self, *, serves_tls: bool = True, providers: Mapping[str, Provider] = PROVIDERS
+        self,
+        *,
+        serves_tls: bool = True,
+        providers: Mapping[str, Provider] = PROVIDERS,
+        limit: RateLimit = LIMIT,
     ) -> None:
         self.store = InMemoryAdminStore()
         self.reader = InMemoryEventReader()
@@ -76,11 +83,14 @@ class ApiFunction:
         self.activity = InMemoryActivity()
         self.metrics = InMemoryMetrics()
         self.meter = Meter(Recorder(), self.metrics, clock=lambda: 0.0)
+        self.clock = 0.0
+        self.limits = TenantLimits(limit, clock=lambda: self.clock)
         events = ReadEvents(self.reader)
         administration = Administration(
             self.store,
             box=PlainSecretBox(),
             providers=providers,
+            default_limit=LIMIT,
         )
         replay_one = ReplayOwnEvents(self.reader)
         replay_many = ReplayEvents(
@@ -90,6 +100,7 @@ class ApiFunction:
             authenticator=Authenticator(self.registry),
             events=events,
             replay=replay_one,
+            limits=self.limits,
             documents=Documents(version="9.8.7", serves_tls=serves_tls),
             admin=AdminRoutes(
                 gate=OperatorGate(lambda: '{"token": "operator"}', clock=lambda: 0.0),
@@ -112,6 +123,7 @@ class ApiFunction:
                             allow_private=False,
                         )
                     ),
+                    AdminLimits(administration),
                     AdminHours(OpeningHours(self.hours, sources=self.store)),
                     AdminDeadLetters(DeadLetterOffice(self.dead_letters)),
                     AdminQuarantine(
