@@ -163,7 +163,7 @@ ALLOWED_FUNCTIONS = {
     "replay(uuid,uuid[])": {"admin"},
     "replay_own(uuid)": {"api"},
     "tenant_hours()": {"watch"},
-    "tenant_limit(uuid)": {"ingest", "accept", "api", "admin"},
+    "tenant_limit(uuid,text)": {"ingest", "accept", "api", "admin"},
     "token_standing(bytea)": {"accept"},
     "watch_measure(integer,text[])": {"watch"},
     "watched_sources(uuid,integer)": {"watch"},

@@ -80,7 +80,9 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
     )
     # What is left of a request when its tenant is known; a read may take longer than a write.
     within_seconds = (settings.request_timeout_ms - settings.connection_timeout_ms) / 1000
-    registry = PostgresRegistry(tenants, within_seconds=settings.connection_timeout_ms / 1000)
+    registry = PostgresRegistry(
+        tenants, within_seconds=settings.connection_timeout_ms / 1000, bucket="api"
+    )
     reader = PostgresEventReader(tenants, providers=tuple(PROVIDERS), within_seconds=within_seconds)
     events = ReadEvents(reader)
     replay_one = ReplayOwnEvents(reader)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, NewType
 
@@ -31,14 +31,25 @@ class RateLimit(NamedTuple):
     burst: int
 
 
+class RateStanding(NamedTuple):
+    """So many events of a tenant's burst were gone, ``seconds`` before it was looked up."""
+
+    used: float
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A merchant. Ids are lower-case UUID text; without a ``limit`` it has the stage's."""
+    """A merchant. Ids are lower-case UUID text; without a ``limit`` it has the stage's.
+
+    ``standing`` is what a sandbox begins with that never heard of the tenant before.
+    """
 
     tenant_id: TenantId
     slug: str
     state: TenantState
     limit: RateLimit | None = None
+    standing: RateStanding | None = field(default=None, compare=False)
 
 
 # Never changed; not frozen only because its fields then take five times as long to set.

@@ -8,18 +8,6 @@ ADD COLUMN burst integer CHECK (burst BETWEEN 1 AND 10000000),
 ADD CHECK ((events_per_second IS NULL) = (burst IS NULL));
 GRANT UPDATE (events_per_second, burst) ON tillgate.tenant TO tillgate_admin;
 
--- A tenant's limit, where it has one of its own. Look-ups join it, in whatever form they are.
-CREATE FUNCTION tillgate.tenant_limit(p_tenant_id uuid)
-RETURNS TABLE (events_per_second integer, burst integer)
-LANGUAGE sql STABLE SECURITY DEFINER ROWS 1 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT t.events_per_second, t.burst
-    FROM tillgate.tenant AS t
-    WHERE t.tenant_id = p_tenant_id AND t.events_per_second IS NOT NULL;
-END;
-GRANT EXECUTE ON FUNCTION tillgate.tenant_limit(uuid)
-TO tillgate_ingest, tillgate_accept, tillgate_api, tillgate_admin;
-
 -- What registry_snapshot gives, with one member more, which the version before this one passes
 -- over: "limits".
 CREATE FUNCTION tillgate.registry_with_limits() RETURNS text
@@ -55,6 +43,24 @@ ALTER TABLE tillgate.tenant_rate FORCE ROW LEVEL SECURITY;
 CREATE POLICY owner_all ON tillgate.tenant_rate TO tillgate_owner USING (true) WITH CHECK (true);
 GRANT SELECT ON tillgate.tenant_rate TO tillgate_admin;
 CREATE POLICY admin_reads ON tillgate.tenant_rate FOR SELECT TO tillgate_admin USING (true);
+
+-- What a sandbox has to know of a tenant's rate, once for each tenant that there is: its limit, NULL
+-- where it has the stage's, and how it stands, NULL where nobody told of it yet. Look-ups join it,
+-- in whatever form they are.
+CREATE FUNCTION tillgate.tenant_limit(p_tenant_id uuid, p_bucket text)
+RETURNS TABLE (
+    events_per_second integer, burst integer, used double precision, seconds double precision
+)
+LANGUAGE sql STABLE SECURITY DEFINER ROWS 1 SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT t.events_per_second, t.burst, r.used,
+        greatest(extract(epoch FROM clock_timestamp() - r.at)::double precision, 0)
+    FROM tillgate.tenant AS t
+    LEFT JOIN tillgate.tenant_rate AS r ON r.tenant_id = t.tenant_id AND r.bucket = p_bucket
+    WHERE t.tenant_id = p_tenant_id;
+END;
+GRANT EXECUTE ON FUNCTION tillgate.tenant_limit(uuid, text)
+TO tillgate_ingest, tillgate_accept, tillgate_api, tillgate_admin;
 
 -- As metrics_add with four, and adds what this sandbox's tenants used of their rates:
 -- {"<tenant>": [<events a second>, <burst>, <let through>, <asked for>]}, once for a seq. Gives

@@ -83,8 +83,24 @@ class _Bucket:
         self.level = max(self.level - events * self.cost, least)
 
     def forget_others(self, now: float) -> None:
-        if self.cost > 1 and not 0 <= now - self.learned_at < KNOWN_SECONDS:
+        """Go by what came here, once nothing was heard of the others for too long."""
+        if not 0 <= now - self.learned_at < KNOWN_SECONDS:
+            self.level = min(self.level + self.taken_for_others, self.burst)
             self.cost = 1.0
+
+    @property
+    def taken_for_others(self) -> float:
+        """What was taken out since the last report without being known to be used."""
+        return self.used * (self.cost - 1)
+
+    @property
+    def wait_seconds(self) -> int:
+        """Whole seconds after which the next is let in, if nobody else sends meanwhile."""
+        wait = (_ONE - self.level) / self.rate
+        if self.cost > 1:
+            # If the others send nothing more, this is known by then.
+            wait = min(wait, max(wait - self.taken_for_others / self.rate, KNOWN_SECONDS))
+        return max(math.ceil(wait), 1)
 
 
 class TenantLimits:
@@ -117,12 +133,13 @@ class TenantLimits:
             level += elapsed * bucket.rate
             if level > bucket.burst:  # noqa: PLR1730  min() is a call, and takes three times as long.
                 level = bucket.burst
-        if level < _ONE:
+        if bucket.cost > 1:
             bucket.level = level
             bucket.forget_others(now)
-            # A clock that steps, or a report, may have the sender wait anew; nobody waits less.
-            wait = max(math.ceil((_ONE - level) / bucket.rate), 1)
-            raise RateLimitedError(bucket.limit, retry_seconds=wait)
+            level = bucket.level
+        if level < _ONE:
+            bucket.level = level
+            raise RateLimitedError(bucket.limit, retry_seconds=bucket.wait_seconds)
         bucket.level = level - bucket.cost
         bucket.used += 1
 
@@ -146,8 +163,9 @@ class TenantLimits:
         bucket.asked += events
         now = self._clock()
         bucket.fill(now)
-        if bucket.level < _ONE:
+        if bucket.cost > 1:
             bucket.forget_others(now)
+        if bucket.level < _ONE:
             return False
         bucket.take(events)
         return True
@@ -155,7 +173,12 @@ class TenantLimits:
     def note(self, tenant: Tenant) -> _Bucket:
         """Go by the limit that the tenant has now."""
         limit = tenant.limit or self._default
-        bucket = self._buckets.get(tenant.tenant_id) or self._made(tenant.tenant_id, limit)
+        bucket = self._buckets.get(tenant.tenant_id)
+        if bucket is None:
+            bucket = self._made(tenant.tenant_id, limit)
+            if tenant.standing is not None:
+                used, seconds = tenant.standing
+                bucket.level -= max(used - seconds * bucket.rate, 0.0)
         bucket.given = tenant.limit
         if bucket.limit != limit:
             bucket.set_limit(limit)

@@ -9,6 +9,7 @@ from tillgate.domain.tenant import (
     AppId,
     Endpoint,
     RateLimit,
+    RateStanding,
     Source,
     SourceId,
     Tenant,
@@ -34,19 +35,24 @@ class Asked(Protocol):
 class PostgresRegistry:
     """Implements Registry, Handshakes, TokenStandings and RegistrySnapshots.
 
-    ``within_seconds`` is the deadline of one call.
+    ``within_seconds`` is the deadline of one call; ``bucket`` names which of its rates a tenant
+    uses here.
     """
 
-    def __init__(self, database: Asked, *, within_seconds: float) -> None:
+    def __init__(
+        self, database: Asked, *, within_seconds: float, bucket: str = "ingest"
+    ) -> None:
         self._database = database
+        self._bucket = bucket
         self._within_seconds = within_seconds
 
     def find_token(self, digest: bytes) -> Tenant | None:
         rows = self._rows(
-            "SELECT t.tenant_id::text, t.slug, t.state, l.events_per_second, l.burst"
+            "SELECT t.tenant_id::text, t.slug, t.state, l.events_per_second, l.burst,"
+            " l.used, l.seconds"
             " FROM tillgate.find_token(%s) AS t"
-            " LEFT JOIN tillgate.tenant_limit(t.tenant_id) AS l ON true",
-            (digest,),
+            " LEFT JOIN tillgate.tenant_limit(t.tenant_id, %s) AS l ON true",
+            (digest, self._bucket),
         )
         return _tenant(*rows[0]) if rows else None
 
@@ -59,10 +65,11 @@ class PostgresRegistry:
     ) -> Endpoint | None:
         rows = self._rows(
             "SELECT e.notification_url, e.sealed_secret, e.secret_set_at, e.merchant_id,"
-            " e.tenant_id::text, e.slug, e.state, l.events_per_second, l.burst"
+            " e.tenant_id::text, e.slug, e.state, l.events_per_second, l.burst,"
+            " l.used, l.seconds"
             " FROM tillgate.look_up_endpoint(%s, %s) AS e"
-            " LEFT JOIN tillgate.tenant_limit(e.tenant_id) AS l ON true",
-            (provider, endpoint_id),
+            " LEFT JOIN tillgate.tenant_limit(e.tenant_id, %s) AS l ON true",
+            (provider, endpoint_id, self._bucket),
         )
         if not rows:
             return None
@@ -77,9 +84,9 @@ class PostgresRegistry:
     def find_bound_source(self, app_id: AppId, merchant_id: str) -> Source | None:
         rows = self._rows(
             "SELECT s.source_id::text, s.tenant_id::text, s.slug, s.state, l.events_per_second,"
-            " l.burst FROM tillgate.find_bound_source(%s, %s) AS s"
-            " LEFT JOIN tillgate.tenant_limit(s.tenant_id) AS l ON true",
-            (app_id, merchant_id),
+            " l.burst, l.used, l.seconds FROM tillgate.find_bound_source(%s, %s) AS s"
+            " LEFT JOIN tillgate.tenant_limit(s.tenant_id, %s) AS l ON true",
+            (app_id, merchant_id, self._bucket),
         )
         if not rows:
             return None
@@ -117,8 +124,12 @@ def _tenant(
     state: str,
     events_per_second: int | None = None,
     burst: int | None = None,
+    used: float | None = None,
+    seconds: float | None = None,
 ) -> Tenant:
-    limit = None
+    limit = standing = None
     if events_per_second is not None and burst is not None:
         limit = RateLimit(events_per_second, burst)
-    return Tenant(TenantId(tenant_id), slug, TenantState(state), limit)
+    if used is not None and seconds is not None:
+        standing = RateStanding(used, seconds)
+    return Tenant(TenantId(tenant_id), slug, TenantState(state), limit, standing)
