@@ -55,6 +55,8 @@ class IngestStack(Stack):
                 accept_queue_url=data.accept_queue.queue.queue_url,
                 objects_bucket=data.objects.bucket.bucket_name,
                 max_body_bytes=stage.limits.max_body_bytes,
+                tenant_events_per_second=stage.limits.tenant_events_per_second,
+                tenant_burst=stage.limits.tenant_burst,
             ),
             config=stage.function,
             layers=self.layers,

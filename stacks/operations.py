@@ -91,6 +91,8 @@ class OperationsStack(Stack):
                 operator_secret_arn=operator.secret_arn,
                 allow_private_destinations=int(self.stage.allow_private_destinations),
                 event_retention_days=self.stage.limits.event_retention_days,
+                tenant_events_per_second=self.stage.limits.tenant_events_per_second,
+                tenant_burst=self.stage.limits.tenant_burst,
             ),
             reads=[tenants, admin, key_ring, operator],
         )

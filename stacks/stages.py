@@ -84,6 +84,10 @@ class LimitsConfig:
     max_body_bytes: int = 1024 * 1024
     # For tenants that have no retention of their own.
     event_retention_days: int = EVENT_RETENTION_DAYS
+    # Of a tenant that has no limit of its own: a batch of 500 twice over, and a twentieth of
+    # what prod's database takes (docs/scale.md), so that it takes many to fill it.
+    tenant_events_per_second: int = 100
+    tenant_burst: int = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +222,8 @@ def _local() -> StageConfig:
             # hold the id, and must outlive an emulator that died.
             tags={"ms-custom-id": "7111ca7e"},
         ),
+        # Its tenants are made to try things out: no more is refused than the gateway would.
+        limits=LimitsConfig(tenant_events_per_second=1_000, tenant_burst=2_000),
         # The stand-in for Supabase listens on this machine's own loopback.
         allow_private_destinations=True,
         has_alarms=False,

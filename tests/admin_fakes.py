@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tillgate.domain.administration import (
     AppRecord,
     EndpointState,
+    LimitRecord,
     SourceRecord,
     StoreStatus,
     TenantRecord,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from tillgate.domain.administration import NewApp, NewSource
     from tillgate.domain.slo import Window
     from tillgate.domain.stored_event import EventQuery
-    from tillgate.domain.tenant import AppId
+    from tillgate.domain.tenant import AppId, RateLimit
 
 NOW = datetime(2026, 11, 23, 10, 0, 1, 287443, tzinfo=UTC)
 
@@ -129,6 +130,13 @@ class InMemoryAdminStore:
         tenant = self.all_tenants.get(tenant_id)
         if tenant is not None:
             self.all_tenants[tenant_id] = replace(tenant, state=state)
+        return self.all_tenants.get(tenant_id)
+
+    def set_tenant_limit(self, tenant_id: TenantId, limit: RateLimit | None) -> TenantRecord | None:
+        tenant = self.all_tenants.get(tenant_id)
+        if tenant is not None:
+            own = limit and LimitRecord(events_per_second=limit[0], burst=limit[1])
+            self.all_tenants[tenant_id] = replace(tenant, limit=own)
         return self.all_tenants.get(tenant_id)
 
     def add_token(self, tenant_id: TenantId, *, name: str, digest: bytes, hint: str) -> TokenRecord:

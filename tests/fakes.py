@@ -17,7 +17,7 @@ from tillgate.domain.metrics import Sums
 from tillgate.domain.tenant import EventId, TokenStanding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from tillgate.domain.activity import ActivityIncrement
@@ -238,8 +238,10 @@ class InMemoryMetrics:
         self.gauges: dict[str, float] = {}
         self.is_down = False
         self.loses_answers = False
+        # What all sandboxes' tenants did, by tenant.
+        self.answer: dict[str, tuple[float, float]] = {}
 
-    def add(self, sandbox_id: str, increment: Increment) -> None:
+    def add(self, sandbox_id: str, increment: Increment) -> Mapping[str, tuple[float, float]]:
         if self.is_down:
             raise StoreUnavailableError("down")
         self.flushes.setdefault((sandbox_id, increment.seq), dict(increment.series))
@@ -247,6 +249,7 @@ class InMemoryMetrics:
             self.activity.setdefault((sandbox_id, increment.seq), increment.activity)
         if self.loses_answers:
             raise StoreUnavailableError("the answer was lost")
+        return self.answer
 
     def read(self) -> Sums:
         if self.is_down:

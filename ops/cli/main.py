@@ -15,6 +15,7 @@ from ops.cli import (
     events,
     health_gate,
     hours,
+    limits,
     onboard,
     quarantine,
     replay,
@@ -50,6 +51,7 @@ sources.app.command("credential")(credentials.set_credential)
 sources.app.command("quiet-after")(hours.quiet_after)
 sources.app.command("quiet")(hours.list_quiet)
 tenants.app.command("hours")(hours.tenant_hours)
+tenants.app.command("limit")(limits.tenant_limit)
 app.add_typer(tokens.app, name="token")
 app.add_typer(events.app, name="event")
 events.app.command("replay")(replay.replay_events)

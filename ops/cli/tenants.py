@@ -16,6 +16,15 @@ COLUMNS = (
     Column("TENANT ID", "tenant_id"),
     Column("NAME", "name"),
     Column("CREATED", "created_at"),
+    Column("RATE", "limit.events_per_second"),
+    Column("BURST", "limit.burst"),
+)
+LIMIT_COLUMNS = (
+    Column("SLUG", "slug"),
+    Column("RATE", "limit.events_per_second"),
+    Column("BURST", "limit.burst"),
+    Column("DEFAULT", "limit.is_default"),
+    Column("LAST OVER IT", "limited_at"),
 )
 
 app = typer.Typer(help="Merchants whose events are taken in.", no_args_is_help=True)

@@ -22,6 +22,7 @@ from tillgate.domain.metrics import Recorder
 from tillgate.domain.quarantine import Reason
 from tillgate.domain.tenant import (
     Endpoint,
+    RateLimit,
     Source,
     SourceId,
     Tenant,
@@ -39,7 +40,9 @@ from tillgate.services.cached_registry import CachedRegistry
 from tillgate.services.counted_intake import CountedQuarantine, counted_matches
 from tillgate.services.hooks import AcceptHook, HookStore
 from tillgate.services.ingest import Ingest
+from tillgate.services.limits import TenantLimits
 from tillgate.services.metering import Meter
+from tillgate.services.paced_events import NotedRegistry, PacedEventStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,6 +128,7 @@ class WiredIngest:
         *,
         max_body_bytes: int = MAX_BODY_BYTES,
         providers: Mapping[str, Provider] = PROVIDERS,
+        limit: RateLimit = RateLimit(1_000_000, 1_000_000),  # noqa: B008  A tuple: never changed.
     ) -> None:
         self._providers = providers
         self._max_body_bytes = max_body_bytes
@@ -134,6 +138,9 @@ class WiredIngest:
         self.registry = InMemoryRegistry()
         self.handshakes = InMemoryHandshakes()
         self._box = PlainSecretBox()
+        self.clock = 1_000.0
+        self.limits = TenantLimits(limit, clock=lambda: self.clock)
+        self.paced = PacedEventStore(self.events, self.limits)
         self.registry.tokens = {token_digest(text): tenant for text, tenant in TOKENS.items()}
         for provider in VENDORS.keys() & providers.keys():
             vendor = VENDORS[provider]
@@ -147,9 +154,10 @@ class WiredIngest:
         self._routes = self._wire()
         self._sandbox = Sandbox("0.2.0", stage="test", function="ingest")
         self.metrics = InMemoryMetrics()
-        self.clock = 1_000.0
         self.line_metrics = RequestMetrics(self._sandbox, per_tenant=True, clock=lambda: self.clock)
-        self.meter = Meter(self.recorder, self.metrics, clock=lambda: self.clock)
+        self.meter = Meter(
+            self.recorder, self.metrics, clock=lambda: self.clock, limits=self.limits
+        )
 
     def _wire(self) -> IngestRoutes:
         registry = CachedRegistry(self.registry, clock=lambda: 0.0)
@@ -159,8 +167,8 @@ class WiredIngest:
             accept_hook=AcceptHook(
                 HookStore(
                     providers=self._providers,
-                    registry=registry,
-                    events=self.events,
+                    registry=NotedRegistry(registry, self.limits),
+                    events=self.paced,
                     quarantine=CountedQuarantine(self.quarantine, self.recorder),
                     secret_box=self._box,
                     conflict=Reason.KEY_CONFLICT,
@@ -169,8 +177,9 @@ class WiredIngest:
                 self.queue,
                 handshakes=self.handshakes,
             ),
+            limits=self.limits,
             max_body_bytes=self._max_body_bytes,
-            reconsider=self.reconsider,
+            reconsider=lambda: any([self.reconsider(), self.paced.lift()]),
         )
 
     def reconsider(self) -> bool:
@@ -225,6 +234,7 @@ class WiredIngest:
             event,
             handle,
             sandbox=self._sandbox,
+            begin=self.paced.begin,
             meter=self.meter,
             metrics=self.line_metrics,
         )

@@ -26,6 +26,8 @@ RANGES = {
     "request_timeout_ms": (150, 29_000),
     "max_requests_per_socket": (1, 1_000_000),
     "max_body_bytes": (1024, 4 * 1024 * 1024),
+    "tenant_events_per_second": (1, 1_000_000),
+    "tenant_burst": (1, 10_000_000),
 }
 BEYOND = [
     (name, value) for name, (low, high) in RANGES.items() for value in (low - 1, high + 1, 10**9)

@@ -31,6 +31,11 @@ ALLOWED_ON_TABLES = frozenset(
             Allowed("admin", "tenant", "UPDATE", column)
             for column in ("state", "time_zone", "opening_hours", "quiet_after_minutes")
         ),
+        *(
+            Allowed("admin", "tenant", "UPDATE", column)
+            for column in ("events_per_second", "burst")
+        ),
+        Allowed("admin", "tenant_rate", "SELECT"),
         Allowed("admin", "app", "UPDATE", "sealed_secret"),
         *(
             Allowed("admin", table, "UPDATE", column)
@@ -192,6 +197,7 @@ ALLOWED_FUNCTIONS = {
         "sweep",
         "health",
     },
+    "metrics_add_used(uuid,bigint,jsonb,jsonb,text,jsonb)": {"ingest", "api"},
     "metrics_fold(interval,integer)": {"sweep"},
     "metrics_fold_whole(interval,integer)": {"sweep"},
     "metrics_read()": {"health"},
@@ -230,12 +236,14 @@ ALLOWED_FUNCTIONS = {
     "redrive_step(integer,interval)": {"sweep"},
     "refuse_to_rewrite()": set(),
     "registry_snapshot()": {"sweep"},
+    "registry_with_limits()": {"sweep"},
     "replay(uuid,uuid[])": {"admin"},
     "replay_own(uuid)": {"api"},
     "sealed_kid(bytea)": {"rotate", "admin"},
     "sealed_kids(integer)": {"rotate", "admin"},
     "tenant_hours()": {"watch"},
     "retire_previous_secrets(bigint)": {"sweep"},
+    "tenant_limit(uuid,text)": {"ingest", "accept", "api", "admin"},
     "token_standing(bytea)": {"accept"},
     "watch_measure(integer,text[])": {"watch"},
     "watched_sources(uuid,integer)": {"watch"},

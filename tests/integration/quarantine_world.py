@@ -18,6 +18,7 @@ from tillgate.adapters.postgres.set_aside import PostgresSetAside
 from tillgate.domain.errors import SignatureRefusedError
 from tillgate.domain.provider import Hook
 from tillgate.domain.quarantine import Reason
+from tillgate.domain.tenant import RateLimit
 from tillgate.providers import PROVIDERS
 from tillgate.services.admin import Administration
 from tillgate.services.hooks import AcceptHook, HookStore
@@ -77,6 +78,7 @@ class World:
             PostgresAdminStore(connect("admin"), within_seconds=10),
             box=self.box,
             providers=PROVIDERS,
+            default_limit=RateLimit(100, 1_000),
         )
         self.set_aside = self.another_set_aside()
         self.told: list[tuple[str, Tally]] = []

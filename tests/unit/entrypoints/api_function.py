@@ -15,7 +15,7 @@ from tests.hours_fakes import InMemoryOpeningHours
 from tests.quarantine_fakes import InMemorySetAside
 from tests.session_fakes import InMemorySessions
 from tillgate.domain.metrics import Recorder
-from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
+from tillgate.domain.tenant import RateLimit, Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
 from tillgate.entrypoints.admin_audit import AdminAudit
 from tillgate.entrypoints.admin_credentials import AdminCredentials
@@ -23,6 +23,7 @@ from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_hours import AdminHours
+from tillgate.entrypoints.admin_limits import AdminLimits
 from tillgate.entrypoints.admin_page import AdminPage
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
 from tillgate.entrypoints.admin_slo import AdminSlo
@@ -37,6 +38,7 @@ from tillgate.services.counted_intake import counted_retries
 from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
+from tillgate.services.limits import TenantLimits
 from tillgate.services.metering import Meter
 from tillgate.services.opening_hours import OpeningHours
 from tillgate.services.operator import OperatorGate
@@ -59,6 +61,7 @@ OPERATOR = {"authorization": "Bearer operator"}
 MINE = {"authorization": "Bearer tg_live_mine"}
 SUSPENDED = {"authorization": "Bearer tg_live_suspended"}
 TENANT_ID = TenantId("11111111-1111-4111-8111-111111111111")
+LIMIT = RateLimit(1_000_000, 1_000_000)
 OTHER_ID = TenantId("22222222-2222-4222-8222-222222222222")
 
 
@@ -66,7 +69,11 @@ class ApiFunction:
     """Two tenants, one of them suspended; its stores are its world."""
 
     def __init__(
-        self, *, serves_tls: bool = True, providers: Mapping[str, Provider] = PROVIDERS
+        self,
+        *,
+        serves_tls: bool = True,
+        providers: Mapping[str, Provider] = PROVIDERS,
+        limit: RateLimit = LIMIT,
     ) -> None:
         self.store = InMemoryAdminStore()
         self.reader = InMemoryEventReader()
@@ -86,11 +93,14 @@ class ApiFunction:
         self.operator_secret = '{"token": "operator"}'
         self.now = 0.0
         self.meter = Meter(Recorder(), self.metrics, clock=lambda: 0.0)
+        self.clock = 0.0
+        self.limits = TenantLimits(limit, clock=lambda: self.clock)
         events = ReadEvents(self.reader)
         administration = Administration(
             self.store,
             box=PlainSecretBox(),
             providers=providers,
+            default_limit=LIMIT,
         )
         replay_one = ReplayOwnEvents(self.reader)
         replay_many = ReplayEvents(
@@ -107,60 +117,66 @@ class ApiFunction:
             authenticator=Authenticator(self.registry),
             events=events,
             replay=replay_one,
-            documents=Documents(version="9.8.7", serves_tls=serves_tls),
-            admin=AdminRoutes(
-                gate=gate,
-                administration=administration,
-                parts=(
-                    AdminEvents(
-                        administration,
-                        events=ReadEventsForOperator(events, log=self.audit),
-                        replay_one=replay_one,
-                        replay_many=replay_many,
-                    ),
-                    AdminDestinations(
-                        Destinations(self.destinations, box=PlainSecretBox(), allow_private=False)
-                    ),
-                    AdminCredentials(
-                        Credentials(
-                            InMemoryCredentials(self.store),
-                            sources=self.store,
-                            box=PlainSecretBox(),
-                            allow_private=False,
-                        )
-                    ),
-                    AdminHours(OpeningHours(self.hours, sources=self.store)),
-                    AdminDeadLetters(DeadLetterOffice(self.dead_letters)),
-                    AdminQuarantine(
-                        QuarantineOffice(self.quarantine),
-                        retry=RetryQuarantine(
-                            self.quarantine,
-                            providers=PROVIDERS,
-                            secret_box=PlainSecretBox(),
-                            clock=lambda: 0.0,
-                            seconds=1.0,
-                            on_stored=counted_retries(self.meter.recorder),
+            limits=self.limits,
+            parts=(
+                Documents(version="9.8.7", serves_tls=serves_tls),
+                AdminRoutes(
+                    gate=gate,
+                    administration=administration,
+                    parts=(
+                        AdminEvents(
+                            administration,
+                            events=ReadEventsForOperator(events, log=self.audit),
+                            replay_one=replay_one,
+                            replay_many=replay_many,
+                        ),
+                        AdminDestinations(
+                            Destinations(
+                                self.destinations, box=PlainSecretBox(), allow_private=False
+                            )
+                        ),
+                        AdminCredentials(
+                            Credentials(
+                                InMemoryCredentials(self.store),
+                                sources=self.store,
+                                box=PlainSecretBox(),
+                                allow_private=False,
+                            )
+                        ),
+                        AdminLimits(administration),
+                        AdminHours(OpeningHours(self.hours, sources=self.store)),
+                        AdminDeadLetters(DeadLetterOffice(self.dead_letters)),
+                        AdminQuarantine(
+                            QuarantineOffice(self.quarantine),
+                            retry=RetryQuarantine(
+                                self.quarantine,
+                                providers=PROVIDERS,
+                                secret_box=PlainSecretBox(),
+                                clock=lambda: 0.0,
+                                seconds=1.0,
+                                on_stored=counted_retries(self.meter.recorder),
+                            ),
+                        ),
+                        AdminAudit(AuditTrail(self.audit)),
+                        AdminSlo(
+                            administration,
+                            check=CheckServiceLevels(self.activity, now=lambda: NOON),
                         ),
                     ),
-                    AdminAudit(AuditTrail(self.audit)),
-                    AdminSlo(
-                        administration,
-                        check=CheckServiceLevels(self.activity, now=lambda: NOON),
-                    ),
+                    check_status=check_status,
+                    providers=providers,
+                    stage="test",
+                    version="9.8.7",
+                    begin=self.audit.begin,
                 ),
-                check_status=check_status,
-                providers=providers,
-                stage="test",
-                version="9.8.7",
-                begin=self.audit.begin,
-            ),
-            page=AdminPage(
-                SignIn(self.sessions, gate=gate),
-                check_status=check_status,
-                stage="test",
-                version="9.8.7",
-                serves_tls=serves_tls,
-                begin=self.audit.begin,
+                AdminPage(
+                    SignIn(self.sessions, gate=gate),
+                    check_status=check_status,
+                    stage="test",
+                    version="9.8.7",
+                    serves_tls=serves_tls,
+                    begin=self.audit.begin,
+                ),
             ),
             begin=self.audit.begin,
             sandbox=Sandbox("9.8.7"),

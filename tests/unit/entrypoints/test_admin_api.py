@@ -60,7 +60,9 @@ def test_tenant_is_created_once_and_listed_by_slug(api: ApiFunction) -> None:
     post(api, "tenants", {"slug": "a-cafe", "name": "A"})
 
     assert made.status == 201
-    assert list(made.json) == ["tenant_id", "slug", "name", "state", "created_at"]
+    assert list(made.json) == [
+        "tenant_id", "slug", "name", "state", "created_at", "limit", "limited_at",
+    ]  # fmt: skip
     assert again.problem == (409, "slug-taken")
     assert [t["slug"] for t in get(api, "tenants").json["tenants"]] == ["a-cafe", "b-cafe"]
     assert get(api, "tenants", "slug=b-cafe").json["tenants"] == [made.json]

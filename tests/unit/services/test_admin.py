@@ -8,7 +8,7 @@ import pytest
 from tests.admin_fakes import InMemoryAdminStore
 from tests.fakes import PlainSecretBox
 from tillgate.domain.errors import InvalidRequestError, MerchantTakenError, NotFoundError
-from tillgate.domain.tenant import TenantState, endpoint_seal_context, token_digest
+from tillgate.domain.tenant import RateLimit, TenantState, endpoint_seal_context, token_digest
 from tillgate.providers import PROVIDERS
 from tillgate.services.admin import Administration
 
@@ -27,6 +27,7 @@ def administration(store: InMemoryAdminStore) -> Administration:
         store,
         box=PlainSecretBox(),
         providers=PROVIDERS,
+        default_limit=RateLimit(100, 1_000),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from tillgate.domain.errors import BadMessageError, NotUnderstoodError
 from tillgate.domain.event import NewEvent
 from tillgate.domain.provider import Hook
+from tillgate.domain.quarantine import WHOLE, only
 from tillgate.domain.queued import QueuedEvents, QueuedHook, QueuedMessage
 from tillgate.domain.tenant import TenantId
 from tillgate.domain.trace import Trace, parsed
@@ -50,6 +51,9 @@ def encode(message: QueuedMessage) -> bytes:
             "rid": hook.rid,
             "is_refused": message.is_refused,
         }
+        if message.part != WHOLE:
+            # As the trace: who does not know of parts stores the others as duplicates.
+            head |= {"keys": sorted(message.part.keys), "tenant_id": message.tenant_id}
         content = hook.body
     if message.trace is not None:
         # Optional, so the schema stays: who does not know it goes without.
@@ -94,6 +98,8 @@ def _hook(head: dict[str, Any], content: bytes) -> QueuedHook:
         ),
         is_refused=head["is_refused"],
         trace=_trace(head),
+        part=only(head["keys"]) if "keys" in head else WHOLE,
+        tenant_id=head.get("tenant_id"),
     )
 
 

@@ -24,6 +24,7 @@ from tillgate.bootstrap.connections import acting_on, meter_on, role_database, s
 from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.metrics import TOKEN_MATCHED, Recorder
+from tillgate.domain.tenant import RateLimit
 from tillgate.entrypoints.admin_api import AdminRoutes
 from tillgate.entrypoints.admin_audit import AdminAudit
 from tillgate.entrypoints.admin_credentials import AdminCredentials
@@ -31,6 +32,7 @@ from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_hours import AdminHours
+from tillgate.entrypoints.admin_limits import AdminLimits
 from tillgate.entrypoints.admin_page import AdminPage
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
 from tillgate.entrypoints.admin_slo import AdminSlo
@@ -47,6 +49,7 @@ from tillgate.services.counted_intake import counted_retries
 from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
+from tillgate.services.limits import TenantLimits
 from tillgate.services.opening_hours import OpeningHours
 from tillgate.services.operator import OperatorGate
 from tillgate.services.quarantine import QuarantineOffice
@@ -74,10 +77,20 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
     recorder = Recorder()
     tenants = role_database(settings, secrets, settings.database_secret_arn, recorder=recorder)
     admin = role_database(settings, secrets, settings.admin_database_secret_arn, recorder=recorder)
-    meter = meter_on(tenants, recorder, within_seconds=settings.connection_timeout_ms / 1000)
+    default_limit = RateLimit(settings.tenant_events_per_second, settings.tenant_burst)
+    limits = TenantLimits(default_limit, clock=time.time)
+    meter = meter_on(
+        tenants,
+        recorder,
+        within_seconds=settings.connection_timeout_ms / 1000,
+        limits=limits,
+        bucket="api",
+    )
     # What is left of a request when its tenant is known; a read may take longer than a write.
     within_seconds = (settings.request_timeout_ms - settings.connection_timeout_ms) / 1000
-    registry = PostgresRegistry(tenants, within_seconds=settings.connection_timeout_ms / 1000)
+    registry = PostgresRegistry(
+        tenants, within_seconds=settings.connection_timeout_ms / 1000, bucket="api"
+    )
     reader = PostgresEventReader(tenants, providers=tuple(PROVIDERS), within_seconds=within_seconds)
     events = ReadEvents(reader)
     replay_one = ReplayOwnEvents(reader)
@@ -87,6 +100,7 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
         store,
         box=secret_box,
         providers=PROVIDERS,
+        default_limit=default_limit,
     )
     audit = PostgresAuditLog(admin, within_seconds=within_seconds)
     begin = acting_on(tenants, admin)
@@ -107,47 +121,51 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
         authenticator=Authenticator(CachedRegistry(registry, clock=time.time)),
         events=events,
         replay=replay_one,
-        documents=Documents(version=settings.version, serves_tls=settings.stage != "local"),
-        admin=AdminRoutes(
-            gate=gate,
-            administration=administration,
-            parts=(
-                *_delivery_parts(
-                    settings,
-                    admin,
-                    secret_box,
-                    sources=store,
-                    administration=administration,
-                    events=events,
-                    replay_one=replay_one,
-                    audit=audit,
-                ),
-                AdminAudit(AuditTrail(audit)),
-                _quarantine_part(settings, admin, secret_box, recorder),
-                AdminSlo(
-                    administration,
-                    check=CheckServiceLevels(
-                        PostgresActivity(admin, within_seconds=within_seconds),
-                        now=lambda: datetime.now(UTC),
+        limits=limits,
+        parts=(
+            Documents(version=settings.version, serves_tls=settings.stage != "local"),
+            AdminRoutes(
+                gate=gate,
+                administration=administration,
+                parts=(
+                    *_delivery_parts(
+                        settings,
+                        admin,
+                        secret_box,
+                        sources=store,
+                        administration=administration,
+                        events=events,
+                        replay_one=replay_one,
+                        audit=audit,
+                    ),
+                    AdminAudit(AuditTrail(audit)),
+                    _quarantine_part(settings, admin, secret_box, recorder),
+                    AdminLimits(administration),
+                    AdminSlo(
+                        administration,
+                        check=CheckServiceLevels(
+                            PostgresActivity(admin, within_seconds=within_seconds),
+                            now=lambda: datetime.now(UTC),
+                        ),
                     ),
                 ),
+                check_status=check_status,
+                providers=PROVIDERS,
+                stage=settings.stage,
+                version=settings.version,
+                begin=begin,
             ),
-            check_status=check_status,
-            providers=PROVIDERS,
-            stage=settings.stage,
-            version=settings.version,
-            begin=begin,
-        ),
-        page=AdminPage(
-            SignIn(
-                PostgresSessions(admin, within_seconds=settings.connection_timeout_ms / 1000),
-                gate=gate,
+            AdminPage(
+                SignIn(
+                    PostgresSessions(admin, within_seconds=settings.connection_timeout_ms / 1000),
+                    gate=gate,
+                ),
+                check_status=check_status,
+                stage=settings.stage,
+                version=settings.version,
+                serves_tls=settings.stage != "local",
+                begin=begin,
             ),
-            check_status=check_status,
-            stage=settings.stage,
-            version=settings.version,
-            serves_tls=settings.stage != "local",
-            begin=begin,
         ),
         sandbox=sandbox,
         begin=begin,

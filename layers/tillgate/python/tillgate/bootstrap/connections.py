@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tillgate.domain.audit import Acting
+    from tillgate.services.limits import TenantLimits
     from tillgate.settings.function import FunctionSettings
 
 
@@ -109,7 +110,14 @@ def acting_on(*databases: Database) -> Callable[[Acting], None]:
     return begin
 
 
-def meter_on(database: Database, recorder: Recorder, *, within_seconds: float) -> Meter:
-    """Store what is recorded through a function's own connection."""
-    store = PostgresMetrics(database, within_seconds=within_seconds)
-    return Meter(recorder, store, clock=time.time)
+def meter_on(
+    database: Database,
+    recorder: Recorder,
+    *,
+    within_seconds: float,
+    limits: TenantLimits | None = None,
+    bucket: str = "ingest",
+) -> Meter:
+    """Store what is recorded through a function's own connection, and what tenants used."""
+    store = PostgresMetrics(database, within_seconds=within_seconds, bucket=bucket)
+    return Meter(recorder, store, clock=time.time, limits=limits)

@@ -18,6 +18,7 @@ from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.quarantine import Reason
+from tillgate.domain.tenant import RateLimit
 from tillgate.entrypoints.emf import RequestMetrics
 from tillgate.entrypoints.ingest import IngestRoutes
 from tillgate.entrypoints.observability import Sandbox, serve
@@ -27,6 +28,8 @@ from tillgate.services.cached_registry import CachedRegistry
 from tillgate.services.counted_intake import CountedQuarantine, counted_matches
 from tillgate.services.hooks import AcceptHook, HookStore
 from tillgate.services.ingest import Ingest
+from tillgate.services.limits import TenantLimits
+from tillgate.services.paced_events import NotedRegistry, PacedEventStore
 from tillgate.services.snapshot_registry import SnapshotRegistry
 from tillgate.settings.ingest import IngestSettings
 
@@ -56,7 +59,9 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         breaker_seconds=BREAKER_SECONDS,
         recorder=recorder,
     )
-    meter = meter_on(database, recorder, within_seconds=within_seconds)
+    default_limit = RateLimit(settings.tenant_events_per_second, settings.tenant_burst)
+    limits = TenantLimits(default_limit, clock=time.time)
+    meter = meter_on(database, recorder, within_seconds=within_seconds, limits=limits)
     secret_box = key_ring(secrets, settings.key_ring_secret_arn)
     bucket = objects(settings, settings.objects_bucket, budget=budget)
     looked_up = PostgresRegistry(database, within_seconds=within_seconds)
@@ -68,10 +73,11 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
     events = PostgresEventStore(database, within_seconds=within_seconds)
     queue = sqs(settings, budget=budget)
     accept_queue = SqsAcceptQueue(queue, bucket, secret_box, queue_url=settings.accept_queue_url)
+    paced = PacedEventStore(events, limits)
     hooks = HookStore(
         providers=PROVIDERS,
-        registry=registry,
-        events=events,
+        registry=NotedRegistry(registry, limits),
+        events=paced,
         quarantine=CountedQuarantine(
             PostgresQuarantine(database, secret_box, within_seconds=within_seconds), recorder
         ),
@@ -83,8 +89,10 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         authenticator=Authenticator(registry),
         ingest=Ingest(events, accept_queue),
         accept_hook=AcceptHook(hooks, accept_queue, handshakes=looked_up),
+        limits=limits,
         max_body_bytes=settings.max_body_bytes,
-        reconsider=database.reconsider,
+        # Either may be why it was not stored, or both.
+        reconsider=lambda: any([database.reconsider(), paced.lift()]),
     )
     sandbox = Sandbox(settings.version, stage=settings.stage, function="ingest")
     metrics = RequestMetrics(sandbox, per_tenant=bool(settings.per_tenant_metrics))
@@ -93,6 +101,7 @@ def ingest() -> WiredFunction[LambdaEvent, LambdaResponse]:
         budget.begin()
         database_budget.begin()
         database.begin_request()
+        paced.begin()
 
     def before_close() -> None:
         metrics.write()

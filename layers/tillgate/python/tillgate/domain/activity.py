@@ -36,7 +36,7 @@ _CELL = (0,) * len(COLUMNS)
 # Where an event is counted, by its outcome as metrics.INGEST_EVENTS has it.
 COLUMN_OF = {
     "stored": 3, "queued": 3, "duplicate": 4, "conflict": 5, "invalid": 6, "refused": 6,
-    "quarantined": 7,
+    "limited": 6, "quarantined": 7,
 }  # fmt: skip
 _CLIENT_ERROR = 400
 _SERVER_ERROR = 500

@@ -14,14 +14,29 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitRecord:
+    """How much a tenant may send; ``is_default`` where that is the stage's."""
+
+    events_per_second: int
+    burst: int
+    is_default: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TenantRecord:
-    """A tenant as the operator sees it."""
+    """A tenant as the operator sees it.
+
+    A store gives no ``limit`` but the tenant's own. ``limited_at`` is when it was last found to
+    be over it, by what its sandboxes told; None where it never was.
+    """
 
     tenant_id: TenantId
     slug: str
     name: str
     state: TenantState
     created_at: datetime
+    limit: LimitRecord | None = None
+    limited_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,7 @@ class Action(StrEnum):
     TENANT_CREATED = "tenant.created"
     TENANT_SUSPENDED = "tenant.suspended"
     TENANT_RESUMED = "tenant.resumed"
+    TENANT_LIMIT_SET = "tenant.limit_set"
     TENANT_HOURS_SET = "tenant.hours_set"
     TENANT_HOURS_REMOVED = "tenant.hours_removed"
     TOKEN_CREATED = "token.created"  # noqa: S105  An action's name.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tillgate.domain.tenant import EventId
+    from tillgate.domain.tenant import EventId, RateLimit, TenantId
 
 
 class TillgateError(Exception):
@@ -99,6 +99,18 @@ class TenantSuspendedError(SenderError):
     """The tenant was suspended by the operator."""
 
 
+class RateLimitedError(SenderError):
+    """The tenant has sent more than its ``limit``; after ``retry_seconds`` it may go on."""
+
+    def __init__(self, limit: RateLimit, *, retry_seconds: int) -> None:
+        super().__init__(
+            f"This tenant may send {limit.events_per_second} events a second, and {limit.burst} at"
+            f" once after a rest. Nothing was stored: repeat the call in {retry_seconds} s."
+        )
+        self.limit = limit
+        self.retry_seconds = retry_seconds
+
+
 class UnsupportedMediaTypeError(SenderError):
     """The content type is not application/json in UTF-8."""
 
@@ -172,6 +184,15 @@ class StoreUnavailableError(UpstreamError):
 
 class StoreRefusedError(StoreUnavailableError):
     """The database is there, and refuses what it should do: ours to mend, not the sender's."""
+
+
+class OverRateError(StoreUnavailableError):
+    """Events are not stored now, since their tenant is over its rate; ``keys`` are theirs."""
+
+    def __init__(self, tenant_id: TenantId, keys: Sequence[str]) -> None:
+        super().__init__("their tenant is over its rate")
+        self.tenant_id = tenant_id
+        self.keys = tuple(keys)
 
 
 class QueueUnavailableError(UpstreamError):

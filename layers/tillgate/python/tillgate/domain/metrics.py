@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from tillgate.domain.activity import Activity
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from tillgate.domain.activity import ActivityIncrement
+    from tillgate.domain.tenant import TenantId
+
+    # Of each tenant: its rate and burst, and how many events were let through and asked for.
+    Used = dict[TenantId, tuple[int, int, int, int]]
 
 # Between the parts of a series as it is stored: family|label|label, and a bucket last.
 SEPARATOR = "|"
@@ -133,7 +137,7 @@ INGEST_EVENTS = Counter(
             frozenset(
                 {
                     "stored", "duplicate", "conflict", "queued", "quarantined", "invalid",
-                    "refused",
+                    "refused", "limited",
                 }
             ),
         ),
@@ -225,12 +229,14 @@ LOOKED_UP: tuple[Gauge, ...] = (BUILD_INFO, DB_CONNECTIONS)
 class Increment(NamedTuple):
     """What was counted between two flushes: ``series`` -> by how much it grew.
 
-    ``activity`` is None where no tenant's request and no work of ours was counted.
+    ``activity`` is None where no tenant's request and no work of ours was counted, ``used``
+    where no tenant's rate was worth telling of.
     """
 
     seq: int
     series: dict[str, int]
     activity: ActivityIncrement | None = None
+    used: Used | None = None
 
 
 class Sums(NamedTuple):
@@ -304,13 +310,13 @@ class Recorder:
         if len(self._waits) >= _KEPT_WAITS:
             self._observe_waits()
 
-    def unflushed(self) -> Increment | None:
-        """Give what has to be stored next; None when all is known to be."""
+    def unflushed(self, report: Callable[[], Used | None] = lambda: None) -> Increment | None:
+        """Give what has to be stored next, with the report; None when all is known to be."""
         self._observe_waits()
         if self._unconfirmed is None and (self._counts or self._cells or self.activity):
             self._seq += 1
             activity = self.activity.increment() if self.activity else None
-            self._unconfirmed = Increment(self._seq, self._series(), activity)
+            self._unconfirmed = Increment(self._seq, self._series(), activity, report())
             self._counts, self._cells, self.activity = {}, {}, Activity()
         return self._unconfirmed
 

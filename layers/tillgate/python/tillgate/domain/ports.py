@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import date, datetime
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         AppId,
         Endpoint,
         EventId,
+        RateLimit,
         Source,
         SourceId,
         TenantId,
@@ -283,6 +284,10 @@ class AdminStore(Protocol):
         """Idempotent; None when there is no such tenant."""
         ...
 
+    def set_tenant_limit(self, tenant_id: TenantId, limit: RateLimit | None) -> TenantRecord | None:
+        """Idempotent; without a limit it has the stage's. None when there is no such tenant."""
+        ...
+
     def add_token(self, tenant_id: TenantId, *, name: str, digest: bytes, hint: str) -> TokenRecord:
         """Raises NotFoundError when there is no such tenant."""
         ...
@@ -378,8 +383,13 @@ class Upkeep(Protocol):
 class MetricsStore(Protocol):
     """What all sandboxes have counted. Raises StoreUnavailableError."""
 
-    def add(self, sandbox_id: str, increment: Increment) -> None:
-        """Store what a sandbox has counted. Idempotent: (sandbox_id, seq) counts once."""
+    def add(self, sandbox_id: str, increment: Increment) -> Mapping[str, tuple[float, float]]:
+        """Store what a sandbox has counted. Idempotent: (sandbox_id, seq) counts once.
+
+        Of the tenants in ``used``, gives what all sandboxes together did: by how many events
+        the bucket is less than full, and how many were asked for lately. Who is not named was
+        busy just then, and not counted.
+        """
         ...
 
     def read(self) -> Sums:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tillgate.domain.quarantine import WHOLE, Part
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -50,11 +52,15 @@ class QueuedHook:
     """A vendor's request, whole, so that it goes the same way again.
 
     ``is_refused``: it was answered 401, as signed otherwise than was known of its endpoint.
+    ``part`` is what of it is to be stored: where a tenant is over its rate, its items only.
+    ``tenant_id`` is that tenant, where it is one.
     """
 
     hook: Hook
     is_refused: bool = False
     trace: Trace | None = None
+    part: Part = WHOLE
+    tenant_id: TenantId | None = None
 
     @property
     def message_id(self) -> str:
@@ -63,7 +69,9 @@ class QueuedHook:
     @property
     def group(self) -> str:
         """Whose backlog it is part of: forgeries, which anyone can send, are one."""
-        return "refused" if self.is_refused else self.hook.endpoint_id.lower()
+        if self.is_refused:
+            return "refused"
+        return self.tenant_id or self.hook.endpoint_id.lower()
 
     @property
     def received_at(self) -> datetime:

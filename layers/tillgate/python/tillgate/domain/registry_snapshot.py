@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tillgate.domain.tenant import (
     Endpoint,
+    RateLimit,
     Source,
     SourceId,
     Tenant,
@@ -71,8 +72,15 @@ def snapshot_from_text(text: str) -> RegistrySnapshot:
 
 
 def _snapshot(registry: Mapping[str, list[dict[str, Any]]], at: datetime) -> RegistrySnapshot:
+    # The version before this one knows no limits.
+    limits = {
+        row["tenant_id"]: RateLimit(row["events_per_second"], row["burst"])
+        for row in registry.get("limits", ())
+    }
     tenants = {
-        row["tenant_id"]: Tenant(TenantId(row["tenant_id"]), row["slug"], TenantState(row["state"]))
+        (id_ := row["tenant_id"]): Tenant(
+            TenantId(id_), row["slug"], TenantState(row["state"]), limits.get(id_)
+        )
         for row in registry["tenants"]
     }
     endpoints: dict[tuple[str, str], Endpoint] = {}

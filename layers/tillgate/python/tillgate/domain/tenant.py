@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, NewType
+from typing import TYPE_CHECKING, NamedTuple, NewType
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,13 +24,32 @@ class TenantState(StrEnum):
     SUSPENDED = "suspended"
 
 
+class RateLimit(NamedTuple):
+    """How much a tenant may send: events a second, and so many at once after a rest."""
+
+    events_per_second: int
+    burst: int
+
+
+class RateStanding(NamedTuple):
+    """So many events of a tenant's burst were gone, ``seconds`` before it was looked up."""
+
+    used: float
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A merchant. Ids are lower-case UUID text."""
+    """A merchant. Ids are lower-case UUID text; without a ``limit`` it has the stage's.
+
+    ``standing`` is what a sandbox begins with that never heard of the tenant before.
+    """
 
     tenant_id: TenantId
     slug: str
     state: TenantState
+    limit: RateLimit | None = None
+    standing: RateStanding | None = field(default=None, compare=False)
 
 
 # Never changed; not frozen only because its fields then take five times as long to set.

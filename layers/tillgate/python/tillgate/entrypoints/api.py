@@ -27,13 +27,12 @@ if TYPE_CHECKING:
 
     from tillgate.domain.audit import Acting
     from tillgate.domain.tenant import Tenant
-    from tillgate.entrypoints.admin_api import AdminRoutes
-    from tillgate.entrypoints.admin_page import AdminPage
-    from tillgate.entrypoints.docs.documents import Documents
+    from tillgate.entrypoints.admin_answers import AdminPart
     from tillgate.entrypoints.emf import RequestMetrics
     from tillgate.entrypoints.http import HttpRequest, LambdaEvent, LambdaResponse
     from tillgate.entrypoints.observability import RequestLog, Sandbox
     from tillgate.services.authenticate import Authenticator
+    from tillgate.services.limits import TenantLimits
     from tillgate.services.metering import Meter
     from tillgate.services.read import ReadEvents
     from tillgate.services.replay_own import ReplayOwnEvents
@@ -46,7 +45,8 @@ _PLAIN_BODY_CHARACTERS = 1024 * 1024
 class ApiRoutes:
     """Answers ``$default``: each request that no other function has a route for.
 
-    ``begin`` is told for which tenant, and by which token, what follows is done.
+    ``parts`` answer what is no tenant's. ``begin`` is told for which tenant, and by which token,
+    what follows is done.
     """
 
     def __init__(
@@ -55,9 +55,8 @@ class ApiRoutes:
         authenticator: Authenticator,
         events: ReadEvents,
         replay: ReplayOwnEvents,
-        documents: Documents,
-        admin: AdminRoutes,
-        page: AdminPage,
+        limits: TenantLimits,
+        parts: Sequence[AdminPart],
         sandbox: Sandbox,
         begin: Callable[[Acting], None] = lambda _acting: None,
         meter: Meter | None = None,
@@ -66,6 +65,7 @@ class ApiRoutes:
         self._authenticator = authenticator
         self._events = events
         self._replay = replay
+        self._limits = limits
         self._sandbox = sandbox
         self._begin = begin
         self._meter = meter
@@ -78,10 +78,9 @@ class ApiRoutes:
             "GET /v1/events": self._list_events,
             "GET /v1/events/{event_id}": self._read_event,
             "POST /v1/events/{event_id}/replay": self._replay_event,
-            **documents.routes(),
-            **admin.routes(),
-            **page.routes(),
         }
+        for part in parts:
+            routes |= part.routes()
         for route, handler in routes.items():
             self._add_route(route, handler)
 
@@ -169,6 +168,7 @@ class ApiRoutes:
         call.log.tenant_id = tenant.tenant_id
         call.log.token_digest = caller.token_digest
         self._begin(tenant_acting(call.request, call.source_address))
+        self._limits.admit(tenant)
         return tenant
 
 

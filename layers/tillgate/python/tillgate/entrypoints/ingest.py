@@ -1,6 +1,6 @@
 """``POST /v1/events``, ``/v1/events/batch`` and ``/v1/hooks/...`` in HTTP's words.
 
-The order of checks is the contract's: token, tenant, content type, size, key, JSON, schema.
+The order of checks is the contract's: token, tenant, rate, content type, size, key, JSON, schema.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from tillgate.domain.errors import (
     InvalidEventError,
     InvalidJsonError,
     NotFoundError,
+    OverRateError,
     PayloadTooLargeError,
+    RateLimitedError,
     SenderError,
     SignatureRefusedError,
     UnsupportedMediaTypeError,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from tillgate.services.authenticate import Authenticator
     from tillgate.services.hooks import AcceptHook
     from tillgate.services.ingest import BatchAnswer, Ingest
+    from tillgate.services.limits import TenantLimits
 
 MAX_HOOK_BODY_BYTES = 4 * 1024 * 1024
 
@@ -59,6 +62,7 @@ _REFUSED: dict[type[SenderError], str] = {
     PayloadTooLargeError: "invalid",
     UnsupportedMediaTypeError: "invalid",
     SignatureRefusedError: "refused",
+    RateLimitedError: "limited",
 }
 # Of 500 items, each with its share of an answer that Lambda has to take.
 _MAX_FAULTS_AN_ITEM = 10
@@ -73,16 +77,19 @@ class IngestRoutes:
         authenticator: Authenticator,
         ingest: Ingest,
         accept_hook: AcceptHook,
+        limits: TenantLimits,
         max_body_bytes: int,
         reconsider: Callable[[], bool] = lambda: False,
     ) -> None:
         """``reconsider`` tells whether the database may be asked after all.
 
-        That is: it was spared this request, because it gave no answer a moment ago.
+        That is: it was spared this request, because it gave no answer a moment ago, or because
+        the tenant is over its rate.
         """
         self._authenticator = authenticator
         self._ingest = ingest
         self._accept_hook = accept_hook
+        self._limits = limits
         self._max_body_bytes = max_body_bytes
         self._reconsider = reconsider
         self._routes = {
@@ -152,6 +159,8 @@ class IngestRoutes:
             rid=request.rid,
             trace=request.trace,
         )
+        # The first was charged when the request was let in.
+        self._limits.charge(caller.tenant.tenant_id, len(answers) - 1)
         results = [_batch_result(answer) for answer in answers]
         log.events = Counter(result["status"] for result in results)
         log.outcome = "batch"
@@ -196,7 +205,9 @@ class IngestRoutes:
             "queued": tally.queued,
             "quarantined": tally.quarantined,
         }
-        if tally.cause is not None:
+        if tally.limited:
+            log.fields["limited"] = sum(map(len, tally.limited.values()))
+        if tally.cause is not None and not isinstance(tally.cause, OverRateError):
             note(log, tally.cause)
         if tally.acknowledgement is not None:
             return response(200, tally.acknowledgement, rid=request.rid, content_type="text/plain")
@@ -206,8 +217,11 @@ class IngestRoutes:
         caller = self._authenticator.caller_of(
             request.headers.get("authorization"), request.headers.get("x-tenant-id")
         )
+        is_first_try = log.tenant_id is None
         log.tenant_id = caller.tenant.tenant_id
         log.token_digest = caller.token_digest
+        if is_first_try:
+            self._limits.admit(caller.tenant)
         return caller
 
 

@@ -43,6 +43,7 @@ _PROBLEMS: dict[type[errors.TillgateError], tuple[str, int, str]] = {
     errors.FormRefusedError: ("form-refused", 403, "The form was not sent from its own page"),
     errors.TenantMismatchError: ("tenant-mismatch", 403, "The token is another tenant's"),
     errors.TenantSuspendedError: ("tenant-suspended", 403, "The tenant is suspended"),
+    errors.RateLimitedError: ("rate-limited", 429, "The tenant is over its rate"),
     errors.UnsupportedMediaTypeError: (
         "unsupported-media-type",
         415,
@@ -140,9 +141,25 @@ def problem_headers(error: errors.TillgateError) -> dict[str, str]:
         return {"Retry-After": str(error.wait_seconds)}
     if isinstance(error, errors.UpstreamError):
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    if isinstance(error, errors.RateLimitedError):
+        return _rate_headers(error)
     if isinstance(error, errors.MethodNotAllowedError):
         return {"Allow": ", ".join(error.allowed)}
     return {}
+
+
+def _rate_headers(error: errors.RateLimitedError) -> dict[str, str]:
+    """Say the limit as the draft for it has it: a burst, over the time in which it fills again.
+
+    Who keeps to that is never refused, however it spreads its events over that time.
+    https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
+    """
+    rate, burst = error.limit
+    return {
+        "Retry-After": str(error.retry_seconds),
+        "RateLimit": f'"tenant";r=0;t={error.retry_seconds}',
+        "RateLimit-Policy": f'"tenant";q={burst};w={-(-burst // rate)}',
+    }
 
 
 def _answer(document: dict[str, Any], *, rid: str, headers: Mapping[str, str]) -> LambdaResponse:

@@ -47,6 +47,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/admin/api/tenants/{tenant_id}/suspend": ("POST",),
     "/admin/api/tenants/{tenant_id}/resume": ("POST",),
     "/admin/api/tenants/{tenant_id}/slo": ("GET",),
+    "/admin/api/tenants/{tenant_id}/limit": ("GET", "PUT", "DELETE"),
     "/admin/api/tenants/{tenant_id}/tokens": ("GET", "POST"),
     "/admin/api/tenants/{tenant_id}/sources": ("GET", "POST"),
     "/admin/api/tenants/{tenant_id}/events": ("GET",),

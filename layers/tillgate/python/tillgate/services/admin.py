@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from tillgate.domain.administration import NewApp, NewSource
+from tillgate.domain.administration import LimitRecord, NewApp, NewSource
 from tillgate.domain.errors import Fault, InvalidRequestError, NotFoundError
 from tillgate.domain.provider import secret_flaw
 from tillgate.domain.tenant import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     )
     from tillgate.domain.ports import AdminStore, SecretBox
     from tillgate.domain.provider import Provider
+    from tillgate.domain.tenant import RateLimit
 
 Record = TypeVar("Record")
 
@@ -55,32 +57,48 @@ class Administration:
         *,
         box: SecretBox,
         providers: Mapping[str, Provider],
+        default_limit: RateLimit,
     ) -> None:
+        """``default_limit`` is for tenants without a limit of their own."""
         self._store = store
+        self._default_limit = default_limit
         self._box = box
         self._providers = providers
 
     def create_tenant(self, *, slug: str, name: str) -> TenantRecord:
         """Raises SlugTakenError."""
-        return self._store.add_tenant(slug=slug, name=name)
+        return self._limited(self._store.add_tenant(slug=slug, name=name))
 
     def tenants(self, *, slug: str | None) -> list[TenantRecord]:
         """Give all tenants in the order of their slugs, or the one with this slug."""
-        return self._store.tenants(slug=slug)
+        return [self._limited(tenant) for tenant in self._store.tenants(slug=slug)]
 
     def tenant(self, tenant_id: str) -> TenantRecord:
         found = self._store.tenant(_tenant_id(tenant_id))
-        return _found(found, "tenant")
+        return self._limited(_found(found, "tenant"))
 
     def suspend_tenant(self, tenant_id: str) -> TenantRecord:
         """Stop taking the tenant's events and tokens, within 30 s. Idempotent."""
         suspended = self._store.set_tenant_state(_tenant_id(tenant_id), TenantState.SUSPENDED)
-        return _found(suspended, "tenant")
+        return self._limited(_found(suspended, "tenant"))
 
     def resume_tenant(self, tenant_id: str) -> TenantRecord:
         """Undo a suspension. Idempotent."""
         resumed = self._store.set_tenant_state(_tenant_id(tenant_id), TenantState.ACTIVE)
-        return _found(resumed, "tenant")
+        return self._limited(_found(resumed, "tenant"))
+
+    def limit_tenant(self, tenant_id: str, limit: RateLimit | None) -> TenantRecord:
+        """Give a tenant a limit of its own, or the stage's, within 30 s. Idempotent."""
+        limited = self._store.set_tenant_limit(_tenant_id(tenant_id), limit)
+        return self._limited(_found(limited, "tenant"))
+
+    def _limited(self, tenant: TenantRecord) -> TenantRecord:
+        """Say by which limit a tenant goes, where it has none of its own."""
+        if tenant.limit is not None:
+            return tenant
+        rate, burst = self._default_limit
+        limit = LimitRecord(events_per_second=rate, burst=burst, is_default=True)
+        return replace(tenant, limit=limit)
 
     def issue_token(self, tenant_id: str, *, name: str) -> tuple[TokenRecord, str]:
         """Make an API token; the token itself is given here, and never again."""

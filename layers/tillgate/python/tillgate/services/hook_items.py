@@ -6,12 +6,16 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tillgate.domain.errors import IdempotencyKeyInvalidError, UnreadableDeliveryError
+from tillgate.domain.errors import (
+    IdempotencyKeyInvalidError,
+    OverRateError,
+    UnreadableDeliveryError,
+)
 from tillgate.domain.event import MAX_ENTITY_ID_LENGTH, MAX_TYPE_LENGTH, NewEvent
 from tillgate.domain.idempotency import fingerprint, stored_key, usable_key
 from tillgate.domain.json_value import LoneSurrogateError, dump
 from tillgate.domain.provider import HookRequest
-from tillgate.domain.quarantine import WHOLE, Part
+from tillgate.domain.quarantine import WHOLE, Part, only
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,10 +31,11 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 class Tally:
     """What became of a hook's items; ``tenant_ids`` are those it turned out to be for.
 
-    ``cause`` is why some could not be stored now, where some could not. A handshake has no
-    items. ``conflicts`` are those of the quarantined whose key is another event's. ``shares``
-    has each tenant's items by what became of them, in the metrics' words, as far as it is known
-    whose they are; ``heard`` says when each source's came.
+    ``cause`` is why some could not be stored now, where some could not; ``limited`` are the keys
+    of those whose tenant is over its rate. A handshake has no items. ``conflicts`` are those of
+    the quarantined whose key is another event's. ``shares`` has each tenant's items by what
+    became of them, in the metrics' words, as far as it is known whose they are; ``heard`` says
+    when each source's came.
     ``acknowledgement`` is what the vendor wants to read, whatever became of them.
     """
 
@@ -45,6 +50,28 @@ class Tally:
     shares: dict[TenantId, dict[str, int]] = field(default_factory=dict)
     heard: dict[SourceId, datetime] = field(default_factory=dict)
     acknowledgement: str | None = None
+    limited: dict[TenantId, tuple[str, ...]] = field(default_factory=dict)
+
+    def wait(self, number: int, cause: StoreUnavailableError) -> None:
+        """Say that so many items have to be stored later, and why."""
+        self.queued += number
+        if isinstance(cause, OverRateError):
+            self.limited[cause.tenant_id] = cause.keys
+            # What the database gave no answer for is the graver one.
+            self.cause = self.cause or cause
+        else:
+            self.cause = cause
+
+    @property
+    def waiting(self) -> tuple[Part, TenantId | None]:
+        """What has to be stored later, and whose it is, where it is one tenant's.
+
+        It is all of it, unless it waits for nothing but tenants' rates.
+        """
+        if sum(map(len, self.limited.values())) < self.queued:
+            return WHOLE, None
+        part = only(key for keys in self.limited.values() for key in keys)
+        return part, next(iter(self.limited)) if len(self.limited) == 1 else None
 
     def share(self, tenant_id: TenantId, outcome: str = "stored", number: int = 0) -> None:
         """Say whose so many items are, or that whatever comes of it is also this tenant's."""

@@ -166,8 +166,7 @@ class HookStore:
             try:
                 source, reason = self._source_of(endpoint, item)
             except StoreUnavailableError as error:
-                tally.queued += 1
-                tally.cause = error
+                tally.wait(1, error)
                 continue
             if source is not None:
                 tally.tenant_ids.add(source.tenant.tenant_id)
@@ -191,9 +190,8 @@ class HookStore:
         try:
             answers = self._events.accept(tenant_id, events, received_at=hook.received_at)
         except StoreUnavailableError as error:
-            tally.queued += len(events)
+            tally.wait(len(events), error)
             tally.share(tenant_id, "queued", len(events))
-            tally.cause = error
             return
         for event, answer in zip(events, answers, strict=True):
             if answer.outcome is Outcome.NEW:
@@ -248,8 +246,7 @@ class HookStore:
             self.keep(hook, endpoint, reason, tenant_id=tenant_id, events=count, part=part)
         except StoreUnavailableError as error:
             outcome = "queued"
-            tally.queued += count
-            tally.cause = error
+            tally.wait(count, error)
         else:
             tally.quarantined += count
             tally.conflicts += count if reason is self._conflict else 0
@@ -339,7 +336,9 @@ class AcceptHook:
                 raise SignatureRefusedError(Reason.SIGNATURE_REFUSED)
         store.store(provider, endpoint, hook, tally)
         if tally.queued:
-            self._accept_queue.put(QueuedHook(hook=hook, trace=trace))
+            part, tenant_id = tally.waiting
+            queued = QueuedHook(hook=hook, trace=trace, part=part, tenant_id=tenant_id)
+            self._accept_queue.put(queued)
         return tally
 
     def _shakes_hands(self, provider: Provider, hook: Hook) -> bool:

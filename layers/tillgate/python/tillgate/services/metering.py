@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tillgate.domain.answered import Answered
     from tillgate.domain.metrics import Recorder
     from tillgate.domain.ports import MetricsStore
+    from tillgate.services.limits import TenantLimits
 
 FLUSH_SECONDS = 2.0
 # So many requests are kept as they were until they are counted, one after the other.
@@ -30,12 +31,19 @@ class Meter:
     """A sandbox's counters, and the way that they take to the database.
 
     ``clock`` gives seconds, by the wall clock: a frozen sandbox's monotonic one may stand.
+    What tenants used of their ``limits`` goes the same way, and what the others used comes back.
     """
 
     def __init__(
-        self, recorder: Recorder, store: MetricsStore, *, clock: Callable[[], float]
+        self,
+        recorder: Recorder,
+        store: MetricsStore,
+        *,
+        clock: Callable[[], float],
+        limits: TenantLimits | None = None,
     ) -> None:
         self.recorder = recorder
+        self._limits = limits
         self._store = store
         self._clock = clock
         # Made at the first flush: sandboxes that came out of one snapshot would share it.
@@ -100,16 +108,20 @@ class Meter:
         self._count()
         recorder = self.recorder
         for _ in range(2 if recorder.is_repeating else 1):
-            increment = recorder.unflushed()
+            increment = (
+                recorder.unflushed(self._limits.report) if self._limits else recorder.unflushed()
+            )
             if increment is None:
                 return True
             if not self._sandbox_id:
                 self._sandbox_id = str(uuid.uuid4())
             try:
-                self._store.add(self._sandbox_id, increment)
+                answer = self._store.add(self._sandbox_id, increment)
             except UpstreamError:
                 return False
             recorder.stored(increment)
+            if self._limits is not None and increment.used is not None:
+                self._limits.learn(increment.used, answer)
         return True
 
     def _count(self) -> None:

@@ -8,14 +8,13 @@ from tillgate.domain.errors import StoreUnavailableError
 from tillgate.domain.quarantine import (
     KEPT_OF_UNKNOWN_ENDPOINTS_A_DAY,
     KEPT_PER_ENDPOINT_A_DAY,
-    WHOLE,
-    Part,
     Reason,
 )
 from tillgate.services.hook_items import Tally
 
 if TYPE_CHECKING:
     from tillgate.domain.provider import Provider
+    from tillgate.domain.quarantine import Part
     from tillgate.domain.queued import QueuedHook
     from tillgate.domain.tenant import Endpoint
     from tillgate.services.hooks import HookStore
@@ -27,8 +26,8 @@ class AcceptQueuedHook:
     def __init__(self, store: HookStore) -> None:
         self._store = store
 
-    def accept(self, queued: QueuedHook, *, part: Part = WHOLE) -> Tally:
-        """Store the part's events, or set it aside; idempotent.
+    def accept(self, queued: QueuedHook, *, part: Part | None = None) -> Tally:
+        """Store the part's events, or set it aside; idempotent. Without one, what is queued.
 
         Raises StoreUnavailableError when not all of it is kept yet, and
         SecretUnavailableError.
@@ -45,7 +44,7 @@ class AcceptQueuedHook:
             store.keep(hook, endpoint, Reason.SIGNATURE_REFUSED, quota=quota)
             return Tally(quarantined=1)
         tally = Tally()
-        store.store(provider, endpoint, hook, tally, part=part)
+        store.store(provider, endpoint, hook, tally, part=queued.part if part is None else part)
         if tally.queued:
             raise StoreUnavailableError("not all of the hook is kept") from tally.cause
         return tally

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from tillgate.settings.function import (
     EVENT_RETENTION_DAYS,
+    MAX_BURST,
     MAX_EVENT_RETENTION_DAYS,
+    MAX_EVENTS_PER_SECOND,
     MIN_EVENT_RETENTION_DAYS,
     FunctionSettings,
     bounded,
@@ -18,6 +20,7 @@ class ApiSettings(FunctionSettings):
     """The database under two roles: the tenants' reader, and the operator's.
 
     ``event_retention_days`` is sweep's, which the operator is told.
+    ``tenant_events_per_second`` and ``tenant_burst`` are ingest's, and here for a tenant's reads.
     """
 
     database_secret_arn: str
@@ -28,3 +31,7 @@ class ApiSettings(FunctionSettings):
     event_retention_days: int = bounded(
         EVENT_RETENTION_DAYS, low=MIN_EVENT_RETENTION_DAYS, high=MAX_EVENT_RETENTION_DAYS
     )
+    tenant_events_per_second: int = bounded(
+        MAX_EVENTS_PER_SECOND, low=1, high=MAX_EVENTS_PER_SECOND
+    )
+    tenant_burst: int = bounded(MAX_BURST, low=1, high=MAX_BURST)

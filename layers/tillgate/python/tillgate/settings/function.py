@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MEBIBYTE = 1024 * 1024
+# What a tenant's rate can be; the tables have the same. Nothing that we stand on takes so much,
+# so it is no limit where none was chosen.
+MAX_EVENTS_PER_SECOND = 1_000_000
+MAX_BURST = 10_000_000
 
 # For how long events are kept, in whole days. Below a week nobody could look at a dead letter after
 # a holiday; above are ten years, for which books are kept. The database's own bounds, too.

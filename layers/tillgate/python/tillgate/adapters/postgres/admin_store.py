@@ -13,6 +13,7 @@ from tillgate.domain.administration import (
     MAX_COUNTED,
     AppRecord,
     EndpointState,
+    LimitRecord,
     SourceRecord,
     StoreStatus,
     TenantRecord,
@@ -30,17 +31,21 @@ if TYPE_CHECKING:
     from tillgate.adapters.postgres.deadline_connection import Row
     from tillgate.domain.administration import NewApp, NewSource
     from tillgate.domain.audit import Detail
+    from tillgate.domain.tenant import RateLimit
 
-_TENANTS: LiteralString = """
-    SELECT tenant_id::text, slug, name, state, created_at FROM tillgate.tenant
+_TENANT: LiteralString = """
+    t.tenant_id::text, t.slug, t.name, t.state, t.created_at, t.events_per_second, t.burst, (
+        SELECT max(r.limited_at) FROM tillgate.tenant_rate AS r WHERE r.tenant_id = t.tenant_id
+    )
 """
-_ADD_TENANT: LiteralString = """
-    INSERT INTO tillgate.tenant (slug, name) VALUES (%s, %s)
-    RETURNING tenant_id::text, slug, name, state, created_at
-"""
+_TENANTS: LiteralString = "SELECT" + _TENANT + "FROM tillgate.tenant AS t"
+_RETURNING_TENANT: LiteralString = "RETURNING" + _TENANT
+_ADD_TENANT: LiteralString = "INSERT INTO tillgate.tenant AS t (slug, name) VALUES (%s, %s) "
 _SET_TENANT_STATE: LiteralString = """
-    UPDATE tillgate.tenant SET state = %s WHERE tenant_id = %s
-    RETURNING tenant_id::text, slug, name, state, created_at
+    UPDATE tillgate.tenant AS t SET state = %s WHERE t.tenant_id = %s
+"""
+_SET_LIMIT: LiteralString = """
+    UPDATE tillgate.tenant AS t SET events_per_second = %s, burst = %s WHERE t.tenant_id = %s
 """
 _TOKENS: LiteralString = """
     SELECT token_id::text, tenant_id::text, name, hint, created_at, revoked_at
@@ -124,7 +129,7 @@ class PostgresAdminStore:
 
     def add_tenant(self, *, slug: str, name: str) -> TenantRecord:
         try:
-            [row] = self._change(Action.TENANT_CREATED, _ADD_TENANT, slug, name)
+            [row] = self._change(Action.TENANT_CREATED, _ADD_TENANT + _RETURNING_TENANT, slug, name)
             return _tenant(row)
         except errors.UniqueViolation:
             raise SlugTakenError(f"There is a tenant with the slug {slug} already.") from None
@@ -143,7 +148,16 @@ class PostgresAdminStore:
     def set_tenant_state(self, tenant_id: TenantId, state: TenantState) -> TenantRecord | None:
         suspends = state is TenantState.SUSPENDED
         action = Action.TENANT_SUSPENDED if suspends else Action.TENANT_RESUMED
-        rows = self._change(action, _SET_TENANT_STATE, state, tenant_id)
+        rows = self._change(action, _SET_TENANT_STATE + _RETURNING_TENANT, state, tenant_id)
+        return _tenant(rows[0]) if rows else None
+
+    def set_tenant_limit(self, tenant_id: TenantId, limit: RateLimit | None) -> TenantRecord | None:
+        rows = self._change(
+            Action.TENANT_LIMIT_SET,
+            _SET_LIMIT + _RETURNING_TENANT,
+            *(limit or (None, None)),
+            tenant_id,
+        )
         return _tenant(rows[0]) if rows else None
 
     def add_token(self, tenant_id: TenantId, *, name: str, digest: bytes, hint: str) -> TokenRecord:
@@ -269,10 +283,12 @@ def _utc(moment: datetime) -> datetime:
 
 
 def _tenant(row: Row) -> TenantRecord:
-    tenant_id, slug, name, state, created_at = row
+    tenant_id, slug, name, state, created_at, rate, burst, limited_at = row
     return TenantRecord(
         tenant_id=TenantId(tenant_id), slug=slug, name=name, state=TenantState(state),
         created_at=_utc(created_at),
+        limit=LimitRecord(events_per_second=rate, burst=burst) if rate is not None else None,
+        limited_at=_utc(limited_at) if limited_at else None,
     )  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from tillgate.adapters.postgres.connection import refusals_as_unavailable
 from tillgate.domain.tenant import (
     AppId,
     Endpoint,
+    RateLimit,
+    RateStanding,
     Source,
     SourceId,
     Tenant,
@@ -18,7 +20,6 @@ from tillgate.domain.tenant import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from tillgate.adapters.postgres.deadline_connection import Row
 
@@ -34,19 +35,27 @@ class Asked(Protocol):
 class PostgresRegistry:
     """Implements Registry, Handshakes, TokenStandings and RegistrySnapshots.
 
-    ``within_seconds`` is the deadline of one call.
+    ``within_seconds`` is the deadline of one call; ``bucket`` names which of its rates a tenant
+    uses here.
     """
 
-    def __init__(self, database: Asked, *, within_seconds: float) -> None:
+    def __init__(self, database: Asked, *, within_seconds: float, bucket: str = "ingest") -> None:
         self._database = database
+        self._bucket = bucket
         self._within_seconds = within_seconds
 
     def find_token(self, digest: bytes) -> TokenStanding | None:
         rows = self._rows(
-            "SELECT tenant_id::text, slug, state, revoked_at FROM tillgate.look_up_token(%s)",
-            (digest,),
+            "SELECT t.tenant_id::text, t.slug, t.state, l.events_per_second, l.burst,"
+            " l.used, l.seconds, t.revoked_at"
+            " FROM tillgate.look_up_token(%s) AS t"
+            " LEFT JOIN tillgate.tenant_limit(t.tenant_id, %s) AS l ON true",
+            (digest, self._bucket),
         )
-        return _standing(*rows[0]) if rows else None
+        if not rows:
+            return None
+        *tenant, revoked_at = rows[0]
+        return TokenStanding(_tenant(*tenant), revoked_at)
 
     def find_endpoint(
         self,
@@ -56,10 +65,13 @@ class PostgresRegistry:
         at_most_seconds_old: float | None = None,  # noqa: ARG002  Nothing is remembered here.
     ) -> Endpoint | None:
         rows = self._rows(
-            "SELECT notification_url, sealed_secret, previous_sealed_secret, previous_until,"
-            " settled_at, merchant_id, tenant_id::text, slug, state"
-            " FROM tillgate.endpoint_standing(%s, %s)",
-            (provider, endpoint_id),
+            "SELECT e.notification_url, e.sealed_secret, e.previous_sealed_secret,"
+            " e.previous_until, e.settled_at, e.merchant_id,"
+            " e.tenant_id::text, e.slug, e.state, l.events_per_second, l.burst,"
+            " l.used, l.seconds"
+            " FROM tillgate.endpoint_standing(%s, %s) AS e"
+            " LEFT JOIN tillgate.tenant_limit(e.tenant_id, %s) AS l ON true",
+            (provider, endpoint_id, self._bucket),
         )
         if not rows:
             return self._erased_endpoint(provider, endpoint_id)
@@ -75,14 +87,15 @@ class PostgresRegistry:
 
     def find_bound_source(self, app_id: AppId, merchant_id: str) -> Source | None:
         rows = self._rows(
-            "SELECT source_id::text, tenant_id::text, slug, state"
-            " FROM tillgate.find_bound_source(%s, %s)",
-            (app_id, merchant_id),
+            "SELECT s.source_id::text, s.tenant_id::text, s.slug, s.state, l.events_per_second,"
+            " l.burst, l.used, l.seconds FROM tillgate.find_bound_source(%s, %s) AS s"
+            " LEFT JOIN tillgate.tenant_limit(s.tenant_id, %s) AS l ON true",
+            (app_id, merchant_id, self._bucket),
         )
         if not rows:
             return self._erased_source(app_id, merchant_id)
-        source_id, tenant_id, slug, state = rows[0]
-        return Source(SourceId(source_id), _tenant(tenant_id, slug, state), merchant_id)
+        source_id, *tenant = rows[0]
+        return Source(SourceId(source_id), _tenant(*tenant), merchant_id)
 
     def _erased_endpoint(self, provider: str, endpoint_id: str) -> Endpoint | None:
         """Give an erased tenant's endpoint: no secret signs for it, and nothing is kept of it."""
@@ -111,10 +124,13 @@ class PostgresRegistry:
             "SELECT tenant_id::text, slug, state, revoked_at FROM tillgate.token_standing(%s)",
             (digest,),
         )
-        return _standing(*rows[0]) if rows else None
+        if not rows:
+            return None
+        *tenant, revoked_at = rows[0]
+        return TokenStanding(_tenant(*tenant), revoked_at)
 
     def registry_snapshot(self) -> str:
-        [(text,)] = self._rows("SELECT tillgate.registry_snapshot()")
+        [(text,)] = self._rows("SELECT tillgate.registry_with_limits()")
         return str(text)
 
     def _rows(self, query: LiteralString, params: Sequence[object] = ()) -> list[Row]:
@@ -122,9 +138,18 @@ class PostgresRegistry:
             return self._database.rows(query, params, within_seconds=self._within_seconds)
 
 
-def _standing(tenant_id: str, slug: str, state: str, revoked_at: datetime | None) -> TokenStanding:
-    return TokenStanding(_tenant(tenant_id, slug, state), revoked_at)
-
-
-def _tenant(tenant_id: str, slug: str, state: str) -> Tenant:
-    return Tenant(TenantId(tenant_id), slug, TenantState(state))
+def _tenant(
+    tenant_id: str,
+    slug: str,
+    state: str,
+    events_per_second: int | None = None,
+    burst: int | None = None,
+    used: float | None = None,
+    seconds: float | None = None,
+) -> Tenant:
+    limit = standing = None
+    if events_per_second is not None and burst is not None:
+        limit = RateLimit(events_per_second, burst)
+    if used is not None and seconds is not None:
+        standing = RateStanding(used, seconds)
+    return Tenant(TenantId(tenant_id), slug, TenantState(state), limit, standing)

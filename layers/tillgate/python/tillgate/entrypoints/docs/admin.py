@@ -25,7 +25,10 @@ _TENANT: Json = {
     "name": "Corner Café",
     "state": "active",
     "created_at": _AT,
+    "limit": {"events_per_second": 100, "burst": 1000, "is_default": True},
+    "limited_at": None,
 }
+EXAMPLE_TENANT = _TENANT
 _TOKEN: Json = {
     "token_id": "0b9a8c7d-6e5f-4a3b-8c1d-0e9f8a7b6c5d",
     "tenant_id": EXAMPLE_TENANT_ID,

@@ -9,6 +9,7 @@ from tillgate.domain.tenant import TenantState
 from tillgate.entrypoints import admin_bodies as bodies
 from tillgate.entrypoints.docs.answers import Json, schema
 from tillgate.entrypoints.docs.hours_schemas import QUIET_AFTER
+from tillgate.entrypoints.docs.limits import LIMIT_FIELDS
 from tillgate.entrypoints.docs.schemas import COUNT, FLAG, INSTANT, TEXT, UUID, nullable, obj
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ _TENANT: Json = {
     "name": _NAME,
     "state": {"enum": list(TenantState)},
     "created_at": INSTANT,
+    "limit": obj({**LIMIT_FIELDS, "is_default": FLAG}),
+    "limited_at": {
+        **nullable(INSTANT),
+        "description": "When the tenant was last found to be over its limit; null when it never "
+        "was. Seconds late.",
+    },
 }
 _TOKEN: Json = {
     "token_id": UUID,
@@ -139,6 +146,7 @@ def admin_schemas(providers: Mapping[str, Provider]) -> Json:
         "NewTenant": obj({"slug": _TENANT["slug"], "name": _NAME}),
         "Tenant": obj(_TENANT),
         "Tenants": _listed("tenants", "Tenant"),
+        "NewLimit": obj(LIMIT_FIELDS),
         "NewToken": obj({"name": _NAME}),
         "Token": obj(_TOKEN),
         "IssuedToken": obj({**_TOKEN, "token": _TOKEN_ONCE}),

@@ -17,10 +17,15 @@ _REASONS = {
     413: "Too large",
     415: "Not JSON",
     422: "Readable, but not acceptable; every fault is named",
+    429: "Too much at once; go on after `Retry-After`",
     500: "A fault of Tillgate's",
     503: "Tillgate cannot answer right now; try again after `Retry-After`",
 }
-_PROBLEM_HEADERS: dict[int, list[str]] = {401: ["WWW-Authenticate"], 503: ["Retry-After"]}
+_PROBLEM_HEADERS: dict[int, list[str]] = {
+    401: ["WWW-Authenticate"],
+    429: ["Retry-After", "RateLimit", "RateLimit-Policy"],
+    503: ["Retry-After"],
+}
 
 TENANT = [{"tenantToken": list[str]()}]
 OPERATOR = [{"operatorToken": list[str]()}]

@@ -117,6 +117,7 @@ _SEND: Json = {
             "unauthenticated",
             "tenant-mismatch",
             "tenant-suspended",
+            "rate-limited",
             "payload-too-large",
             "unsupported-media-type",
             "invalid-event",
@@ -179,6 +180,7 @@ _SEND_BATCH: Json = {
             "unauthenticated",
             "tenant-mismatch",
             "tenant-suspended",
+            "rate-limited",
             "payload-too-large",
             "unsupported-media-type",
             "invalid-event",
@@ -186,7 +188,13 @@ _SEND_BATCH: Json = {
         ),
     },
 }
-_READ_PROBLEMS = ("unauthenticated", "tenant-mismatch", "tenant-suspended", "unavailable")
+_READ_PROBLEMS = (
+    "unauthenticated",
+    "tenant-mismatch",
+    "tenant-suspended",
+    "rate-limited",
+    "unavailable",
+)
 _LIST: Json = {
     "operationId": "listEvents",
     "tags": _TAG,

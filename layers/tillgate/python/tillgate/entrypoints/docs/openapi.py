@@ -13,6 +13,7 @@ from tillgate.entrypoints.docs import (
     event_parameters,
     first_party,
     hours,
+    limits,
     operations,
     quarantine,
     slo,
@@ -62,6 +63,18 @@ _HEADERS: Json = {
         "description": "Seconds after which to try again.",
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
+    },
+    "RateLimit": {
+        "description": "What is left of the tenant's quota, and in how many seconds there is more: "
+        "draft-ietf-httpapi-ratelimit-headers.",
+        "required": True,
+        "schema": {"type": "string", "pattern": '^"tenant";r=[0-9]+;t=[0-9]+$'},
+    },
+    "RateLimit-Policy": {
+        "description": "The tenant's quota in events, and the seconds that it is for. Each event "
+        "of a batch counts as one.",
+        "required": True,
+        "schema": {"type": "string", "pattern": '^"tenant";q=[0-9]+;w=[0-9]+$'},
     },
 }
 _SECURITY: Json = {
@@ -118,6 +131,7 @@ def openapi(*, version: str) -> Json:
             **hours.PATHS,
             **slo.PATHS,
             **audit.PATHS,
+            **limits.PATHS,
         },
         "components": {
             "schemas": {

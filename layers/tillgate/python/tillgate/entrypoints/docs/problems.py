@@ -7,7 +7,7 @@ from typing import Any
 
 from tillgate.domain import errors
 from tillgate.domain.errors import Fault
-from tillgate.domain.tenant import EventId
+from tillgate.domain.tenant import EventId, RateLimit
 from tillgate.entrypoints.problems import problem
 
 EXAMPLE_RID = "7f3c9a52e1b84d06a2c5d81f90e3b467"
@@ -40,6 +40,13 @@ _BY_TYPE = [
     ProblemDoc(
         "Ask the operator why. Keep your events, and send them when the tenant is resumed.",
         errors.TenantSuspendedError("The operator has suspended this tenant."),
+    ),
+    ProblemDoc(
+        "Wait for `Retry-After` seconds, and repeat the call. `RateLimit-Policy` says how many "
+        "events (`q`) may come in how many seconds (`w`); each item of a batch counts as one, and "
+        "so does a duplicate. Reads and replays have a budget of their own, of the same size. If "
+        "you need more, ask the operator.",
+        errors.RateLimitedError(RateLimit(100, 1000), retry_seconds=3),
     ),
     ProblemDoc(
         "Check the path and the id. Another tenant's event is answered in the same way.",
