@@ -25,7 +25,7 @@ sys.path.insert(0, sys.argv[1])
 os.environ["AWS_LAMBDA_FUNCTION_NAME"] = "f"
 from tillgate.entrypoints import lifecycle
 
-lifecycle.IDLE_SECONDS = 0.1
+lifecycle.IDLE_SECONDS = 1.0 if "slow" in sys.argv else 0.1
 lifecycle._LATE_SECONDS = 0.3
 
 class Wired:
@@ -154,10 +154,10 @@ def test_where_nothing_is_done_in_pauses_no_timer_runs() -> None:
 
 
 def test_what_comes_out_of_a_freeze_serves_its_next_request_first() -> None:
-    with runtime() as run:
+    with runtime("slow") as run:
         assert run.send("one").line() == "one"
         os.kill(run.process.pid, signal.SIGSTOP)
-        pause(0.6)
+        pause(1.5)
         run.send("two")
         os.kill(run.process.pid, signal.SIGCONT)
         assert [run.line(), run.line()] == ["two", "idle"]
