@@ -33,6 +33,8 @@ _ROWS = {
     " %(tenant)s, 1, 'running')",
     "source_activity": "(source_id, tenant_id, last_event_at) VALUES (%(source)s, %(tenant)s,"
     " now())",
+    "tenant_rate": "(tenant_id, bucket) VALUES (%(tenant)s, 'api')",
+    "tenant_retention": "(tenant_id, days) VALUES (%(tenant)s, 90)",
     "token_activity": "(token_id, tenant_id, last_used_at) VALUES (gen_random_uuid(),"
     " %(tenant)s, now())",
     "tenant_activity": "SELECT %(tenant)s, 'five_minutes', '2026-11-23T10:00Z', 1, 0, 0, 1, 0, 0,"
