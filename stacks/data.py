@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 
 from stacks.constructs.accept_queue import AcceptQueue
 from stacks.constructs.database import AuroraDatabase, ExternalDatabase
@@ -13,10 +16,13 @@ from stacks.constructs.layers import Layers
 from stacks.constructs.migration import Migration
 from stacks.constructs.network import Network
 from stacks.constructs.object_store import ObjectStore
+from stacks.constructs.rotation import Rotation
 from stacks.constructs.secrets import GeneratedSecret
 from stacks.stages import DatabaseKind
+from stacks.timing import ROTATE_MARGIN_SECONDS, ROTATE_SECONDS
 from tillgate import __version__
 from tillgate.settings.migrate import MigrateSettings
+from tillgate.settings.rotate import RotateSettings
 
 if TYPE_CHECKING:
     from aws_cdk.aws_secretsmanager import ISecret
@@ -25,7 +31,10 @@ if TYPE_CHECKING:
     from stacks.stages import StageConfig
 
 # The database roles that functions run under; migrate makes each, and its password.
-ROLES = ("ingest", "api", "admin", "health", "sweep", "accept", "deliver", "watch")
+ROLES = ("ingest", "api", "admin", "health", "sweep", "accept", "deliver", "watch", "rotate")
+
+# What a rotation does to a secret, beside reading it.
+ROTATES = ("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage")
 
 
 class DataStack(Stack):
@@ -36,6 +45,7 @@ class DataStack(Stack):
         self.stage = stage
         self.network: Network | None = None
         self.cluster_identifier: str | None = None
+        self.layers = Layers(self, "Layers", config=stage.function)
         database_secret = self._add_database()
         self.role_secrets: dict[str, ISecret] = {role: self._role_secret(role) for role in ROLES}
         self.key_ring = self._key_ring()
@@ -48,7 +58,8 @@ class DataStack(Stack):
             removal_policy=stage.removal_policy,
         )
         self.objects = ObjectStore(self, "Objects", removal_policy=stage.removal_policy)
-        self._add_migration(database_secret)
+        migration = self._add_migration(database_secret)
+        self._add_rotation(migration)
         self._put_out()
 
     def _put_out(self) -> None:
@@ -93,7 +104,7 @@ class DataStack(Stack):
             field="k1",
             length=64,
             removal_policy=self.stage.removal_policy,
-            unrotated_because="A key may only be added: what is sealed under one is lost with it.",
+            unrotated_because=self._unrotated(),
         ).secret
 
     def _operator(self) -> ISecret:
@@ -105,7 +116,7 @@ class DataStack(Stack):
             field="token",
             length=48,
             removal_policy=self.stage.removal_policy,
-            unrotated_because="People and CI hold this token: changed unannounced, it locks out.",
+            unrotated_because=self._unrotated(),
         ).secret
 
     def _metrics(self) -> ISecret:
@@ -117,10 +128,14 @@ class DataStack(Stack):
             field="token",
             length=48,
             removal_policy=self.stage.removal_policy,
-            unrotated_because="Prometheus holds this token: changed unannounced, it goes blind.",
+            unrotated_because=self._unrotated(),
         ).secret
 
-    def _add_migration(self, database_secret: ISecret) -> None:
+    def _unrotated(self) -> str | None:
+        """Say why the stage rotates none of its own secrets; None where it does."""
+        return None if self.stage.rotates_secrets else "The emulator knows no rotation schedules."
+
+    def _add_migration(self, database_secret: ISecret) -> Migration:
         stage = self.stage
         timeout = Duration.seconds(stage.database.migrate_timeout_seconds)
         migrate = Function(
@@ -133,7 +148,7 @@ class DataStack(Stack):
                 **{f"{role}_secret_arn": self.role_secrets[role].secret_arn for role in ROLES},
             ),
             config=stage.function,
-            layers=Layers(self, "Layers", config=stage.function),
+            layers=self.layers,
             network=self.network,
             timeout=timeout,
         )
@@ -157,3 +172,47 @@ class DataStack(Stack):
         migration.node.add_dependency(self.node.find_child("Database"), migrate)
         if self.network is not None:
             migration.node.add_dependency(self.network)
+        return migration
+
+    def _add_rotation(self, migration: Migration) -> None:
+        stage, role = self.stage, self.role_secrets["rotate"]
+        rotated = {"KeyRing": self.key_ring, "Operator": self.operator, "Metrics": self.metrics}
+        rotate = Function(
+            self,
+            "Rotate",
+            name="rotate",
+            settings=RotateSettings(
+                **stage.common_settings(),
+                database_secret_arn=role.secret_arn,
+                key_ring_secret_arn=self.key_ring.secret_arn,
+                operator_secret_arn=self.operator.secret_arn,
+                metrics_secret_arn=self.metrics.secret_arn,
+                rotate_seconds=ROTATE_SECONDS,
+            ),
+            config=stage.function,
+            layers=self.layers,
+            network=self.network,
+            timeout=Duration.seconds(ROTATE_SECONDS + ROTATE_MARGIN_SECONDS),
+        )
+        for secret in (role, *rotated.values()):
+            secret.grant_read(rotate.role)
+        rotate.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=list(ROTATES), resources=[s.secret_arn for s in rotated.values()]
+            )
+        )
+        # Which to call for what shall not wait for the next day.
+        CfnOutput(self, "RotateFunctionArn", value=rotate.live.function_arn)
+        daily = events.Rule(
+            self,
+            "RotateEveryDay",
+            description="Notes how old the platform's secrets are, and seals anew what older keys"
+            " sealed",
+            schedule=events.Schedule.rate(Duration.days(1)),
+            targets=[targets.LambdaFunction(rotate.live, retry_attempts=2)],
+        )
+        # Its role is the migration's to make.
+        rotate.node.add_dependency(migration)
+        daily.node.add_dependency(migration)
+        if stage.rotates_secrets:
+            Rotation(self, "Rotation", function=rotate.live, secrets=rotated)

@@ -149,6 +149,9 @@ class StageConfig:
     # Whether the stage has alarms, dashboards and saved queries. The emulator knows neither
     # composite alarms nor metric math nor queries, and refuses a template with any.
     has_alarms: bool = True
+    # Whether Secrets Manager rotates the key ring and the platform's own tokens by a schedule. The
+    # emulator refuses a template with one, and calls no function: there, steps are called by hand.
+    rotates_secrets: bool = True
     # Who is sent every alarm, besides whoever subscribes to the topics.
     alarm_email: str | None = None
     # Of the secrets that the deployment makes for itself, and of what waits to be stored.
@@ -227,6 +230,7 @@ def _local() -> StageConfig:
         # The stand-in for Supabase listens on this machine's own loopback.
         allow_private_destinations=True,
         has_alarms=False,
+        rotates_secrets=False,
     )
 
 

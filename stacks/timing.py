@@ -26,3 +26,8 @@ SWEEP_MARGIN_SECONDS = 2
 # writes its line, which says what gave no answer. Far from the next minute's run.
 WATCH_SECONDS = 45
 WATCH_MARGIN_SECONDS = 5
+
+# For how long one run of rotate seals anew, a batch after the other; a step of a rotation takes
+# seconds of it. The last batch, and then its line, have the margin.
+ROTATE_SECONDS = 240
+ROTATE_MARGIN_SECONDS = 30

@@ -18,7 +18,7 @@ class GeneratedSecret(Construct):
     """A JSON object in Secrets Manager, one field of it random letters and digits.
 
     ``fixed`` are the fields known beforehand; ``unrotated_because`` is why
-    Secrets Manager does not change the value on a schedule of its own.
+    Secrets Manager does not change the value on a schedule of its own, None where it does.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class GeneratedSecret(Construct):
         length: int,
         fixed: Mapping[str, str],
         removal_policy: RemovalPolicy,
-        unrotated_because: str,
+        unrotated_because: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.secret = secretsmanager.Secret(
@@ -48,6 +48,7 @@ class GeneratedSecret(Construct):
                 exclude_punctuation=True,
             ),
         )
-        Validations.of(self.secret).acknowledge(
-            Acknowledgment(id="AwsSolutions-SMG4", reason=unrotated_because)
-        )
+        if unrotated_because is not None:
+            Validations.of(self.secret).acknowledge(
+                Acknowledgment(id="AwsSolutions-SMG4", reason=unrotated_because)
+            )

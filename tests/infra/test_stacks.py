@@ -29,6 +29,7 @@ from tillgate.settings.health import HealthSettings
 from tillgate.settings.ingest import IngestSettings
 from tillgate.settings.migrate import MigrateSettings
 from tillgate.settings.probe import ProbeSettings
+from tillgate.settings.rotate import RotateSettings
 from tillgate.settings.sweep import SweepSettings
 from tillgate.settings.watch import WatchSettings
 
@@ -49,6 +50,7 @@ SETTINGS: dict[str, type[FunctionSettings]] = {
     "Health": HealthSettings,
     "Sweep": SweepSettings,
     "Watch": WatchSettings,
+    "Rotate": RotateSettings,
 }
 ROLES = {
     "IngestRole",
@@ -59,6 +61,7 @@ ROLES = {
     "AcceptRole",
     "DeliverRole",
     "WatchRole",
+    "RotateRole",
 }
 # Those that are no role's.
 SHARED = ("KeyRing", "Operator", "Metrics")
@@ -72,6 +75,7 @@ READS = {
     "Health": {"HealthRole", "KeyRing", "Metrics"},
     "Sweep": {"SweepRole", "KeyRing"},
     "Watch": {"WatchRole"},
+    "Rotate": {"RotateRole", *SHARED},
     "Migrate": {*ROLES, "Database"},
 }
 ROUTES = {
@@ -114,6 +118,7 @@ GENERATED = {
     "AcceptRoleSecretCAA79FBE": generated('{"username": "tillgate_accept"}', "password", 48),
     "DeliverRoleSecretC8677B2B": generated('{"username": "tillgate_deliver"}', "password", 48),
     "WatchRoleSecretC0A68749": generated('{"username": "tillgate_watch"}', "password", 48),
+    "RotateRoleSecret8D3CEAC2": generated('{"username": "tillgate_rotate"}', "password", 48),
 }
 READING = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
 WRITING = {
@@ -153,8 +158,8 @@ def test_a_function_reads_its_own_secrets_and_no_other(stage: Synthesised, funct
 
 
 @pytest.mark.parametrize("function", READS)
-def test_only_migrate_writes_secrets(stage: Synthesised, function: str) -> None:
-    expected = ROLES if function == "Migrate" else set()
+def test_only_migrate_and_rotate_write_secrets(stage: Synthesised, function: str) -> None:
+    expected = {"Migrate": ROLES, "Rotate": set(SHARED)}.get(function, set())
     assert secret_grants(stage, function, WRITING) == expected
 
 
@@ -247,6 +252,7 @@ def test_what_people_need_is_put_out(stage: Synthesised) -> None:
     assert {
         "ApiUrl",
         "OperatorSecretArn",
+        "RotateFunctionArn",
         "MetricsSecretArn",
         "KeyRingSecretArn",
         "AcceptQueueUrl",
