@@ -8,6 +8,7 @@ from aws_cdk import CfnOutput, Duration, Stack
 
 from stacks.constructs.accept_queue import AcceptQueue
 from stacks.constructs.database import AuroraDatabase, ExternalDatabase
+from stacks.constructs.encryption import StageKey
 from stacks.constructs.function import Function
 from stacks.constructs.layers import Layers
 from stacks.constructs.migration import Migration
@@ -34,6 +35,7 @@ class DataStack(Stack):
     def __init__(self, scope: Construct, construct_id: str, *, stage: StageConfig) -> None:
         super().__init__(scope, construct_id, termination_protection=stage.termination_protection)
         self.stage = stage
+        self.key = self._stage_key()
         self.network: Network | None = None
         self.cluster_identifier: str | None = None
         database_secret = self._add_database()
@@ -46,10 +48,19 @@ class DataStack(Stack):
             "AcceptQueue",
             function_timeout=Duration.seconds(stage.accept_timeout_seconds),
             removal_policy=stage.removal_policy,
+            key=self.key,
         )
-        self.objects = ObjectStore(self, "Objects", removal_policy=stage.removal_policy)
+        self.objects = ObjectStore(
+            self, "Objects", removal_policy=stage.removal_policy, key=self.key
+        )
         self._add_migration(database_secret)
         self._put_out()
+
+    def _stage_key(self) -> StageKey | None:
+        stage = self.stage
+        if not stage.customer_key:
+            return None
+        return StageKey(self, "Key", stage=stage.name, removal_policy=stage.removal_policy)
 
     def _put_out(self) -> None:
         queue, dead_letters = self.accept_queue.queue, self.accept_queue.dead_letters
@@ -67,7 +78,7 @@ class DataStack(Stack):
         self.network = Network(
             self, "Network", flow_log_retention=self.stage.function.log_retention
         )
-        aurora = AuroraDatabase(self, "Database", config=config, network=self.network)
+        aurora = AuroraDatabase(self, "Database", config=config, network=self.network, key=self.key)
         self.cluster_identifier = aurora.cluster_identifier
         return aurora.secret
 
@@ -80,6 +91,7 @@ class DataStack(Stack):
             field="password",
             length=48,
             removal_policy=self.stage.removal_policy,
+            key=self.key,
             unrotated_because="migrate sets the role's password in the database as well;"
             " Secrets Manager alone would lock the function out.",
         ).secret
@@ -93,6 +105,7 @@ class DataStack(Stack):
             field="k1",
             length=64,
             removal_policy=self.stage.removal_policy,
+            key=self.key,
             unrotated_because="A key may only be added: what is sealed under one is lost with it.",
         ).secret
 
@@ -105,6 +118,7 @@ class DataStack(Stack):
             field="token",
             length=48,
             removal_policy=self.stage.removal_policy,
+            key=self.key,
             unrotated_because="People and CI hold this token: changed unannounced, it locks out.",
         ).secret
 
@@ -117,6 +131,7 @@ class DataStack(Stack):
             field="token",
             length=48,
             removal_policy=self.stage.removal_policy,
+            key=self.key,
             unrotated_because="Prometheus holds this token: changed unannounced, it goes blind.",
         ).secret
 
