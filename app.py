@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 
-from aws_cdk import App, Tags, Validations
+from aws_cdk import App, Aspects, Tags, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from stacks.assets import LayerMissingError
+from stacks.constructs.encryption import EncryptedLogs
+from stacks.context import StageError
 from stacks.data import DataStack
 from stacks.delivery import DeliveryStack
 from stacks.ingest import IngestStack
 from stacks.observability import ObservabilityStack
 from stacks.operations import OperationsStack
-from stacks.stages import StageConfig, StageError, choose_stage
+from stacks.stages import StageConfig, choose_stage
 from tillgate.settings.function import FunctionSettings, SettingsError
 
 
@@ -47,6 +49,8 @@ def build(app: App, *, stage: StageConfig) -> None:
             delivery=delivery,
             operations=operations,
         )
+    if data.key is not None:
+        Aspects.of(app).add(EncryptedLogs(data.key))
     Tags.of(app).add("tillgate:stage", stage.name)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app, verbose=True))
 

@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 
 from stacks.constructs.accept_queue import AcceptQueue
 from stacks.constructs.database import AuroraDatabase, ExternalDatabase
+from stacks.constructs.encryption import StageKey
 from stacks.constructs.function import Function
 from stacks.constructs.layers import Layers
 from stacks.constructs.migration import Migration
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 # The database roles that functions run under; migrate makes each, and its password.
 ROLES = ("ingest", "api", "admin", "health", "sweep", "accept", "deliver", "watch", "rotate")
 
-# What a rotation does to a secret, beside reading it.
-ROTATES = ("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage")
+# What a rotation does to a secret, beside reading and writing it.
+ROTATES = ("secretsmanager:UpdateSecretVersionStage",)
 
 
 class DataStack(Stack):
@@ -43,6 +44,7 @@ class DataStack(Stack):
     def __init__(self, scope: Construct, construct_id: str, *, stage: StageConfig) -> None:
         super().__init__(scope, construct_id, termination_protection=stage.termination_protection)
         self.stage = stage
+        self.key = self._stage_key()
         self.network: Network | None = None
         self.cluster_identifier: str | None = None
         self.layers = Layers(self, "Layers", config=stage.function)
@@ -56,11 +58,20 @@ class DataStack(Stack):
             "AcceptQueue",
             function_timeout=Duration.seconds(stage.accept_timeout_seconds),
             removal_policy=stage.removal_policy,
+            key=self.key,
         )
-        self.objects = ObjectStore(self, "Objects", removal_policy=stage.removal_policy)
+        self.objects = ObjectStore(
+            self, "Objects", removal_policy=stage.removal_policy, key=self.key
+        )
         migration = self._add_migration(database_secret)
         self._add_rotation(migration)
         self._put_out()
+
+    def _stage_key(self) -> StageKey | None:
+        stage = self.stage
+        if not stage.customer_key:
+            return None
+        return StageKey(self, "Key", stage=stage.name, removal_policy=stage.removal_policy)
 
     def _put_out(self) -> None:
         queue, dead_letters = self.accept_queue.queue, self.accept_queue.dead_letters
@@ -78,7 +89,7 @@ class DataStack(Stack):
         self.network = Network(
             self, "Network", flow_log_retention=self.stage.function.log_retention
         )
-        aurora = AuroraDatabase(self, "Database", config=config, network=self.network)
+        aurora = AuroraDatabase(self, "Database", config=config, network=self.network, key=self.key)
         self.cluster_identifier = aurora.cluster_identifier
         return aurora.secret
 
@@ -91,6 +102,7 @@ class DataStack(Stack):
             field="password",
             length=48,
             removal_policy=self.stage.removal_policy,
+            key=self.key,
             unrotated_because="migrate sets the role's password in the database as well;"
             " Secrets Manager alone would lock the function out.",
         ).secret
@@ -104,6 +116,7 @@ class DataStack(Stack):
             field="k1",
             length=64,
             removal_policy=self.stage.removal_policy,
+            key=self.key,
             unrotated_because=self._unrotated(),
         ).secret
 
@@ -116,6 +129,7 @@ class DataStack(Stack):
             field="token",
             length=48,
             removal_policy=self.stage.removal_policy,
+            key=self.key,
             unrotated_because=self._unrotated(),
         ).secret
 
@@ -128,6 +142,7 @@ class DataStack(Stack):
             field="token",
             length=48,
             removal_policy=self.stage.removal_policy,
+            key=self.key,
             unrotated_because=self._unrotated(),
         ).secret
 
@@ -196,6 +211,8 @@ class DataStack(Stack):
         )
         for secret in (role, *rotated.values()):
             secret.grant_read(rotate.role)
+        for secret in rotated.values():
+            secret.grant_write(rotate.role)
         rotate.role.add_to_policy(
             iam.PolicyStatement(
                 actions=list(ROTATES), resources=[s.secret_arn for s in rotated.values()]

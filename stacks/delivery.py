@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 
+from stacks.concurrency import REDRIVE_CONCURRENCY
 from stacks.constructs.delivery_queues import DeliveryQueues
 from stacks.constructs.function import Function
 from stacks.constructs.layers import Layers
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from stacks.data import DataStack
     from stacks.ingest import IngestStack
     from stacks.stages import StageConfig
-
-# Of redriven batches at once: the least that AWS takes. Nobody waits for them.
-REDRIVE_CONCURRENCY = 2
 
 
 class DeliveryStack(Stack):
@@ -45,7 +43,7 @@ class DeliveryStack(Stack):
         self.data = data
         self.layers = Layers(self, "Layers", config=stage.function)
         self.timeout = Duration.seconds(stage.deliver_timeout_seconds)
-        self.queues = DeliveryQueues(self, "Queues", function_timeout=self.timeout)
+        self.queues = DeliveryQueues(self, "Queues", function_timeout=self.timeout, key=data.key)
         deliver = self._deliver()
         self._feed(deliver, self.queues.delivery, max_concurrency=stage.deliver_concurrency)
         self._feed(deliver, self.queues.redrive, max_concurrency=REDRIVE_CONCURRENCY)

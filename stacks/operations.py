@@ -61,7 +61,6 @@ class OperationsStack(Stack):
         settings: FunctionSettings,
         reads: list[ISecret],
         timeout: Duration | None = None,
-        reserved_concurrency: int | None = None,
     ) -> Function:
         function = Function(
             self,
@@ -72,7 +71,6 @@ class OperationsStack(Stack):
             layers=self.layers,
             network=self.data.network,
             timeout=timeout,
-            reserved_concurrency=reserved_concurrency,
         )
         for secret in reads:
             secret.grant_read(function.role)
@@ -139,7 +137,6 @@ class OperationsStack(Stack):
             ),
             reads=[role, key_ring],
             timeout=Duration.seconds(self.stage.sweep_timeout_seconds),
-            reserved_concurrency=self.stage.function.sweep_concurrency,
         )
         # Which to call for what shall not wait for the next minute.
         CfnOutput(self, "SweepFunctionArn", value=sweep.live.function_arn)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import platform
-import re
 import sys
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -16,16 +15,14 @@ from aws_cdk.aws_logs import RetentionDays
 
 from stacks import timing
 from stacks.assets import LayerTarget
+from stacks.concurrency import REDRIVE_CONCURRENCY, ConcurrencyError, aurora_connections, check
+from stacks.context import StageError, chosen_email, chosen_switch, chosen_url, whole_number
 from stacks.log_sink import LogSinkError, log_sink
 from tillgate import __version__
 from tillgate.settings.function import EVENT_RETENTION_DAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-class StageError(ValueError):
-    """The context asks for something that no stage has."""
+    from collections.abc import Callable, Mapping
 
 
 class DatabaseKind(StrEnum):
@@ -47,6 +44,9 @@ class DatabaseConfig:
     readers: int = 0
     migrate_timeout_seconds: int = 300
     deletion_protection: bool = True
+    # Whether its storage is encrypted with the stage's own key: only for a cluster that is not
+    # there yet, since another key is another cluster, and an empty one.
+    customer_key: bool = False
     removal_policy: RemovalPolicy = RemovalPolicy.SNAPSHOT
     # Of the database that the stack migrates, when the deployer knows that it
     # may have been replaced behind the stack's back: another value migrates again.
@@ -68,9 +68,9 @@ class FunctionConfig:
     tracing: bool = True
     # A snapshot is paid for as long as its version is kept, and versions are.
     snap_start: frozenset[str] = REQUESTED
-    # So that a slow minute's run does not meet the next one's, which would do no harm. None in
-    # an account whose quota leaves nothing to reserve, as a new one's does: a deploy fails there.
-    sweep_concurrency: int | None = None
+    # How many of a function may run at once, by its name; a function that is not named is not
+    # bounded. Empty until the operator says what the account has: stacks/concurrency.py.
+    reserved: Mapping[str, int] = field(default_factory=dict)
     log_retention: RetentionDays = RetentionDays.ONE_MONTH
 
 
@@ -136,6 +136,9 @@ class StageConfig:
     # database, and each is a request at some tenant's destination. With two, a few destinations
     # that do not answer would hold up everybody's.
     deliver_concurrency: int = 10
+    # What is reserved for senders and for readers, where the account has it.
+    ingest_concurrency: int = 50
+    api_concurrency: int = 20
     # Whether CloudWatch gets metrics of each tenant, for the tenants' dashboard. Seven metrics at
     # $0.30 are $2.10 a month for each tenant that sends: $210 for 100, $1,050 for 500.
     # ``python -m ops.metric_cost`` reckons it.
@@ -154,6 +157,9 @@ class StageConfig:
     rotates_secrets: bool = True
     # Who is sent every alarm, besides whoever subscribes to the topics.
     alarm_email: str | None = None
+    # Whether what is kept is encrypted with a key of the account's own, which it can take back and
+    # whose uses CloudTrail shows, and not with those that AWS keeps for each service.
+    customer_key: bool = False
     # Of the secrets that the deployment makes for itself, and of what waits to be stored.
     removal_policy: RemovalPolicy = RemovalPolicy.DESTROY
     termination_protection: bool = False
@@ -167,6 +173,19 @@ class StageConfig:
             "request_timeout_ms": self.limits.request_timeout_ms,
             "max_requests_per_socket": self.limits.max_requests_per_socket,
             "per_tenant_metrics": int(self.per_tenant_metrics),
+        }
+
+    @property
+    def concurrency(self) -> dict[str, int]:
+        """Give what is reserved, where anything is."""
+        return {
+            "ingest": self.ingest_concurrency,
+            "api": self.api_concurrency,
+            # No more messages are in hand at once.
+            "accept": self.accept_concurrency,
+            "deliver": self.deliver_concurrency + REDRIVE_CONCURRENCY,
+            # So that a slow minute's run does not meet the next one's, which would do no harm.
+            "sweep": 1,
         }
 
     @property
@@ -261,9 +280,7 @@ def _prod() -> StageConfig:
             backup_days=35,
             readers=1,
         ),
-        function=replace(
-            _aws_function(log_retention=RetentionDays.THREE_MONTHS), sweep_concurrency=1
-        ),
+        function=_aws_function(log_retention=RetentionDays.THREE_MONTHS),
         http=HttpConfig(
             throttle_rate=2_000,
             throttle_burst=4_000,
@@ -271,9 +288,14 @@ def _prod() -> StageConfig:
         ),
         accept_concurrency=5,
         deliver_concurrency=20,
+        # A sandbox serves ten short calls a second: three times the gateway's rate, for when the
+        # database is slow.
+        ingest_concurrency=600,
+        api_concurrency=100,
         # On-call must see one tenant's trouble where the platform's figures look well: the price of
         # that is known, and -c per_tenant_metrics=off ends it.
         per_tenant_metrics=True,
+        customer_key=True,
         # Not what a failed deploy made and rolled back: nothing is sealed with it yet.
         removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         termination_protection=True,
@@ -282,7 +304,6 @@ def _prod() -> StageConfig:
 
 _STAGES: dict[str, Callable[[], StageConfig]] = {"local": _local, "dev": _dev, "prod": _prod}
 DEFAULT_STAGE = "dev"
-_SWITCH = {"on": True, "off": False}
 
 
 def choose_stage(context: Callable[[str], str | None]) -> StageConfig:
@@ -290,7 +311,8 @@ def choose_stage(context: Callable[[str], str | None]) -> StageConfig:
 
     ``stage``; ``database`` (aurora or external), ``database_secret`` (its name),
     ``database_identity``; ``domain_name`` with ``certificate_arn``; ``alarm_email``;
-    ``log_sink_arn``; ``runbook_base_url``; ``per_tenant_metrics`` (on or off); and the limits
+    ``log_sink_arn``; ``runbook_base_url``; ``per_tenant_metrics`` and ``database_customer_key``
+    (on or off); ``account_concurrency``, of which the stage then reserves some; and the limits
     by their variables' names in lower case. Raises StageError with a sentence when a value
     fits nothing.
     """
@@ -301,12 +323,13 @@ def choose_stage(context: Callable[[str], str | None]) -> StageConfig:
     return replace(
         stage,
         database=_chosen_database(stage.database, context),
+        function=replace(stage.function, reserved=_chosen_reserved(stage, context)),
         http=replace(stage.http, domain=_chosen_domain(context)),
         limits=_chosen_limits(stage.limits, context),
-        alarm_email=_chosen_email(context("alarm_email")),
+        alarm_email=chosen_email(context("alarm_email")),
         log_sink_arn=_chosen_log_sink(stage, context("log_sink_arn")),
-        runbook_base_url=_chosen_runbooks(context("runbook_base_url")),
-        per_tenant_metrics=_chosen_switch(
+        runbook_base_url=chosen_url("runbook_base_url", context),
+        per_tenant_metrics=chosen_switch(
             "per_tenant_metrics", context, default=stage.per_tenant_metrics
         ),
     )
@@ -323,7 +346,31 @@ def _chosen_database(
         kind=DatabaseKind(kind),
         external_url_name=context("database_secret") or config.external_url_name,
         identity=context("database_identity") or config.identity,
+        customer_key=chosen_switch("database_customer_key", context, default=config.customer_key),
     )
+
+
+def _chosen_reserved(stage: StageConfig, context: Callable[[str], str | None]) -> dict[str, int]:
+    text = context("account_concurrency")
+    if text is None:
+        return {}
+    if not stage.has_alarms:
+        raise StageError(f"The stage {stage.name!r} has no account to reserve anything in.")
+    database = _chosen_database(stage.database, context)
+    is_ours = database.kind is DatabaseKind.AURORA
+    try:
+        check(
+            stage.concurrency,
+            account_concurrency=whole_number("account_concurrency", text),
+            database_connections=(
+                aurora_connections(min_acu=database.min_acu, max_acu=database.max_acu)
+                if is_ours
+                else None
+            ),
+        )
+    except ConcurrencyError as error:
+        raise StageError(str(error)) from error
+    return stage.concurrency
 
 
 def _chosen_domain(context: Callable[[str], str | None]) -> DomainConfig | None:
@@ -333,12 +380,6 @@ def _chosen_domain(context: Callable[[str], str | None]) -> DomainConfig | None:
     if not name or not certificate:
         raise StageError("A domain needs both domain_name and certificate_arn.")
     return DomainConfig(name=name, certificate_arn=certificate)
-
-
-def _chosen_email(address: str | None) -> str | None:
-    if address and not re.fullmatch(r"[^@\s]+@[^@\s]+", address):
-        raise StageError(f"alarm_email must be one address, not {address!r}.")
-    return address or None
 
 
 def _chosen_log_sink(stage: StageConfig, arn: str | None) -> str | None:
@@ -352,28 +393,10 @@ def _chosen_log_sink(stage: StageConfig, arn: str | None) -> str | None:
         raise StageError(str(error)) from error
 
 
-def _chosen_runbooks(url: str | None) -> str | None:
-    if url and not url.startswith("https://"):
-        raise StageError(f"runbook_base_url must begin with https://, not {url!r}.")
-    return url.rstrip("/") if url else None
-
-
-def _chosen_switch(name: str, context: Callable[[str], str | None], *, default: bool) -> bool:
-    text = context(name)
-    if text is None:
-        return default
-    if text not in _SWITCH:
-        raise StageError(f"{name} is on or off, not {text!r}.")
-    return _SWITCH[text]
-
-
 def _chosen_limits(config: LimitsConfig, context: Callable[[str], str | None]) -> LimitsConfig:
     chosen: dict[str, int] = {}
     for name in LimitsConfig.__dataclass_fields__:
         text = context(name)
-        if text is None:
-            continue
-        if not (text.isascii() and text.isdigit()):
-            raise StageError(f"{name.upper()} must be a whole number, not {text!r}.")
-        chosen[name] = int(text)
+        if text is not None:
+            chosen[name] = whole_number(name.upper(), text)
     return replace(config, **chosen)

@@ -10,6 +10,7 @@ from stacks.constructs.work_queue import DeadLetters, WorkQueue
 
 if TYPE_CHECKING:
     from aws_cdk import Duration, RemovalPolicy
+    from aws_cdk.aws_kms import IKey
 
 
 class AcceptQueue(Construct):
@@ -26,13 +27,15 @@ class AcceptQueue(Construct):
         *,
         function_timeout: Duration,
         removal_policy: RemovalPolicy,
+        key: IKey | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.dead_letters = DeadLetters(self, "DeadLetters", removal_policy=removal_policy)
+        self.dead_letters = DeadLetters(self, "DeadLetters", removal_policy=removal_policy, key=key)
         self.queue = WorkQueue(
             self,
             "Queue",
             dead_letters=self.dead_letters,
             function_timeout=function_timeout,
             removal_policy=removal_policy,
+            key=key,
         )

@@ -10,6 +10,8 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 if TYPE_CHECKING:
+    from aws_cdk.aws_kms import IKey
+
     from stacks.constructs.network import Network
     from stacks.stages import DatabaseConfig
 
@@ -31,7 +33,13 @@ class AuroraDatabase(Construct):
     """Aurora Serverless v2 that never sleeps: waking takes longer than any sender waits."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, config: DatabaseConfig, network: Network
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: DatabaseConfig,
+        network: Network,
+        key: IKey | None,
     ) -> None:
         super().__init__(scope, construct_id)
         cluster = rds.DatabaseCluster(
@@ -40,7 +48,7 @@ class AuroraDatabase(Construct):
             engine=rds.DatabaseClusterEngine.aurora_postgres(
                 version=rds.AuroraPostgresEngineVersion.VER_17_9
             ),
-            credentials=rds.Credentials.from_generated_secret(OWNER),
+            credentials=rds.Credentials.from_generated_secret(OWNER, encryption_key=key),
             default_database_name=DATABASE_NAME,
             writer=rds.ClusterInstance.serverless_v2("Writer"),
             readers=[
@@ -52,6 +60,7 @@ class AuroraDatabase(Construct):
             vpc=network.vpc,
             vpc_subnets=network.database_subnets,
             storage_encrypted=True,
+            storage_encryption_key=key if config.customer_key else None,
             parameters={"rds.force_ssl": "1"},
             backup=rds.BackupProps(retention=Duration.days(config.backup_days)),
             # RDS makes this log group itself and keeps it for ever: the operator sets its

@@ -11,6 +11,7 @@ from stacks.constructs.work_queue import DeadLetters, WorkQueue
 
 if TYPE_CHECKING:
     from aws_cdk import Duration
+    from aws_cdk.aws_kms import IKey
 
 # The queues hold ids of what is in the database: what they lose, sweep queues again.
 REMOVAL = RemovalPolicy.DESTROY
@@ -24,9 +25,16 @@ class DeliveryQueues(Construct):
     the database, and never here.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, function_timeout: Duration) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        function_timeout: Duration,
+        key: IKey | None,
+    ) -> None:
         super().__init__(scope, construct_id)
-        self.dead_letters = DeadLetters(self, "DeadLetters", removal_policy=REMOVAL)
+        self.dead_letters = DeadLetters(self, "DeadLetters", removal_policy=REMOVAL, key=key)
         self.delivery, self.redrive = (
             WorkQueue(
                 self,
@@ -34,6 +42,7 @@ class DeliveryQueues(Construct):
                 dead_letters=self.dead_letters,
                 function_timeout=function_timeout,
                 removal_policy=REMOVAL,
+                key=key,
             )
             for kind in ("Delivery", "Redrive")
         )

@@ -41,7 +41,7 @@ class Function(Construct):
     Every deploy of other code or other settings publishes a version, and old
     ones are retained: a rollback moves the alias back to one of them.
     ``reaches_out`` lets it out of the network, where it is in one.
-    ``reserved_concurrency`` is how many of it may run at once.
+    Of the functions that ``config`` reserves for, so many may run at once, and no more.
     """
 
     def __init__(
@@ -56,7 +56,6 @@ class Function(Construct):
         network: Network | None,
         reaches_out: bool = False,
         timeout: Duration | None = None,
-        reserved_concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.name = name
@@ -77,7 +76,7 @@ class Function(Construct):
             layers=layers.versions,
             memory_size=config.memory_mb,
             timeout=timeout or _within(settings),
-            reserved_concurrent_executions=reserved_concurrency,
+            reserved_concurrent_executions=config.reserved.get(name),
             environment=settings.to_env(),
             role=self.role,
             log_group=log_group,

@@ -10,6 +10,15 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+_ATTACHING = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -109,18 +118,18 @@ class Network(Construct):
         self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
 
     def grant_attach(self, role: iam.Role) -> None:
-        """Let a function's role attach the function to this VPC."""
+        """Let Lambda attach a function to this VPC under its role, and not the function's code.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+        """
+        role.add_to_policy(iam.PolicyStatement(actions=_ATTACHING, resources=["*"]))
         role.add_to_policy(
             iam.PolicyStatement(
-                actions=[
-                    "ec2:AssignPrivateIpAddresses",
-                    "ec2:CreateNetworkInterface",
-                    "ec2:DeleteNetworkInterface",
-                    "ec2:DescribeNetworkInterfaces",
-                    "ec2:DescribeSubnets",
-                    "ec2:UnassignPrivateIpAddresses",
-                ],
+                effect=iam.Effect.DENY,
+                actions=_ATTACHING,
                 resources=["*"],
+                # There when it is the code that calls.
+                conditions={"Null": {"lambda:SourceFunctionArn": "false"}},
             )
         )
         Validations.of(role).acknowledge(

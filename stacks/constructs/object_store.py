@@ -10,8 +10,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from stacks.constructs.encryption import allow_through
+
 if TYPE_CHECKING:
     from aws_cdk import RemovalPolicy
+    from aws_cdk.aws_kms import IKey
 
 
 class Folder(StrEnum):
@@ -34,14 +37,24 @@ class ObjectStore(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, removal_policy: RemovalPolicy
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        removal_policy: RemovalPolicy,
+        key: IKey | None,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._key = key
         self.bucket = s3.Bucket(
             self,
             "Bucket",
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=key,
+            # One data key serves the bucket for a while, and not each object another.
+            bucket_key_enabled=True if key else None,
+            minimum_tls_version=1.2,
             enforce_ssl=True,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             removal_policy=removal_policy,
@@ -64,6 +77,7 @@ class ObjectStore(Construct):
 
     def grant_put(self, role: iam.Role, folder: Folder) -> None:
         self._grant(role, "s3:PutObject", folder)
+        allow_through("s3", self._key, role, writes=True)
 
     def grant_get(self, role: iam.Role, folder: Folder) -> None:
         """Let a role read a folder, and be told 404 for what is not there.
@@ -72,6 +86,7 @@ class ObjectStore(Construct):
         say whether a read carries ``s3:prefix`` when S3 decides between the two.
         """
         self._grant(role, "s3:GetObject", folder)
+        allow_through("s3", self._key, role, writes=False)
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=["s3:ListBucket"],

@@ -7,11 +7,38 @@ import string
 from typing import TYPE_CHECKING
 
 from aws_cdk import Acknowledgment, RemovalPolicy, Validations
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from stacks.constructs.encryption import allow_through
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from aws_cdk.aws_kms import IKey
+
+
+class _Secret(secretsmanager.Secret):
+    """CDK's also lets a reader describe it, and a writer change how it is encrypted."""
+
+    def grant_read(
+        self, grantee: iam.IGrantable, version_stages: Sequence[str] | None = None
+    ) -> iam.Grant:
+        if version_stages:
+            raise ValueError("readers here are not bound to a version")
+        allow_through("secretsmanager", self.encryption_key, grantee, writes=False)
+        return _grant(self, grantee, "secretsmanager:GetSecretValue")
+
+    def grant_write(self, grantee: iam.IGrantable) -> iam.Grant:
+        allow_through("secretsmanager", self.encryption_key, grantee, writes=True)
+        return _grant(self, grantee, "secretsmanager:PutSecretValue")
+
+
+def _grant(secret: _Secret, grantee: iam.IGrantable, action: str) -> iam.Grant:
+    return iam.Grant.add_to_principal(
+        grantee=grantee, actions=[action], resource_arns=[secret.secret_arn]
+    )
 
 
 class GeneratedSecret(Construct):
@@ -31,12 +58,14 @@ class GeneratedSecret(Construct):
         length: int,
         fixed: Mapping[str, str],
         removal_policy: RemovalPolicy,
+        key: IKey | None,
         unrotated_because: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.secret = secretsmanager.Secret(
+        self.secret = _Secret(
             self,
             "Secret",
+            encryption_key=key,
             description=description,
             removal_policy=removal_policy,
             generate_secret_string=secretsmanager.SecretStringGenerator(

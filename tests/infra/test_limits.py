@@ -14,7 +14,7 @@ from aws_cdk import App
 
 from app import build
 from stacks.assets import ROOT
-from stacks.stages import StageError
+from stacks.context import StageError
 from tests.infra.synthesis import Synthesised, functions, stage_named, synthesise
 from tillgate.settings.function import SettingsError
 

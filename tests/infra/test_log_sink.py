@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stacks.context import StageError
 from stacks.log_sink import LogSink, LogSinkError, SinkKind, log_sink
-from stacks.stages import StageError
 from tests.infra.synthesis import Synthesised, stage_named, synthesise
 
 if TYPE_CHECKING:

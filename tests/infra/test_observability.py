@@ -11,7 +11,7 @@ import pytest
 from stacks.alerts import ALERTS, Alert
 from stacks.alerts.model import Join, Missing, Severity
 from stacks.constructs.alert_alarms import construct_name
-from stacks.stages import StageError
+from stacks.context import StageError
 from tests.infra.deployed_alarms import deployed
 from tests.infra.synthesis import Synthesised, as_list, stage_named, synthesise
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stacks.stages import DatabaseKind, StageConfig, StageError, choose_stage
+from stacks.context import StageError
+from stacks.stages import DatabaseKind, StageConfig, choose_stage
 
 
 def chosen(**context: str) -> StageConfig:

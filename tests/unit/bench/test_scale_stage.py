@@ -28,7 +28,7 @@ def test_plan_is_prods() -> None:
         max_acu=PROD.database.max_acu,
         accept_concurrency=PROD.accept_concurrency,
         deliver_concurrency=PROD.deliver_concurrency,
-        sweeps=PROD.function.sweep_concurrency or 1,
+        sweeps=PROD.concurrency["sweep"],
     )
     assert plan.account_rate == Inputs().gateway_rate.value
     assert plan.concurrency == Inputs().concurrency.value
