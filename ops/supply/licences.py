@@ -69,7 +69,8 @@ def permitted(expression: str, allowed: Collection[str]) -> bool:
 
     A licence with an exception (``WITH``) is one of its own.
     """
-    return bool(expression) and holds(Licensing().parse(expression), allowed)
+    parsed = Licensing().parse(expression)
+    return parsed is not None and holds(parsed, allowed)
 
 
 def holds(parsed: LicenseExpression, allowed: Collection[str]) -> bool:

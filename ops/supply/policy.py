@@ -137,12 +137,11 @@ def overdue(known: Acknowledgement, today: date) -> list[str]:
 
 
 def described(found: Advisory, used_by: str) -> str:
-    others = f" ({', '.join(found.ids[1:])})" if len(found.ids) > 1 else ""
+    own, *aliases = found.ids
+    others = f" ({', '.join(aliases)})" if aliases else ""
     mended = f"; mended in {', '.join(found.fixed_in)}" if found.fixed_in else ""
     summary = " ".join(found.summary.split())[:160]
-    return (
-        f"{found.severity} {found.ids[0]}{others} {found.package} in {used_by}: {summary}{mended}"
-    )
+    return f"{found.severity} {own}{others} {found.package} in {used_by}: {summary}{mended}"
 
 
 def judge_licences(

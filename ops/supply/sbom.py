@@ -4,6 +4,9 @@ It follows from the lock and the built layer alone: no time, no machine, so that
 commit again gets the same bytes. https://cyclonedx.org/docs/1.6/json/
 """
 
+# The library's classes are decorated in a way that hides them from pyright; mypy sees them.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+
 from __future__ import annotations
 
 import hashlib

@@ -82,3 +82,10 @@ def test_ci_may_only_read_and_keeps_nothing_for_the_next_run() -> None:
 
 def test_ci_runs_what_a_change_must_pass() -> None:
     assert re.findall(r"\brun: make (.*)", CI) == ["test", "audit", "synth"]
+
+
+def test_what_renews_actions_and_npm_waits_a_week() -> None:
+    text = (ROOT / ".github" / "dependabot.yml").read_text()
+
+    assert re.findall(r"package-ecosystem: (.*)", text) == ["github-actions", "npm"]
+    assert re.findall(r"default-days: (\d+)", text) == ["7", "7"]
