@@ -104,7 +104,7 @@ def show_quarantine(
     *,
     content: Annotated[
         bool,
-        typer.Option("--content", help="Open it: customers' data may be in it. It is logged."),
+        typer.Option("--content", help="Open it: customers' data may be in it. It is audited."),
     ] = False,
 ) -> None:
     """Show one delivery; what is in it only with --content, and without its signature."""

@@ -308,5 +308,4 @@ def test_a_million_entries_are_listed_within_milliseconds(stand: DeliveryStand) 
             times.append(time.perf_counter() - started)
         took[str(chosen)] = round(sorted(times)[2] * 1000, 2)
 
-    print(took)  # noqa: T201  Figures for decision 31.
     assert max(took.values()) < 20, took

@@ -12,15 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.audit_world import (
-    ADDRESS,
-    CALLS,
-    CHANGING,
-    NAME,
-    READING,
-    Asked,
-    AuditWorld,
-)
+from tests.integration.audit_calls import CALLS, CHANGING, READING
+from tests.integration.audit_world import ADDRESS, NAME, Asked, AuditWorld
 from tillgate.adapters.postgres.admin_store import PostgresAdminStore
 from tillgate.domain.audit import Acting, Actor, ActorKind
 from tillgate.domain.tenant import TenantState
@@ -45,7 +38,7 @@ def new_rid() -> str:
 
 @pytest.mark.parametrize("route", [*CHANGING, *(route for route in CALLS if "GET" in route)])
 def test_route_leaves_one_entry_of_who_what_and_whose(world: AuditWorld, route: str) -> None:
-    assert route in CALLS, "say in audit_world.py how it is called, and which entry it leaves"
+    assert route in CALLS, "say in audit_calls.py how it is called, and which entry it leaves"
     asked, rid = CALLS[route](world), new_rid()
 
     status, answer = world.call(route, asked, rid=rid)
@@ -82,10 +75,9 @@ def test_looking_leaves_no_entry(world: AuditWorld, route: str) -> None:
 
 @pytest.mark.parametrize("route", CHANGING)
 def test_what_was_refused_leaves_no_entry(world: AuditWorld, route: str) -> None:
-    asked, rid = CALLS[route](world), new_rid()
-    nobodys = Asked(filled(route, NOBODY), body={"nothing": "of the kind"})
+    rid, nobodys = new_rid(), Asked(filled(route, NOBODY), body={"nothing": "of the kind"})
 
-    refused, _ = world.call(route, replace(asked, token="tg_live_nobodys"), rid=rid)
+    refused, _ = world.call(route, replace(nobodys, token="tg_live_nobodys"), rid=rid)
     unknown, _ = world.call(route, nobodys, rid=rid)
 
     assert refused == 401

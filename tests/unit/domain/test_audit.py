@@ -4,7 +4,15 @@ import uuid
 
 import pytest
 
-from tillgate.domain.audit import Action, Deed, Detail, claimed_name, cursor_after, entry_before
+from tillgate.domain.audit import (
+    Action,
+    Deed,
+    Detail,
+    claimed_name,
+    cursor_after,
+    entry_before,
+    host_of,
+)
 
 ENTRY_ID = "01a207d9-2607-7716-9e0b-6a4f1d2c8b35"
 
@@ -32,6 +40,22 @@ def test_details_are_numbers_flags_and_words_of_ours(details: dict[str, Detail])
 def test_details_take_no_text_that_a_caller_may_have_written(details: dict[str, Detail]) -> None:
     with pytest.raises(ValueError, match="words of our own"):
         Deed(Action.TOKEN_REVOKED, details=details)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://abc.supabase.co/rest?key=s3cret", "abc.supabase.co"),
+        ("http://127.0.0.1:8000/", "127.0.0.1"),
+        ("http://[::1]:8000/", "::1"),
+        ("https://user:s3cret@example.com", "example.com"),
+        ("https://a!b" + "c" * 200, "a_b" + "c" * 125),
+        ("nothing", ""),
+    ],
+)
+def test_of_an_address_the_host_alone_is_told(url: str, host: str) -> None:
+    assert host_of(url) == host
+    assert Deed(Action.DESTINATION_CHANGED, details={"host": host_of(url)}).details["host"] == host
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,9 @@ KEPT_YEARS = 7
 # What stands in an entry beside its columns: numbers, flags, and words of our own.
 Detail = str | int | bool | None
 _NAME = re.compile(r"[a-z][a-z_]{0,39}\Z")
-_WORD = re.compile(r"[A-Za-z0-9._:-]{0,128}\Z")
+_MAX_WORD = 128
+_WORD = re.compile(rf"[A-Za-z0-9._:-]{{0,{_MAX_WORD}}}\Z")
+_UNFIT_IN_WORD = re.compile(r"[^A-Za-z0-9._:-]")
 _MAX_DETAILS = 16
 
 # What a caller says its name is. Whatever else stands there is written as "_".
@@ -114,8 +117,9 @@ BY_ITSELF = Acting(actor=Actor(kind=ActorKind.SYSTEM, id="tillgate"))
 class Deed:
     """What was done, to whom. ``target`` is a kind of thing and its id.
 
-    ``details`` hold numbers, flags, ids and words of our own: no text that a caller chose, so
-    that no payload, name or secret can stand there. Raises ValueError for what looks otherwise.
+    ``details`` hold numbers, flags, ids and words of our own: no text that a caller chose but the
+    host of an address (``host_of``), so that no payload, name or secret can stand there. Raises
+    ValueError for what looks otherwise.
     """
 
     action: Action
@@ -178,6 +182,11 @@ class AuditPage:
 
     entries: tuple[AuditEntry, ...]
     next_cursor: str | None
+
+
+def host_of(url: str) -> str:
+    """Give the host alone of a checked address: where events, or a token, go from now on."""
+    return _UNFIT_IN_WORD.sub("_", urlsplit(url).hostname or "")[:_MAX_WORD]
 
 
 def claimed_name(text: str | None) -> str | None:

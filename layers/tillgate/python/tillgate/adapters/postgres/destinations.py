@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, LiteralString
 from psycopg import errors
 
 from tillgate.adapters.postgres.audit import note
-from tillgate.domain.audit import Action, Deed
+from tillgate.domain.audit import Action, Deed, host_of
 from tillgate.domain.delivery import Destination, DestinationKind
 from tillgate.domain.destinations import Breaker, BreakerState, DestinationRecord
 from tillgate.domain.errors import NotFoundError
@@ -66,7 +66,9 @@ class PostgresDestinationStore:
                 # What the one before did is not held against this one.
                 cursor.execute(_CLOSE_BREAKER, (tenant_id,))
                 [row] = cursor.execute(_GET, (tenant_id,)).fetchall()
-                details: dict[str, Detail] = {"kind": kind.value, "is_new": bool(is_new)}
+                details: dict[str, Detail] = {
+                    "kind": kind.value, "host": host_of(url), "is_new": bool(is_new),
+                }  # fmt: skip
                 deed = Deed(Action.DESTINATION_CHANGED, tenant_id=tenant_id, details=details)
                 note(self._database, cursor, deed)
                 return _record(row), bool(is_new)

@@ -72,7 +72,8 @@ SCHEMAS: Json = {
             "details": {
                 "type": "object",
                 "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
-                "description": "Counts, flags and ids. Never a payload, a name or a secret.",
+                "description": "Counts, flags, ids, and the host of a new address. Never a "
+                "payload, a name or a secret.",
             },
         }
     ),
