@@ -14,6 +14,7 @@ from ops.cli import (
     events,
     health_gate,
     hours,
+    keys,
     onboard,
     quarantine,
     replay,
@@ -56,6 +57,7 @@ events.app.command("discard")(synthetic_events.discard_event)
 app.add_typer(destinations.app, name="destination")
 app.add_typer(dead_letters.app, name="deadletter")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(keys.app, name="key")
 app.command("onboard")(onboard.onboard)
 app.command("doctor")(doctor.examine)
 app.command("slo")(slo.show_slo)

@@ -12,6 +12,7 @@ from tests.events import http_event
 from tests.fakes import InMemoryEventStore, InMemoryMetrics, InMemoryRegistry, PlainSecretBox
 from tests.hours_fakes import InMemoryOpeningHours
 from tests.quarantine_fakes import InMemorySetAside
+from tests.rotation_fakes import InMemorySealedRows, InMemorySecretNotes
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
@@ -20,6 +21,7 @@ from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_hours import AdminHours
+from tillgate.entrypoints.admin_keys import AdminKeys
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
 from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
@@ -32,6 +34,7 @@ from tillgate.services.counted_intake import counted_retries
 from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
+from tillgate.services.keys import ListKeys
 from tillgate.services.metering import Meter
 from tillgate.services.opening_hours import OpeningHours
 from tillgate.services.operator import OperatorGate
@@ -74,6 +77,8 @@ class ApiFunction:
         self.quarantine = InMemorySetAside(InMemoryEventStore(), self.registry)
         self.hours = InMemoryOpeningHours(self.store)
         self.activity = InMemoryActivity()
+        self.sealed_rows = InMemorySealedRows()
+        self.secret_notes = InMemorySecretNotes()
         self.metrics = InMemoryMetrics()
         self.meter = Meter(Recorder(), self.metrics, clock=lambda: 0.0)
         events = ReadEvents(self.reader)
@@ -124,6 +129,14 @@ class ApiFunction:
                             seconds=1.0,
                             on_stored=counted_retries(self.meter.recorder),
                         ),
+                    ),
+                    AdminKeys(
+                        ListKeys(
+                            self.sealed_rows,
+                            self.secret_notes,
+                            read_kids=lambda: ("k1", "k2-2026-10-24"),
+                            clock=lambda: NOON,
+                        )
                     ),
                     AdminSlo(
                         administration,

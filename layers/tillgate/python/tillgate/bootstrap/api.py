@@ -17,6 +17,7 @@ from tillgate.adapters.postgres.destinations import PostgresDestinationStore
 from tillgate.adapters.postgres.event_reader import PostgresEventReader
 from tillgate.adapters.postgres.opening_hours import PostgresOpeningHoursStore
 from tillgate.adapters.postgres.registry import PostgresRegistry
+from tillgate.adapters.postgres.sealed_rows import PostgresSealedRows, PostgresSecretAges
 from tillgate.adapters.postgres.set_aside import PostgresSetAside
 from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager
 from tillgate.bootstrap.key_ring import key_ring
@@ -28,6 +29,7 @@ from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_hours import AdminHours
+from tillgate.entrypoints.admin_keys import AdminKeys
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
 from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
@@ -42,6 +44,7 @@ from tillgate.services.counted_intake import counted_retries
 from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
+from tillgate.services.keys import ListKeys
 from tillgate.services.opening_hours import OpeningHours
 from tillgate.services.operator import OperatorGate
 from tillgate.services.quarantine import QuarantineOffice
@@ -107,6 +110,7 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
                     replay_one=replay_one,
                 ),
                 _quarantine_part(settings, admin, secret_box, recorder),
+                _keys_part(settings, admin, secret_box),
                 AdminSlo(
                     administration,
                     check=CheckServiceLevels(
@@ -168,6 +172,21 @@ def _quarantine_part(
             seconds=within_seconds / 2,
             on_stored=counted_retries(recorder),
         ),
+    )
+
+
+def _keys_part(
+    settings: ApiSettings, database: Database, secret_box: KeyRingSecretBox
+) -> AdminPart:
+    """Make the operator's look at the platform's own secrets."""
+    within_seconds = (settings.request_timeout_ms - settings.connection_timeout_ms) / 1000
+    return AdminKeys(
+        ListKeys(
+            PostgresSealedRows(database, within_seconds=within_seconds),
+            PostgresSecretAges(database, within_seconds=within_seconds),
+            read_kids=lambda: secret_box.kids,
+            clock=lambda: datetime.now(UTC),
+        )
     )
 
 

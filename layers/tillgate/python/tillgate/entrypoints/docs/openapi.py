@@ -12,6 +12,7 @@ from tillgate.entrypoints.docs import (
     event_parameters,
     first_party,
     hours,
+    keys,
     operations,
     quarantine,
     slo,
@@ -116,6 +117,7 @@ def openapi(*, version: str) -> Json:
             **quarantine.PATHS,
             **hours.PATHS,
             **slo.PATHS,
+            **keys.PATHS,
         },
         "components": {
             "schemas": {
@@ -124,6 +126,7 @@ def openapi(*, version: str) -> Json:
                 **HOURS,
                 **QUARANTINE,
                 **slo.SCHEMAS,
+                **keys.SCHEMAS,
                 **admin_schemas(PROVIDERS),
             },
             "parameters": {
