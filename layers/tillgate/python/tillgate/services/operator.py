@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 # The token is read again when it is this old, so that an old one stops working ...
 FRESH_SECONDS = 60.0
-# ... and sooner when another one is offered, so that a new one starts working.
+# ... and at once when another one is offered, so that a new one starts working; but no more often
+# than this: whoever guesses must not turn into calls to Secrets Manager.
 RETRY_SECONDS = 5.0
 
 
@@ -45,6 +46,7 @@ class TokenGate:
         self._on_match = on_match
         self._secret: TokenSecret | None = None
         self._read_at = 0.0
+        self._retried_at = float("-inf")
 
     def admit(self, authorization: str | None) -> None:
         """Let in who has it.
@@ -53,16 +55,23 @@ class TokenGate:
         SecretUnavailableError when the right one cannot be read.
         """
         offered = bearer_token(authorization)
-        if offered is not None and (
-            self._is(offered, within_seconds=FRESH_SECONDS)
-            or self._is(offered, within_seconds=RETRY_SECONDS)
-        ):
-            return
-        raise UnauthenticatedError(f"Send the {self._name} token: Authorization: Bearer <token>")
+        if offered is None or not (self._is(offered) or self._is_anew(offered)):
+            raise UnauthenticatedError(
+                f"Send the {self._name} token: Authorization: Bearer <token>"
+            )
 
-    def _is(self, offered: str, *, within_seconds: float) -> bool:
+    def _is_anew(self, offered: str) -> bool:
+        """Look again, however lately the secret was read: it may have been rotated since."""
+        now = self._clock()
+        if now == self._read_at or 0 <= now - self._retried_at < RETRY_SECONDS:
+            return False
+        self._retried_at = now
+        self._secret, self._read_at = self._read(), now
+        return self._is(offered)
+
+    def _is(self, offered: str) -> bool:
         # An age below zero means that the clock was set back: then it is read again.
-        if self._secret is None or not 0 <= self._clock() - self._read_at < within_seconds:
+        if self._secret is None or not 0 <= self._clock() - self._read_at < FRESH_SECONDS:
             self._secret = self._read()
             self._read_at = self._clock()
         token, previous = self._secret
