@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tillgate.domain.errors import StoreUnavailableError
+from tillgate.domain.rotation import NotedSecret
 from tillgate.domain.sealed import SealedRow
 
 if TYPE_CHECKING:
@@ -74,13 +76,19 @@ class InMemorySealedRows:
 
 
 class InMemorySecretNotes:
-    """Implements SecretNotes."""
+    """Implements SecretNotes and SecretAges; ``noted_at`` is when they were noted."""
 
     def __init__(self) -> None:
         self.notes: Sequence[SecretNote] = ()
+        self.noted_at = datetime(2026, 11, 23, tzinfo=UTC)
         self.is_down = False
 
     def note(self, notes: Sequence[SecretNote]) -> None:
         if self.is_down:
             raise StoreUnavailableError("down")
         self.notes = notes
+
+    def noted(self) -> list[NotedSecret]:
+        if self.is_down:
+            raise StoreUnavailableError("down")
+        return [NotedSecret(*note, self.noted_at) for note in self.notes]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 import typer
 
-from ops.cli import health, quarantine_plan
+from ops.cli import health, keys, quarantine_plan
 from ops.cli.connection import GIVE_A_TOKEN
 from ops.cli.errors import CliError, ServerRefusedError, UnreachableError
 from ops.cli.findings import counted, judge, show, well, wrong
@@ -101,6 +101,7 @@ def _admin_findings(session: Session, versions: list[str]) -> Iterator[Finding]:
     if status.record("database").get("ok") is not True:
         return
     yield from _quarantine_finding(session)
+    yield from _keys_finding(session)
     try:
         yield _senders_finding(session)
     except CliError as error:
@@ -129,6 +130,17 @@ def _quarantine_finding(session: Session) -> Iterator[Finding]:
             yield wrong("quarantine", error.message, "tillgate quarantine list")
     except CliError as error:
         yield wrong("quarantine", error.message, "tillgate doctor", exit_code=error.exit_code)
+
+
+def _keys_finding(session: Session) -> Iterator[Finding]:
+    """Say how old the platform's own secrets are; a server that does not tell is not blamed."""
+    try:
+        yield keys.finding(session.client.get("/keys"))
+    except ServerRefusedError as error:
+        if error.refusal.status != httpx.codes.NOT_FOUND:
+            yield wrong("key ages", error.message, "tillgate key list")
+    except CliError as error:
+        yield wrong("key ages", error.message, "tillgate doctor", exit_code=error.exit_code)
 
 
 def _senders_finding(session: Session) -> Finding:

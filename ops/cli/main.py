@@ -15,6 +15,7 @@ from ops.cli import (
     events,
     health_gate,
     hours,
+    keys,
     limits,
     onboard,
     quarantine,
@@ -60,6 +61,7 @@ app.add_typer(destinations.app, name="destination")
 app.add_typer(dead_letters.app, name="deadletter")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(audit.app, name="audit")
+app.add_typer(keys.app, name="key")
 app.command("onboard")(onboard.onboard)
 app.command("doctor")(doctor.examine)
 app.command("slo")(slo.show_slo)

@@ -26,6 +26,7 @@ from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.adapters.postgres.connection import Database
 from tillgate.adapters.postgres.destinations import PostgresDestinationStore
 from tillgate.domain.delivery import DestinationKind
+from tillgate.domain.rotation import PlatformSecret, Step
 from tillgate.domain.tenant import token_digest
 from tillgate.entrypoints.routes import PROBE_PATH
 from tillgate.services.destinations import Destinations
@@ -37,9 +38,10 @@ if TYPE_CHECKING:
     from tests.http_server import RecordingServer
     from tests.integration.fake_secrets_manager import FakeSecretsManager
     from tests.integration.testdatabase import TestDatabase
+    from tests.secret_versions import VersionedSecrets
     from tillgate.domain.tenant import TenantId
 
-ROLES = ("ingest", "accept", "api", "admin", "deliver", "sweep", "health", "watch")
+ROLES = ("ingest", "accept", "api", "admin", "deliver", "sweep", "health", "watch", "rotate")
 # A database that says in its error what it was to store.
 QUOTING = """
 CREATE FUNCTION public.quote_row() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -121,6 +123,15 @@ class Scene:
         # The sender's own, to the sender: its key, and its event when it reads that.
         assert said <= {"key", "payload"}, posted
         return posted.content
+
+    def rotations(self, versions: VersionedSecrets) -> list[dict[str, Any]]:
+        """Begin the rotation of each secret; give the calls that Secrets Manager makes."""
+        begun = {name: versions.begin_rotation(name) for name in PlatformSecret}
+        return [
+            {"Step": step, "SecretId": name, "ClientRequestToken": version}
+            for name, version in begun.items()
+            for step in Step
+        ]
 
     def take_database_down(self) -> None:
         """Let every secret say that it is where nobody listens."""
@@ -234,7 +245,9 @@ def statuses(answers: list[Any]) -> list[int]:
     return [answer["statusCode"] for answer in answers]
 
 
-def test_nothing_comes_out_while_all_is_well(scene: Scene) -> None:
+def test_nothing_comes_out_while_all_is_well(
+    scene: Scene, secrets_manager: FakeSecretsManager
+) -> None:
     first, *others = scene.run("ingest", scene.post("1"), scene.post("2", "{"), scene.hook())
     event_id = json.loads(first["body"])["event_id"]
     scene.echo(400)
@@ -247,6 +260,9 @@ def test_nothing_comes_out_while_all_is_well(scene: Scene) -> None:
     assert statuses(scene.run("health", *scene.scrapes()))[:2] == [200, 401]
     assert scene.run("sweep", {})[0]["queued"] == 0
     scene.run("watch", {})
+    done = scene.run("rotate", *scene.rotations(secrets_manager.versions), {})
+    assert done[-1]["secret_age_days"] == {"key-ring": 0, "operator": 0, "metrics": 0}
+    assert statuses(scene.run("api", *scene.reads(event_id))) == [200, 422, 401, 200, 401]
 
 
 def test_nothing_comes_out_of_a_database_that_quotes(
@@ -276,5 +292,7 @@ def test_nothing_comes_out_without_a_database(scene: Scene) -> None:
     [failed] = scene.run("sweep", {})
     assert failed["errorType"] == "StoreUnavailableError"
     scene.run("watch", {})
+    [failed] = scene.run("rotate", {})
+    assert failed["errorType"] == "StoreUnavailableError"
     [failed] = scene.run("migrate", {})
     assert failed["errorType"] == "StoreUnavailableError"

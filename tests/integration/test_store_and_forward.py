@@ -79,9 +79,9 @@ def batch(*bodies: str, received: int = 1) -> dict[str, Any]:
     }
 
 
-def add_square(wiring: Wiring) -> str:
+def add_square(wiring: Wiring, *, ring: str = RING) -> str:
     """Add a source of Square's to the one tenant; give its id."""
-    source_id, box = str(uuid.uuid4()), KeyRingSecretBox(lambda: RING)
+    source_id, box = str(uuid.uuid4()), KeyRingSecretBox(lambda: ring)
     tenant = tenant_id(wiring)
     context = endpoint_seal_context(source_id, tenant_id=tenant)
     with wiring.database.superuser() as superuser:

@@ -13,6 +13,7 @@ from tests.events import http_event
 from tests.fakes import InMemoryEventStore, InMemoryMetrics, InMemoryRegistry, PlainSecretBox
 from tests.hours_fakes import InMemoryOpeningHours
 from tests.quarantine_fakes import InMemorySetAside
+from tests.rotation_fakes import InMemorySealedRows, InMemorySecretNotes
 from tests.session_fakes import InMemorySessions
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.tenant import RateLimit, Tenant, TenantId, TenantState, token_digest
@@ -23,6 +24,7 @@ from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_hours import AdminHours
+from tillgate.entrypoints.admin_keys import AdminKeys
 from tillgate.entrypoints.admin_limits import AdminLimits
 from tillgate.entrypoints.admin_page import AdminPage
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
@@ -38,6 +40,7 @@ from tillgate.services.counted_intake import counted_retries
 from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
+from tillgate.services.keys import ListKeys
 from tillgate.services.limits import TenantLimits
 from tillgate.services.metering import Meter
 from tillgate.services.opening_hours import OpeningHours
@@ -88,6 +91,8 @@ class ApiFunction:
         self.hours = InMemoryOpeningHours(self.store)
         self.activity = InMemoryActivity()
         self.audit = InMemoryAuditLog()
+        self.sealed_rows = InMemorySealedRows()
+        self.secret_notes = InMemorySecretNotes()
         self.metrics = InMemoryMetrics()
         self.sessions = InMemorySessions()
         self.operator_secret = '{"token": "operator"}'
@@ -144,6 +149,14 @@ class ApiFunction:
                             )
                         ),
                         AdminLimits(administration),
+                        AdminKeys(
+                            ListKeys(
+                                self.sealed_rows,
+                                self.secret_notes,
+                                read_kids=lambda: ("k1", "k2-2026-10-24"),
+                                clock=lambda: NOON,
+                            )
+                        ),
                         AdminHours(OpeningHours(self.hours, sources=self.store)),
                         AdminDeadLetters(DeadLetterOffice(self.dead_letters)),
                         AdminQuarantine(

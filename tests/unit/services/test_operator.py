@@ -69,9 +69,20 @@ def test_no_token_reads_no_secret(gate: OperatorGate, secret: Secret) -> None:
 def test_new_token_is_noticed_by_being_offered(gate: OperatorGate, secret: Secret) -> None:
     gate.admit("Bearer right")
     secret.text = json.dumps({"token": "new"})
-    secret.now += 5
+    secret.now += 0.1
 
     gate.admit("Bearer new")
+
+
+def test_a_guess_without_secrets_manager_locks_nobody_out(
+    gate: OperatorGate, secret: Secret
+) -> None:
+    gate.admit("Bearer right")
+    secret.text, secret.now = "", secret.now + 1
+
+    with pytest.raises(SecretUnavailableError):
+        gate.admit("Bearer guess")
+    gate.admit("Bearer right")
 
 
 def test_old_token_stops_within_a_minute(gate: OperatorGate, secret: Secret) -> None:

@@ -338,3 +338,39 @@ def test_a_server_that_does_not_count_dead_letters_yet_is_not_blamed(
     well.answer("GET", STATUS, older)
 
     assert faults(tillgate, exit_code=0) == {}
+
+
+def test_old_secrets_of_the_platform_are_something_to_look_at(
+    well: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    well.answer("GET", "/admin/api/keys", {"secrets": [], "warnings": ["The ring is old."]})
+
+    found = faults(tillgate, exit_code=0)
+
+    assert found == {"key ages": ("The ring is old.", "tillgate key list, then runbooks/rotate.md")}
+
+
+@pytest.mark.parametrize(
+    ("secrets", "words"),
+    [
+        ([{"age_days": 3}, {"age_days": 89}, {"age_days": None}], "the oldest secret is 89 days"),
+        ([{"age_days": None}], "not noted yet"),
+    ],
+)
+def test_secrets_that_are_young_enough_are_well(
+    well: FakeTillgate, tillgate: TypeCommand, secrets: list[dict[str, object]], words: str
+) -> None:
+    well.answer("GET", "/admin/api/keys", {"secrets": secrets, "warnings": []})
+
+    result = tillgate("doctor")
+
+    assert result.exit_code == 0
+    assert words in result.stdout
+
+
+def test_secrets_of_which_nothing_can_be_told_are_said(
+    well: FakeTillgate, tillgate: TypeCommand
+) -> None:
+    well.answer("GET", "/admin/api/keys", "{}", status=500)
+
+    assert "key ages" in faults(tillgate)

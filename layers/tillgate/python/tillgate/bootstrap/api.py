@@ -18,6 +18,7 @@ from tillgate.adapters.postgres.destinations import PostgresDestinationStore
 from tillgate.adapters.postgres.event_reader import PostgresEventReader
 from tillgate.adapters.postgres.opening_hours import PostgresOpeningHoursStore
 from tillgate.adapters.postgres.registry import PostgresRegistry
+from tillgate.adapters.postgres.sealed_rows import PostgresSealedRows, PostgresSecretAges
 from tillgate.adapters.postgres.sessions import PostgresSessions
 from tillgate.adapters.postgres.set_aside import PostgresSetAside
 from tillgate.bootstrap.connections import acting_on, meter_on, role_database, secrets_manager
@@ -32,6 +33,7 @@ from tillgate.entrypoints.admin_dead_letters import AdminDeadLetters
 from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_hours import AdminHours
+from tillgate.entrypoints.admin_keys import AdminKeys
 from tillgate.entrypoints.admin_limits import AdminLimits
 from tillgate.entrypoints.admin_page import AdminPage
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
@@ -49,6 +51,7 @@ from tillgate.services.counted_intake import counted_retries
 from tillgate.services.credentials import Credentials
 from tillgate.services.dead_letters import DeadLetterOffice
 from tillgate.services.destinations import Destinations
+from tillgate.services.keys import ListKeys
 from tillgate.services.limits import TenantLimits
 from tillgate.services.opening_hours import OpeningHours
 from tillgate.services.operator import OperatorGate
@@ -140,6 +143,7 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
                     ),
                     AdminAudit(AuditTrail(audit)),
                     _quarantine_part(settings, admin, secret_box, recorder),
+                    _keys_part(settings, admin, secret_box),
                     AdminLimits(administration),
                     AdminSlo(
                         administration,
@@ -211,6 +215,21 @@ def _quarantine_part(
             seconds=within_seconds / 2,
             on_stored=counted_retries(recorder),
         ),
+    )
+
+
+def _keys_part(
+    settings: ApiSettings, database: Database, secret_box: KeyRingSecretBox
+) -> AdminPart:
+    """Make the operator's look at the platform's own secrets."""
+    within_seconds = (settings.request_timeout_ms - settings.connection_timeout_ms) / 1000
+    return AdminKeys(
+        ListKeys(
+            PostgresSealedRows(database, within_seconds=within_seconds),
+            PostgresSecretAges(database, within_seconds=within_seconds),
+            read_kids=lambda: secret_box.kids,
+            clock=lambda: datetime.now(UTC),
+        )
     )
 
 

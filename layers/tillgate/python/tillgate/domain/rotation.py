@@ -105,3 +105,20 @@ class SecretNotes(Protocol):
     def note(self, notes: Sequence[SecretNote]) -> None:
         """Keep them in the place of those before. Raises StoreUnavailableError."""
         ...
+
+
+class NotedSecret(NamedTuple):
+    """A SecretNote as it was kept, and when."""
+
+    name: PlatformSecret
+    made_at: datetime
+    first_made_at: datetime
+    noted_at: datetime
+
+
+class SecretAges(Protocol):
+    """Reads what SecretNotes keeps."""
+
+    def noted(self) -> list[NotedSecret]:
+        """Give those that are known. Raises StoreUnavailableError."""
+        ...

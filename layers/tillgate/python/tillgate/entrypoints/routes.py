@@ -37,6 +37,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/admin/api/status": ("GET",),
     "/admin/api/slo": ("GET",),
     "/admin/api/audit": ("GET",),
+    "/admin/api/keys": ("GET",),
     "/admin/api/apps": ("GET", "POST"),
     "/admin/api/apps/{app_id}/secret": ("PUT",),
     "/admin/api/sources/{source_id}/secret": ("PUT",),

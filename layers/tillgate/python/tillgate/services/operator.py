@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 # The token is read again when it is this old, so that an old one stops working ...
 FRESH_SECONDS = 60.0
-# ... and sooner when another one is offered, so that a new one starts working.
+# ... and at once when another one is offered, so that a new one starts working; but no more often
+# than this: whoever guesses must not turn into calls to Secrets Manager.
 RETRY_SECONDS = 5.0
 
 
@@ -46,6 +47,7 @@ class TokenGate:
         self._on_match = on_match
         self._secret: TokenSecret | None = None
         self._read_at = 0.0
+        self._retried_at = float("-inf")
 
     def admit(self, authorization: str | None) -> None:
         """Let in who has it.
@@ -54,7 +56,8 @@ class TokenGate:
         SecretUnavailableError when the right one cannot be read.
         """
         offered = bearer_token(authorization)
-        generation = None if offered is None else self._generation(token_digest(offered))
+        digest = None if offered is None else token_digest(offered)
+        generation = None if digest is None else self._generation(digest)
         if generation is None:
             raise UnauthenticatedError(
                 f"Send the {self._name} token: Authorization: Bearer <token>"
@@ -66,13 +69,20 @@ class TokenGate:
         return self._generation(digest) is not None
 
     def _generation(self, digest: bytes) -> str | None:
-        return self._match(digest, within_seconds=FRESH_SECONDS) or self._match(
-            digest, within_seconds=RETRY_SECONDS
-        )
+        return self._match(digest) or self._match_anew(digest)
 
-    def _match(self, digest: bytes, *, within_seconds: float) -> str | None:
+    def _match_anew(self, digest: bytes) -> str | None:
+        """Look again, however lately the secret was read: it may have been rotated since."""
+        now = self._clock()
+        if now == self._read_at or 0 <= now - self._retried_at < RETRY_SECONDS:
+            return None
+        self._retried_at = now
+        self._secret, self._read_at = self._read(), now
+        return self._match(digest)
+
+    def _match(self, digest: bytes) -> str | None:
         # An age below zero means that the clock was set back: then it is read again.
-        if self._secret is None or not 0 <= self._clock() - self._read_at < within_seconds:
+        if self._secret is None or not 0 <= self._clock() - self._read_at < FRESH_SECONDS:
             self._secret = self._read()
             self._read_at = self._clock()
         token, previous = self._secret

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from tillgate.adapters.postgres.connection import refusals_as_unavailable
+from tillgate.domain.rotation import NotedSecret, PlatformSecret
 from tillgate.domain.sealed import COUNTED_TO, SealedRow
 
 if TYPE_CHECKING:
@@ -99,6 +100,22 @@ class PostgresSecretNotes:
                 (json.dumps(told),),
                 within_seconds=self._within_seconds,
             )
+
+
+class PostgresSecretAges:
+    """Implements SecretAges, for the admin role. ``within_seconds`` is the deadline of one call."""
+
+    def __init__(self, database: Database, *, within_seconds: float) -> None:
+        self._database = database
+        self._within_seconds = within_seconds
+
+    def noted(self) -> list[NotedSecret]:
+        with refusals_as_unavailable:
+            rows = self._database.rows(
+                "SELECT name, made_at, first_made_at, noted_at FROM tillgate.platform_secret",
+                within_seconds=self._within_seconds,
+            )
+        return [NotedSecret(PlatformSecret(name), *times) for name, *times in rows]
 
 
 def _names(column: SealedColumn) -> dict[str, sql.Identifier]:

@@ -13,6 +13,7 @@ from tillgate.entrypoints.docs import (
     event_parameters,
     first_party,
     hours,
+    keys,
     limits,
     operations,
     quarantine,
@@ -132,6 +133,7 @@ def openapi(*, version: str) -> Json:
             **slo.PATHS,
             **audit.PATHS,
             **limits.PATHS,
+            **keys.PATHS,
         },
         "components": {
             "schemas": {
@@ -141,6 +143,7 @@ def openapi(*, version: str) -> Json:
                 **QUARANTINE,
                 **slo.SCHEMAS,
                 **audit.SCHEMAS,
+                **keys.SCHEMAS,
                 **admin_schemas(PROVIDERS),
             },
             "parameters": {
