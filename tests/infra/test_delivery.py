@@ -42,7 +42,6 @@ def test_new_and_redriven_deliveries_wait_apart(stage: Synthesised) -> None:
     for queue in queues(stage).values():
         properties = queue["Properties"]
         assert properties["MessageRetentionPeriod"] == FOURTEEN_DAYS_SECONDS
-        assert properties["SqsManagedSseEnabled"] is True
         # Fair queues: a group's id is sent to a standard queue.
         assert "FifoQueue" not in properties
 

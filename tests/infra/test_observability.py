@@ -137,7 +137,7 @@ def test_the_topic_is_encrypted_and_takes_nothing_but_tls_and_our_own_alarms(
     watched: Synthesised,
 ) -> None:
     topics = watched.resources("AWS::SNS::Topic")
-    [(key_id, key)] = watched.resources("AWS::KMS::Key").items()
+    [(key_id, key)] = watched.resources("AWS::KMS::Key", stack="Observability").items()
     policies = watched.resources("AWS::SNS::TopicPolicy").values()
 
     assert key["Properties"]["EnableKeyRotation"] is True
@@ -162,7 +162,7 @@ def is_for_our_alarms_only(statements: list[dict[str, Any]], topic_id: str) -> N
 
 def test_alarms_may_use_the_topics_key(watched: Synthesised) -> None:
     """Without it CloudWatch fails to tell anybody, and only the alarm's history says so."""
-    [key] = watched.resources("AWS::KMS::Key").values()
+    [key] = watched.resources("AWS::KMS::Key", stack="Observability").values()
     granted = {
         action
         for statement in key["Properties"]["KeyPolicy"]["Statement"]

@@ -81,4 +81,4 @@ def test_it_may_do_nothing_but_that_read_its_secret_and_log(stage: Synthesised) 
         for statement in statements(stage, "Watch")
         for action in as_list(statement["Action"])
     }
-    assert actions <= {"sqs", "secretsmanager", "logs", "xray", "ec2"}
+    assert actions <= {"sqs", "secretsmanager", "logs", "xray", "ec2", "kms"}
