@@ -49,6 +49,8 @@ endif
 export UV_HTTP_TIMEOUT ?= 120
 # Trust whom the machine trusts: behind a company's proxy that is more than uv's own list.
 export UV_SYSTEM_CERTS ?= 1
+# Else each process compiles anew what the one before it compiled.
+unexport PYTHONDONTWRITEBYTECODE
 # Node 20 does; jsii would say its age again at every synth, in a box of its own.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
