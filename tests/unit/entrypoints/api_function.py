@@ -12,6 +12,7 @@ from tests.events import http_event
 from tests.fakes import InMemoryEventStore, InMemoryMetrics, InMemoryRegistry, PlainSecretBox
 from tests.hours_fakes import InMemoryOpeningHours
 from tests.quarantine_fakes import InMemorySetAside
+from tests.rotation_fakes import InMemoryRotations
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
@@ -21,6 +22,7 @@ from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_hours import AdminHours
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
+from tillgate.entrypoints.admin_rotation import AdminRotation
 from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
@@ -40,6 +42,7 @@ from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
 from tillgate.services.replay_own import ReplayOwnEvents
 from tillgate.services.retry_quarantine import RetryQuarantine
+from tillgate.services.rotation import Rotation
 from tillgate.services.slo import CheckServiceLevels
 from tillgate.services.status import CheckStatus
 
@@ -124,6 +127,14 @@ class ApiFunction:
                             seconds=1.0,
                             on_stored=counted_retries(self.meter.recorder),
                         ),
+                    ),
+                    AdminRotation(
+                        Rotation(
+                            self.store,
+                            InMemoryRotations(self.store),
+                            box=PlainSecretBox(),
+                            providers=providers,
+                        )
                     ),
                     AdminSlo(
                         administration,

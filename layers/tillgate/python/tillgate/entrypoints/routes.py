@@ -38,7 +38,11 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/admin/api/slo": ("GET",),
     "/admin/api/apps": ("GET", "POST"),
     "/admin/api/apps/{app_id}/secret": ("PUT",),
+    "/admin/api/apps/{app_id}/secret/rotate": ("POST",),
+    "/admin/api/apps/{app_id}/secret/previous": ("DELETE",),
     "/admin/api/sources/{source_id}/secret": ("PUT",),
+    "/admin/api/sources/{source_id}/secret/rotate": ("POST",),
+    "/admin/api/sources/{source_id}/secret/previous": ("DELETE",),
     "/admin/api/sources/{source_id}/credential": ("PUT", "DELETE"),
     "/admin/api/sources/{source_id}/quiet-after": ("PUT", "DELETE"),
     "/admin/api/quiet-sources": ("GET",),
@@ -68,6 +72,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/admin/api/quarantine/discard": ("POST",),
     "/admin/api/quarantine/{quarantine_id}": ("GET",),
     "/admin/api/tokens/{token_id}": ("DELETE",),
+    "/admin/api/tokens/{token_id}/rotate": ("POST",),
 }
 
 

@@ -10,6 +10,7 @@ from tillgate.domain.administration import NewApp, NewSource
 from tillgate.domain.errors import Fault, InvalidRequestError, NotFoundError
 from tillgate.domain.provider import secret_flaw
 from tillgate.domain.tenant import (
+    HINT_LENGTH,
     TOKEN_PREFIX,
     AppId,
     SourceId,
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record")
 
-# Enough to tell a tenant's few tokens apart, far too little to guess the rest.
-_HINT_LENGTH = len(TOKEN_PREFIX) + 4
 _SECRET_BYTES = 32
 _NO_APP = (
     "{provider} does not sign which merchant a delivery is of, so it cannot choose a tenant:"
@@ -90,7 +89,7 @@ class Administration:
             _tenant_id(tenant_id),
             name=name,
             digest=token_digest(token),
-            hint=token[:_HINT_LENGTH],
+            hint=token[:HINT_LENGTH],
         )
         return record, token
 
@@ -138,6 +137,8 @@ class Administration:
     def set_app_secret(self, app_id: str, *, secret: str) -> AppRecord:
         """Replace the secret with which the vendor signs, within 30 s. Idempotent.
 
+        Without an overlap, for one that is not in use yet: one in use is rotated. A previous
+        secret, of a rotation that is under way, stays as it is.
         What was pending is ready then, and its verification code forgotten. Raises
         InvalidRequestError for a secret that cannot be this provider's.
         """
