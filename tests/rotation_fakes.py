@@ -33,7 +33,7 @@ class InMemoryRotations:
     def __init__(self, store: InMemoryAdminStore) -> None:
         self._store = store
         self.previous: dict[str, bytes] = {}
-        self.meanwhile: Callable[[], None] = lambda: None
+        self.meanwhile: Callable[[], object] = lambda: None
 
     def secrets(self, kind: EndpointKind, endpoint_id: str) -> EndpointSecrets | None:
         record, sealed = self._record(kind, endpoint_id), self._store.sealed.get(endpoint_id)

@@ -338,3 +338,23 @@ def test_a_server_that_does_not_count_dead_letters_yet_is_not_blamed(
     well.answer("GET", STATUS, older)
 
     assert faults(tillgate, exit_code=0) == {}
+
+
+@pytest.mark.parametrize(
+    ("counts", "state", "said"),
+    [
+        ({"old_secrets": 0, "previous_secrets_in_use": 0}, "ok", "no secret or token"),
+        ({"old_secrets": 2, "previous_secrets_in_use": 0}, "warn", "2 secrets and tokens are"),
+        ({"old_secrets": 2, "previous_secrets_in_use": 1}, "warn", "1 vendor still signs"),
+    ],
+)
+def test_what_is_to_be_rotated_is_a_warning(
+    well: FakeTillgate, tillgate: TypeCommand, counts: dict[str, int], state: str, said: str
+) -> None:
+    well.answer("GET", STATUS, status(**counts))
+
+    result = tillgate("doctor", "-o", "json")
+
+    [finding] = [c for c in json.loads(result.stdout)["checks"] if c["name"] == "rotation"]
+    assert (finding["state"], result.exit_code) == (state, 0)
+    assert said in finding["detail"]
