@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from tillgate.domain.rotation import DEFAULT_OVERLAP_SECONDS, MAX_OVERLAP_SECONDS
 from tillgate.entrypoints.admin_bodies import AdminBody, Secret
+from tillgate.entrypoints.delivery_bodies import whole
 
-Overlap = Annotated[int, Field(ge=0, le=MAX_OVERLAP_SECONDS)]
+Overlap = Annotated[int, BeforeValidator(whole), Field(ge=0, le=MAX_OVERLAP_SECONDS)]
 
 
 class TokenRotationBody(AdminBody):
