@@ -248,6 +248,8 @@ class InMemoryAdminStore:
             tenants=len(self.all_tenants),
             dead_letters=7,
             open_breakers=1,
+            old_secrets=4,
+            previous_in_use=2,
         )
 
     def _check(self, tenant_id: TenantId) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from ops.cli.endpoints import (
     HANDSHAKE_COLUMNS,
+    SECRET_COLUMNS,
     NotificationUrlOption,
     ProviderArgument,
     SecretStdinOption,
@@ -24,6 +25,7 @@ COLUMNS = (
     Column("NAME", "name"),
     Column("NOTIFICATION URL", "notification_url"),
     *HANDSHAKE_COLUMNS,
+    *SECRET_COLUMNS,
     Column("CREATED", "created_at"),
 )
 
@@ -70,6 +72,9 @@ def set_app_secret(
     *,
     secret_stdin: SecretStdinOption = False,
 ) -> None:
-    """Replace an app's secret, such as by the key that the vendor issued for its URL."""
+    """Set an app's secret with no overlap: the vendor's first, or one in a wrong one's place.
+
+    One that is in use: tillgate app rotate.
+    """
     checked = check_id(app_id, argument="APP_ID", next_step="tillgate app list")
     set_secret(session, f"/apps/{checked}", COLUMNS, from_stdin=secret_stdin)

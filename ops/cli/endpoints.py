@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ops.cli.client import Answer
-from ops.cli.output import Column
+from ops.cli.output import Column, pick, shown
 from ops.cli.session import Session
 from ops.cli.vendor_secret import ask_secret
 
@@ -28,6 +28,12 @@ HANDSHAKE_COLUMNS = (
     Column("STATE", "state"),
     Column("VERIFICATION CODE", "verification_code"),
     Column("HANDSHAKE", "handshake_at"),
+)
+SECRET_COLUMNS = (
+    Column("AGE DAYS", "secret_age_days"),
+    Column("PREVIOUS UNTIL", "previous_secret.good_until"),
+    Column("PREVIOUS MATCHED", "previous_secret.last_matched_at"),
+    Column("WARNINGS", "warnings"),
 )
 # How to come by the secret, by vendor: {list} lists the endpoint, {secret} sets its secret.
 _CLOVER = """\
@@ -85,10 +91,18 @@ def _handshake_steps(answer: Answer, noun: str) -> str:
 
 
 def set_secret(session: Session, path: str, columns: Sequence[Column], *, from_stdin: bool) -> None:
-    """Replace the secret of the endpoint at this path, and print the endpoint."""
+    """Set the secret of the endpoint at this path, and print the endpoint."""
     secret = ask_secret(session.surroundings, from_stdin=from_stdin)
-    session.output.show_record(session.client.put(f"{path}/secret", {"secret": secret}), columns)
+    answer = session.client.put(f"{path}/secret", {"secret": secret})
+    session.output.show_record(answer, columns)
     session.output.note(
         "Deliveries signed with the new secret are accepted at once or within 5 s (what is refused"
         " until then is kept in quarantine); the old secret stops working within 30 s."
     )
+    until = pick(answer.document, "previous_secret.good_until")
+    if until is not None:
+        noun = "source" if "source_id" in answer.document else "app"
+        session.output.note(
+            f"The secret before that is good until {shown(until)}, by a rotation. To end it:"
+            f" tillgate {noun} retire-secret {answer.document.get(f'{noun}_id')}"
+        )

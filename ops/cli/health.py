@@ -103,6 +103,7 @@ def status_findings(answer: Answer, *, is_local: bool) -> Iterator[Finding]:
     )
     if is_up:
         yield from _delivery_findings(answer)
+        yield from _secrets_finding(answer)
 
 
 def _delivery_findings(answer: Answer) -> Iterator[Finding]:
@@ -127,6 +128,29 @@ def _delivery_findings(answer: Answer) -> Iterator[Finding]:
         )
     elif open_breakers is not None:
         yield well("destinations", "no breaker is open")
+
+
+def _secrets_finding(answer: Answer) -> Iterator[Finding]:
+    """Say which secrets are to be rotated; a server that does not count them is not blamed."""
+    old, kept = (answer.document.get(name) for name in ("old_secrets", "previous_secrets_in_use"))
+    if not isinstance(old, NumberText) or not isinstance(kept, NumberText):
+        return
+    if int(kept) > 0:
+        yield warning(
+            "rotation",
+            f"{counted(int(kept), 'vendor still signs', 'vendors still sign')} with a previous"
+            " secret beyond its overlap.",
+            "tillgate app list, tillgate source list TENANT (WARNINGS), then see to the vendor",
+        )
+    elif int(old) > 0:
+        yield warning(
+            "rotation",
+            f"{counted(int(old), 'secret or token is', 'secrets and tokens are')} 90 days old or"
+            " more.",
+            "tillgate app list, source list TENANT, token list TENANT (WARNINGS), then rotate",
+        )
+    else:
+        yield well("rotation", "no secret or token is 90 days old")
 
 
 def version_finding(servers: Iterable[str], *, is_local: bool) -> Finding:

@@ -20,6 +20,7 @@ from ops.cli import (
     onboard,
     quarantine,
     replay,
+    rotation,
     simulate,
     slo,
     sources,
@@ -53,7 +54,12 @@ sources.app.command("quiet-after")(hours.quiet_after)
 sources.app.command("quiet")(hours.list_quiet)
 tenants.app.command("hours")(hours.tenant_hours)
 tenants.app.command("limit")(limits.tenant_limit)
+sources.app.command("rotate")(rotation.rotate_source)
+sources.app.command("retire-secret")(rotation.retire_source_secret)
+apps.app.command("rotate")(rotation.rotate_app)
+apps.app.command("retire-secret")(rotation.retire_app_secret)
 app.add_typer(tokens.app, name="token")
+tokens.app.command("rotate")(rotation.rotate_token)
 app.add_typer(events.app, name="event")
 events.app.command("replay")(replay.replay_events)
 events.app.command("discard")(synthetic_events.discard_event)

@@ -116,7 +116,7 @@ def pick(record: dict[str, JsonValue], key: str) -> JsonValue:
 def shown(value: JsonValue) -> str:
     """Write a value for a person: text bare, numbers as they were written, the rest as JSON."""
     match value:
-        case None | "":
+        case None | "" | []:
             return ABSENT
         case bool():
             return "yes" if value else "no"

@@ -22,6 +22,8 @@ _NEXT_STEPS = {
     "slug-taken": "tillgate tenant list (the slugs in use)",
     "merchant-taken": "tillgate source list TENANT (the merchant's source may be another tenant's)",
     "no-destination": "tillgate destination set TENANT URL",
+    "rotation-conflict": "list the endpoint or token; of two secrets: retire-secret, or"
+    " --replace-previous",
     "dead-letters-changed": "tillgate deadletter plan, then repeat the command",
     "quarantine-changed": "tillgate quarantine list, then repeat the command",
     "unavailable": f"{DOCTOR}, then repeat the command",

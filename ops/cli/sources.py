@@ -7,6 +7,7 @@ import typer
 from ops.cli.credentials import CREDENTIAL_COLUMNS
 from ops.cli.endpoints import (
     HANDSHAKE_COLUMNS,
+    SECRET_COLUMNS,
     NotificationUrlOption,
     ProviderArgument,
     SecretStdinOption,
@@ -29,6 +30,7 @@ COLUMNS = (
     Column("APP ID", "app_id"),
     Column("NOTIFICATION URL", "notification_url"),
     *HANDSHAKE_COLUMNS,
+    *SECRET_COLUMNS,
     *CREDENTIAL_COLUMNS,
     Column("QUIET AFTER", "quiet_after_minutes"),
     Column("CREATED", "created_at"),
@@ -100,6 +102,9 @@ def set_source_secret(
     *,
     secret_stdin: SecretStdinOption = False,
 ) -> None:
-    """Replace a source's secret, such as by the key that the vendor issued for its URL."""
+    """Set a source's secret with no overlap: the vendor's first, or one in a wrong one's place.
+
+    One that is in use: tillgate source rotate.
+    """
     checked = check_id(source_id, argument="SOURCE_ID", next_step="tillgate source list TENANT")
     set_secret(session, f"/sources/{checked}", COLUMNS, from_stdin=secret_stdin)

@@ -14,9 +14,13 @@ COLUMNS = (
     Column("NAME", "name"),
     Column("HINT", "hint"),
     Column("CREATED", "created_at"),
-    Column("REVOKED", "revoked_at"),
+    Column("AGE DAYS", "age_days"),
+    Column("LAST USED", "last_used_at"),
+    Column("ENDS", "revoked_at"),
+    Column("REPLACED BY", "replaced_by"),
+    Column("WARNINGS", "warnings"),
 )
-NEW_COLUMNS = (Column("TOKEN", "token"), *COLUMNS[:-1])
+NEW_COLUMNS = (Column("TOKEN", "token"), *COLUMNS[:4])
 
 app = typer.Typer(help="API tokens of a merchant's own systems.", no_args_is_help=True)
 
@@ -55,7 +59,7 @@ def revoke_token(
     session: Session,
     token_id: Annotated[str, typer.Argument(metavar="TOKEN_ID", help="The id, not the token.")],
 ) -> None:
-    """End a token for good."""
+    """End a token for good, at once; also one that is to end later."""
     checked = check_id(token_id, argument="TOKEN_ID", next_step="tillgate token list TENANT")
     session.output.show_record(session.client.delete(f"/tokens/{checked}"), COLUMNS)
     session.output.note("It may still be taken for 30 s.")

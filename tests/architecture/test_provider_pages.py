@@ -174,3 +174,10 @@ def test_the_reasons_of_a_vendors_delivery_are_all_explained() -> None:
     explained = {reason for reason in Reason if f"`{reason}`" in README.read_text()}
 
     assert explained == {*Reason} - {Reason.TOKEN_REVOKED}
+
+
+@each_vendor
+def test_a_page_says_how_a_secret_in_use_is_rotated(name: str) -> None:
+    told = section(name, "The commands here").partition("**Rotation.** ")[2]
+
+    assert re.search(r"`tillgate (source|app) rotate (SOURCE|APP)_ID`", told)

@@ -17,6 +17,7 @@ from tests.contract.wired_ingest import (
 )
 from tests.fakes import PlainSecretBox
 from tests.vendors import square_body, square_headers
+from tillgate.domain.tenant import token_digest
 
 HOOK_PATH = "/v1/hooks/{provider}/{endpoint_id}"
 
@@ -125,23 +126,52 @@ def test_what_is_set_aside_is_counted_by_its_reason(ingest: WiredIngest) -> None
     }
 
 
-def test_a_good_signature_is_counted_by_the_secret_it_was_made_with(ingest: WiredIngest) -> None:
-    square(ingest)
-    square(ingest, forged=True)
+@pytest.fixture
+def rotating() -> WiredIngest:
+    """Give one in which what signs is the previous secret."""
+    made = WiredIngest()
     key = "square", source_id("square")
-    known = ingest.registry.endpoints[key]
-    [older] = known.sealed_secrets
+    known = made.registry.endpoints[key]
     newer = PlainSecretBox().seal(b"the next one", context=known.seal_context)
-    rotating = WiredIngest()
-    rotating.registry.endpoints[key] = replace(
+    made.registry.endpoints[key] = replace(
         known,
-        sealed_secrets=(newer, older),
+        sealed_secrets=(newer, *known.sealed_secrets),
         previous_until=datetime.max.replace(tzinfo=UTC),
     )
+    return made
+
+
+def test_a_good_signature_is_counted_by_the_secret_it_was_made_with(
+    ingest: WiredIngest, rotating: WiredIngest
+) -> None:
+    square(ingest)
+    square(ingest, forged=True)
     square(rotating)
 
     assert counted(ingest, "secret_matched") == {"secret_matched_total|square|current": 1}
     assert counted(rotating, "secret_matched") == {"secret_matched_total|square|previous": 1}
+
+
+def test_a_delivery_by_the_previous_secret_is_noted_for_its_endpoint(
+    ingest: WiredIngest, rotating: WiredIngest
+) -> None:
+    for one in (ingest, rotating):
+        square(one)
+        assert one.meter.flush()
+
+    [current] = ingest.metrics.activity.values()
+    [previous] = rotating.metrics.activity.values()
+    assert current.previous == {}
+    assert previous.previous == {source_id("square"): next(iter(previous.sources.values()))}
+
+
+def test_the_tokens_that_were_let_in_are_noted_and_no_other(ingest: WiredIngest) -> None:
+    ingest.post(event_body())
+    ingest.post(event_body(), headers(authorization="Bearer tg_live_made-up"))
+    assert ingest.meter.flush()
+
+    [flush] = ingest.metrics.activity.values()
+    assert flush.tokens.keys() == {token_digest("tg_live_one").hex()}
 
 
 def test_a_vendor_that_somebody_made_up_is_another(ingest: WiredIngest) -> None:

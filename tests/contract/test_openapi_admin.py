@@ -204,6 +204,6 @@ def test_replacing_a_secret_says_what_it_does_and_gives_none_back(path: str, nam
     assert {"200", "401", "404", "422", "503"} <= operation["responses"].keys()
     assert "within 5 s" in operation["description"]
     assert "within 30 s" in operation["description"]
-    assert "still to come" in operation["description"]
+    assert "is rotated" in operation["description"]
     assert answer["schema"] == {"$ref": f"#/components/schemas/{name}"}
     assert "secret" not in DOCUMENT["components"]["schemas"][name]["properties"]

@@ -187,6 +187,7 @@ def test_the_function_queues_and_reports_beside_its_upkeep(
     assert report == {
         "partition_days_made": 0, "quarantine_discarded": 0, "is_quarantine_swept": True,
         "flushes_folded": 0, "is_folded": True, "shares_dropped": 0, "buckets_discarded": 0,
+        "secrets_retired": 0,
         "is_registry_written": True, "queued": 3,
         "redriven": 2, "queue_failures": 0, "store_failures": 0,
     }  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tests.admin_fakes import InMemoryActivity, InMemoryAdminStore, InMemoryEventReader
 from tests.audit_fakes import InMemoryAuditLog
 from tests.delivery_fakes import InMemoryCredentials, InMemoryDeadLetters, InMemoryDestinations
+from tests.endpoint_rotation_fakes import InMemoryRotations
 from tests.events import http_event
 from tests.fakes import InMemoryEventStore, InMemoryMetrics, InMemoryRegistry, PlainSecretBox
 from tests.hours_fakes import InMemoryOpeningHours
@@ -28,6 +29,7 @@ from tillgate.entrypoints.admin_keys import AdminKeys
 from tillgate.entrypoints.admin_limits import AdminLimits
 from tillgate.entrypoints.admin_page import AdminPage
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
+from tillgate.entrypoints.admin_rotation import AdminRotation
 from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
@@ -50,6 +52,7 @@ from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
 from tillgate.services.replay_own import ReplayOwnEvents
 from tillgate.services.retry_quarantine import RetryQuarantine
+from tillgate.services.rotation import Rotation
 from tillgate.services.sign_in import SignIn
 from tillgate.services.slo import CheckServiceLevels
 from tillgate.services.status import CheckStatus
@@ -149,6 +152,14 @@ class ApiFunction:
                             )
                         ),
                         AdminLimits(administration),
+                        AdminRotation(
+                            Rotation(
+                                self.store,
+                                InMemoryRotations(self.store),
+                                box=PlainSecretBox(),
+                                providers=providers,
+                            )
+                        ),
                         AdminKeys(
                             ListKeys(
                                 self.sealed_rows,

@@ -17,6 +17,7 @@ NOTHING = SweepReport(
     is_folded=True,
     shares_dropped=0,
     buckets_discarded=0,
+    secrets_retired=0,
 )
 DAYS = [TODAY + timedelta(days=ahead) for ahead in range(-1, PARTITION_DAYS_AHEAD + 1)]
 
@@ -34,6 +35,7 @@ class InMemoryUpkeep:
         self.is_down = False
         self.folds: list[int] = []
         self.old_buckets = 0
+        self.secrets_over = 0
         self.now = 1_000.0
         self.asked_for: list[int] = []
         self._seconds_each = seconds_each
@@ -65,6 +67,11 @@ class InMemoryUpkeep:
         discarded = min(self.old_buckets, at_most)
         self.old_buckets -= discarded
         return discarded
+
+    def retire_previous_secrets(self, *, at_most: int) -> int:
+        retired = min(self.secrets_over, at_most)
+        self.secrets_over -= retired
+        return retired
 
     def discard_expired_quarantine(self, *, at_most: int) -> int:
         self.now += self._seconds_each
@@ -213,3 +220,23 @@ def test_old_buckets_are_let_go_of_to_the_last() -> None:
 
     assert sweep_of(upkeep).run(TODAY).buckets_discarded == 12_345
     assert upkeep.old_buckets == 0
+
+
+def test_previous_secrets_whose_time_is_over_are_retired() -> None:
+    upkeep = InMemoryUpkeep()
+    upkeep.secrets_over = 3
+
+    assert sweep_of(upkeep).run(TODAY).secrets_retired == 3
+    assert sweep_of(upkeep).run(TODAY).secrets_retired == 0
+
+
+def test_no_secret_is_retired_while_it_is_not_known_who_still_signs_with_it() -> None:
+    upkeep = InMemoryUpkeep()
+    upkeep.secrets_over = 3
+    upkeep.unfolded = 10_000
+    upkeep.seconds_a_flush = 0.03
+
+    report = sweep_of(upkeep).run(TODAY)
+
+    assert (report.is_folded, report.secrets_retired) == (False, 0)
+    assert upkeep.secrets_over == 3

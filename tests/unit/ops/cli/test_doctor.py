@@ -374,3 +374,23 @@ def test_secrets_of_which_nothing_can_be_told_are_said(
     well.answer("GET", "/admin/api/keys", "{}", status=500)
 
     assert "key ages" in faults(tillgate)
+
+
+@pytest.mark.parametrize(
+    ("counts", "state", "said"),
+    [
+        ({"old_secrets": 0, "previous_secrets_in_use": 0}, "ok", "no secret or token"),
+        ({"old_secrets": 2, "previous_secrets_in_use": 0}, "warn", "2 secrets and tokens are"),
+        ({"old_secrets": 2, "previous_secrets_in_use": 1}, "warn", "1 vendor still signs"),
+    ],
+)
+def test_what_is_to_be_rotated_is_a_warning(
+    well: FakeTillgate, tillgate: TypeCommand, counts: dict[str, int], state: str, said: str
+) -> None:
+    well.answer("GET", STATUS, status(**counts))
+
+    result = tillgate("doctor", "-o", "json")
+
+    [finding] = [c for c in json.loads(result.stdout)["checks"] if c["name"] == "rotation"]
+    assert (finding["state"], result.exit_code) == (state, 0)
+    assert said in finding["detail"]

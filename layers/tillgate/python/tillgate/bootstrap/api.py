@@ -18,6 +18,7 @@ from tillgate.adapters.postgres.destinations import PostgresDestinationStore
 from tillgate.adapters.postgres.event_reader import PostgresEventReader
 from tillgate.adapters.postgres.opening_hours import PostgresOpeningHoursStore
 from tillgate.adapters.postgres.registry import PostgresRegistry
+from tillgate.adapters.postgres.rotation import PostgresRotations
 from tillgate.adapters.postgres.sealed_rows import PostgresSealedRows, PostgresSecretAges
 from tillgate.adapters.postgres.sessions import PostgresSessions
 from tillgate.adapters.postgres.set_aside import PostgresSetAside
@@ -37,6 +38,7 @@ from tillgate.entrypoints.admin_keys import AdminKeys
 from tillgate.entrypoints.admin_limits import AdminLimits
 from tillgate.entrypoints.admin_page import AdminPage
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
+from tillgate.entrypoints.admin_rotation import AdminRotation
 from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
@@ -60,6 +62,7 @@ from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
 from tillgate.services.replay_own import ReplayOwnEvents
 from tillgate.services.retry_quarantine import RetryQuarantine
+from tillgate.services.rotation import Rotation
 from tillgate.services.sign_in import SignIn
 from tillgate.services.slo import CheckServiceLevels
 from tillgate.services.status import CheckStatus
@@ -144,6 +147,16 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
                     AdminAudit(AuditTrail(audit)),
                     _quarantine_part(settings, admin, secret_box, recorder),
                     _keys_part(settings, admin, secret_box),
+                    AdminRotation(
+                        Rotation(
+                            store,
+                            PostgresRotations(
+                                admin, within_seconds=settings.connection_timeout_ms / 1000
+                            ),
+                            box=secret_box,
+                            providers=PROVIDERS,
+                        )
+                    ),
                     AdminLimits(administration),
                     AdminSlo(
                         administration,

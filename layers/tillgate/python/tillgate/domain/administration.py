@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tillgate.domain.endpoint_rotation import PreviousSecretRecord, SecretWarning
     from tillgate.domain.enrichment import CredentialRecord
     from tillgate.domain.tenant import AppId, SourceId, TenantId, TenantState, TokenId
 
@@ -41,7 +42,11 @@ class TenantRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRecord:
-    """An API token; ``hint`` is its first characters, the rest is known to its holder only."""
+    """An API token; ``hint`` is its first characters, the rest is known to its holder only.
+
+    ``revoked_at`` may lie ahead, from a rotation on; ``replaced_by`` is its successor.
+    ``last_used_at`` is when it was last let in, some minutes late; None when it never was.
+    """
 
     token_id: TokenId
     tenant_id: TenantId
@@ -49,6 +54,10 @@ class TokenRecord:
     hint: str
     created_at: datetime
     revoked_at: datetime | None
+    age_days: int = 0
+    last_used_at: datetime | None = None
+    replaced_by: TokenId | None = None
+    warnings: tuple[SecretWarning, ...] = ()
 
 
 class EndpointState(StrEnum):
@@ -64,7 +73,8 @@ class AppRecord:
 
     ``verification_code`` is what the vendor sent while the app is pending, None until then.
     ``handshake_at`` is when a set-up request last came while it was, with a code or without,
-    and stays; anyone can send one.
+    and stays; anyone can send one. ``secret_set_at`` and the age are None while it is pending;
+    ``previous_secret`` is None but during a rotation.
     """
 
     app_id: AppId
@@ -75,14 +85,18 @@ class AppRecord:
     verification_code: str | None
     handshake_at: datetime | None
     created_at: datetime
+    secret_set_at: datetime | None = None
+    secret_age_days: int | None = None
+    previous_secret: PreviousSecretRecord | None = None
+    warnings: tuple[SecretWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
     """A tenant's connection to a POS.
 
-    When it is bound to an app, URL, state and handshake are the app's; ``credential``, for the
-    vendor's API, is its own. So is ``quiet_after_minutes``: 0 for never, None for its
+    When it is bound to an app, URL, state, handshake and secrets are the app's; ``credential``,
+    for the vendor's API, is its own. So is ``quiet_after_minutes``: 0 for never, None for its
     tenant's.
     """
 
@@ -99,6 +113,10 @@ class SourceRecord:
     created_at: datetime
     credential: CredentialRecord | None = None
     quiet_after_minutes: int | None = None
+    secret_set_at: datetime | None = None
+    secret_age_days: int | None = None
+    previous_secret: PreviousSecretRecord | None = None
+    warnings: tuple[SecretWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +163,9 @@ class StoreStatus:
     ``migration`` is the number of the last one applied; ``days_ahead`` counts the UTC days
     after today, without a gap, that have partitions (-1 when today itself has none).
     ``dead_letters`` are counted to MAX_COUNTED; ``open_breakers`` are the destinations that are
-    spared now. Either is None where the schema is too old to have them.
+    spared now. Either is None where the schema is too old to have them. So are these, counted to
+    MAX_COUNTED: ``old_secrets`` and tokens past 90 days, and ``previous_in_use``, which are signed
+    with beyond the overlap that was asked for.
     """
 
     migration: int
@@ -153,3 +173,5 @@ class StoreStatus:
     tenants: int
     dead_letters: int | None
     open_breakers: int | None
+    old_secrets: int | None = None
+    previous_in_use: int | None = None

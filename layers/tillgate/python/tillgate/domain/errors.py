@@ -159,6 +159,10 @@ class DeliveryUnderWayError(SenderError):
     """An attempt to deliver the event has begun and not ended; it was left as it is."""
 
 
+class RotationConflictError(SenderError):
+    """The secret, or the token, is not in a state in which this rotation can begin."""
+
+
 class QuarantineChangedError(SenderError):
     """There are not as many deliveries in quarantine as were confirmed; none was discarded."""
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from tillgate.domain.administration import TokenRecord
     from tillgate.domain.audit import AuditEntry, AuditFilter, Deed
     from tillgate.domain.dead_letters import (
         DeadLetter,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     )
     from tillgate.domain.delivery import Destination, DestinationKind, SendResult
     from tillgate.domain.destinations import DestinationRecord
+    from tillgate.domain.endpoint_rotation import EndpointKind, EndpointSecrets
     from tillgate.domain.opening_hours import HoursRecord, QuietSourceRecord
     from tillgate.domain.ports import EventStore, Registry
     from tillgate.domain.set_aside import (
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     )
     from tillgate.domain.slo import Counts, Window
     from tillgate.domain.synthetic import Held
-    from tillgate.domain.tenant import EventId, SourceId, TenantId, TenantState
+    from tillgate.domain.tenant import EventId, SourceId, TenantId, TenantState, TokenId
 
 
 class DestinationStore(Protocol):
@@ -139,6 +141,46 @@ class OpeningHoursStore(Protocol):
 
     def quiet_sources(self, *, limit: int) -> list[QuietSourceRecord]:
         """Give those that are quiet, the longest quiet first."""
+        ...
+
+
+class Rotations(Protocol):
+    """Changes secrets and tokens that are in use. Raises StoreUnavailableError.
+
+    Ids are lower-case UUID text.
+    """
+
+    def secrets(self, kind: EndpointKind, endpoint_id: str) -> EndpointSecrets | None:
+        """Give what a rotation goes by; None when there is no such endpoint with a secret."""
+        ...
+
+    def rotate(
+        self,
+        kind: EndpointKind,
+        endpoint_id: str,
+        *,
+        expected: bytes,
+        sealed: bytes,
+        overlap_seconds: int,
+        replaces_previous: bool,
+    ) -> bool:
+        """Make ``sealed`` current, and what is current previous for the overlap.
+
+        False, and nothing changed, when the current one is not ``expected``, is awaited, or has a
+        previous one beside it that is good, unless that may be replaced or there is no overlap.
+        """
+        ...
+
+    def retire(self, kind: EndpointKind, endpoint_id: str) -> None:
+        """Let go of the previous secret, where there is one."""
+        ...
+
+    def token(self, token_id: TokenId) -> TokenRecord | None: ...
+
+    def rotate_token(
+        self, token_id: TokenId, *, digest: bytes, hint: str, overlap_seconds: int
+    ) -> TokenRecord | None:
+        """Make a token in its place and end it after the overlap; None where it has an end."""
         ...
 
 

@@ -295,7 +295,10 @@ class AdminStore(Protocol):
     def tokens(self, tenant_id: TenantId) -> list[TokenRecord]: ...
 
     def revoke_token(self, token_id: TokenId) -> TokenRecord | None:
-        """Idempotent: the first revocation's time stays. None when there is no such token."""
+        """Idempotent: the first revocation's time stays, unless it lies ahead.
+
+        None when there is no such token.
+        """
         ...
 
     def add_app(self, app: NewApp) -> AppRecord: ...
@@ -373,6 +376,10 @@ class Upkeep(Protocol):
 
         And how many shares in them were left out, since they are nobody's whom there can be.
         """
+        ...
+
+    def retire_previous_secrets(self, *, at_most: int) -> int:
+        """Let go of so many, of sources and of apps, whose time is over; give how many."""
         ...
 
     def discard_old_activity(self, *, at_most: int) -> int:

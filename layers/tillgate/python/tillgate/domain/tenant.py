@@ -19,6 +19,10 @@ TokenId = NewType("TokenId", str)
 TOKEN_PREFIX = "tg_live_"  # noqa: S105  The public prefix of a token, not a token.
 
 
+# Enough to tell a tenant's few tokens apart, far too little to guess the rest.
+HINT_LENGTH = len(TOKEN_PREFIX) + 4
+
+
 class TenantState(StrEnum):
     ACTIVE = "active"
     SUSPENDED = "suspended"

@@ -50,6 +50,11 @@ def records(found: Sequence[DataclassInstance]) -> list[dict[str, Any]]:
     return [record(one) for one in found]
 
 
+def if_made(secret: str | None) -> dict[str, str]:
+    """Tell a secret that Tillgate made; one that the caller sent is not repeated."""
+    return {} if secret is None else {"secret": secret}
+
+
 def record(found: DataclassInstance) -> dict[str, Any]:
     """Give a record as JSON has it, instants as RFC 3339; records inside it likewise."""
     return _plain(asdict(found))

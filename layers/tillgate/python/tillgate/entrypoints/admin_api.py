@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tillgate.domain.event_query import RefusedError, read_query
 from tillgate.entrypoints.acting import operator_acting
-from tillgate.entrypoints.admin_answers import admin_body, answer, record, records
+from tillgate.entrypoints.admin_answers import admin_body, answer, if_made, record, records
 from tillgate.entrypoints.admin_bodies import (
     SLUG_FORM,
     SLUG_PATTERN,
@@ -110,6 +110,8 @@ class AdminRoutes:
             "tenants": store.tenants if store else None,
             "dead_letters": store.dead_letters if store else None,
             "open_breakers": store.open_breakers if store else None,
+            "old_secrets": store.old_secrets if store else None,
+            "previous_secrets_in_use": store.previous_in_use if store else None,
             "key_ring": {
                 "ok": kids is not None,
                 "kids": list(kids or ()),
@@ -156,7 +158,7 @@ class AdminRoutes:
     def _register_app(self, call: Call) -> LambdaResponse:
         body = self._body(call, AppBody)
         app, made = self._administration.register_app(**body.model_dump())
-        return answer(call, 201, {**record(app), **_if_made(made)})
+        return answer(call, 201, {**record(app), **if_made(made)})
 
     def _set_app_secret(self, call: Call) -> LambdaResponse:
         body = self._body(call, SecretBody)
@@ -182,7 +184,7 @@ class AdminRoutes:
         source, made = self._administration.add_source(
             tenant_id, **body.model_dump(exclude={"app_id"})
         )
-        return answer(call, 201, {**record(source), **_if_made(made)})
+        return answer(call, 201, {**record(source), **if_made(made)})
 
     def _set_source_secret(self, call: Call) -> LambdaResponse:
         body = self._body(call, SecretBody)
@@ -200,8 +202,3 @@ def _slug(value: str) -> str:
     if re.fullmatch(SLUG_PATTERN, value):
         return value
     raise RefusedError(SLUG_FORM)
-
-
-def _if_made(secret: str | None) -> dict[str, str]:
-    """Tell a secret that Tillgate made; one that the caller sent is not repeated."""
-    return {} if secret is None else {"secret": secret}

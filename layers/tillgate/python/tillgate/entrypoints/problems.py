@@ -66,6 +66,11 @@ _PROBLEMS: dict[type[errors.TillgateError], tuple[str, int, str]] = {
         409,
         "The event is being delivered right now",
     ),
+    errors.RotationConflictError: (
+        "rotation-conflict",
+        409,
+        "This cannot be rotated as it stands",
+    ),
     errors.QuarantineChangedError: (
         "quarantine-changed",
         409,

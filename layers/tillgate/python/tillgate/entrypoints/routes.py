@@ -40,7 +40,11 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/admin/api/keys": ("GET",),
     "/admin/api/apps": ("GET", "POST"),
     "/admin/api/apps/{app_id}/secret": ("PUT",),
+    "/admin/api/apps/{app_id}/secret/rotate": ("POST",),
+    "/admin/api/apps/{app_id}/secret/previous": ("DELETE",),
     "/admin/api/sources/{source_id}/secret": ("PUT",),
+    "/admin/api/sources/{source_id}/secret/rotate": ("POST",),
+    "/admin/api/sources/{source_id}/secret/previous": ("DELETE",),
     "/admin/api/sources/{source_id}/credential": ("PUT", "DELETE"),
     "/admin/api/sources/{source_id}/quiet-after": ("PUT", "DELETE"),
     "/admin/api/quiet-sources": ("GET",),
@@ -71,6 +75,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/admin/api/quarantine/discard": ("POST",),
     "/admin/api/quarantine/{quarantine_id}": ("GET",),
     "/admin/api/tokens/{token_id}": ("DELETE",),
+    "/admin/api/tokens/{token_id}/rotate": ("POST",),
 }
 
 # For a browser alone: what a program may call is above, and in the OpenAPI document.

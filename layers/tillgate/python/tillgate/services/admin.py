@@ -155,6 +155,8 @@ class Administration:
     def set_app_secret(self, app_id: str, *, secret: str) -> AppRecord:
         """Replace the secret with which the vendor signs, within 30 s. Idempotent.
 
+        Without an overlap, for one that is not in use yet: one in use is rotated. A previous
+        secret, of a rotation that is under way, stays as it is.
         What was pending is ready then, and its verification code forgotten. Raises
         InvalidRequestError for a secret that cannot be this provider's.
         """

@@ -31,6 +31,8 @@ _QUICK_SECONDS = 0.25 * _ONE_CALL_SECONDS
 _FOLDING_SECONDS = 20.0
 # More than ten thousand tenants make in a minute.
 _BUCKETS_AT_ONCE = 5_000
+# Of each kind; what is left over waits a minute, in which it is not accepted either.
+_SECRETS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class SweepReport:
     is_folded: bool
     shares_dropped: int
     buckets_discarded: int
+    secrets_retired: int
 
 
 class Sweep:
@@ -77,6 +80,7 @@ class Sweep:
         discarded, is_swept = self._discard_expired()
         last_begin = self._clock() + _FOLDING_SECONDS - _ONE_CALL_SECONDS
         folded, dropped, is_folded = self._fold_metrics(last_begin)
+        buckets = self._discard_old_activity(last_begin)
         return SweepReport(
             partition_days_made=days_made,
             quarantine_discarded=discarded,
@@ -84,7 +88,9 @@ class Sweep:
             flushes_folded=folded,
             is_folded=is_folded,
             shares_dropped=dropped,
-            buckets_discarded=self._discard_old_activity(last_begin),
+            buckets_discarded=buckets,
+            # Once it is folded, and so known, which of them are still signed with.
+            secrets_retired=self._retire_secrets() if is_folded else 0,
         )
 
     def make_partitions(self, today: date) -> int:
@@ -145,6 +151,11 @@ class Sweep:
             if discarded < _BUCKETS_AT_ONCE:
                 break
         return total
+
+    def _retire_secrets(self) -> int:
+        if self._is_stopping():
+            return 0
+        return self._upkeep.retire_previous_secrets(at_most=_SECRETS_AT_ONCE)
 
     def _made(self, day: date) -> bool:
         for _ in range(_ATTEMPTS - 1):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, LiteralString
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, LiteralString, TypedDict
 
 from psycopg import errors
 
@@ -20,6 +20,14 @@ from tillgate.domain.administration import (
     TokenRecord,
 )
 from tillgate.domain.audit import Action, Deed
+from tillgate.domain.endpoint_rotation import (
+    MAX_OVERLAP_SECONDS,
+    OLD_AFTER_DAYS,
+    PreviousSecretRecord,
+    age_days,
+    secret_warnings,
+    token_warnings,
+)
 from tillgate.domain.enrichment import CredentialRecord
 from tillgate.domain.errors import MerchantTakenError, NotFoundError, SlugTakenError
 from tillgate.domain.tenant import AppId, SourceId, TenantId, TenantState, TokenId
@@ -31,7 +39,15 @@ if TYPE_CHECKING:
     from tillgate.adapters.postgres.deadline_connection import Row
     from tillgate.domain.administration import NewApp, NewSource
     from tillgate.domain.audit import Detail
+    from tillgate.domain.endpoint_rotation import SecretWarning
     from tillgate.domain.tenant import RateLimit
+
+    class _SecretFields(TypedDict):
+        secret_set_at: datetime | None
+        secret_age_days: int | None
+        previous_secret: PreviousSecretRecord | None
+        warnings: tuple[SecretWarning, ...]
+
 
 _TENANT: LiteralString = """
     t.tenant_id::text, t.slug, t.name, t.state, t.created_at, t.events_per_second, t.burst, (
@@ -47,34 +63,45 @@ _SET_TENANT_STATE: LiteralString = """
 _SET_LIMIT: LiteralString = """
     UPDATE tillgate.tenant AS t SET events_per_second = %s, burst = %s WHERE t.tenant_id = %s
 """
-_TOKENS: LiteralString = """
-    SELECT token_id::text, tenant_id::text, name, hint, created_at, revoked_at
-    FROM tillgate.api_token WHERE tenant_id = %s ORDER BY created_at, token_id
+TOKENS_COLUMNS: LiteralString = """
+    t.token_id::text, t.tenant_id::text, t.name, t.hint, t.created_at, t.revoked_at,
+    (SELECT a.last_used_at FROM tillgate.token_activity AS a WHERE a.token_id = t.token_id),
+    (SELECT n.token_id::text FROM tillgate.api_token AS n WHERE n.replaces = t.token_id), now()
 """
+TOKENS: LiteralString = """
+    SELECT t.token_id::text, t.tenant_id::text, t.name, t.hint, t.created_at, t.revoked_at,
+        (SELECT a.last_used_at FROM tillgate.token_activity AS a WHERE a.token_id = t.token_id),
+        (SELECT n.token_id::text FROM tillgate.api_token AS n WHERE n.replaces = t.token_id), now()
+    FROM tillgate.api_token AS t
+"""
+_OF_TENANT: LiteralString = "WHERE t.tenant_id = %s ORDER BY t.created_at, t.token_id"
 _ISSUE: LiteralString = """
-    INSERT INTO tillgate.api_token (tenant_id, name, digest, hint) VALUES (%s, %s, %s, %s)
-    RETURNING token_id::text, tenant_id::text, name, hint, created_at, revoked_at
+    INSERT INTO tillgate.api_token AS t (tenant_id, name, digest, hint) VALUES (%s, %s, %s, %s)
+    RETURNING
 """
+# One that ends at a time ahead ends now.
 _REVOKE: LiteralString = """
-    UPDATE tillgate.api_token SET revoked_at = coalesce(revoked_at, now()) WHERE token_id = %s
-    RETURNING token_id::text, tenant_id::text, name, hint, created_at, revoked_at
+    UPDATE tillgate.api_token AS t SET revoked_at = least(t.revoked_at, now())
+    WHERE t.token_id = %s RETURNING
+"""
+_APP_COLUMNS: LiteralString = """
+    app_id::text, provider, name, notification_url, awaits_secret, verification_code,
+    handshake_at, created_at, secret_set_at, previous_since, previous_overlap_until,
+    previous_until, previous_matched_at, now()
 """
 _APPS: LiteralString = """
     SELECT app_id::text, provider, name, notification_url, awaits_secret, verification_code,
-        handshake_at, created_at
+        handshake_at, created_at, secret_set_at, previous_since, previous_overlap_until,
+        previous_until, previous_matched_at, now()
     FROM tillgate.app
 """
 _ADD_APP: LiteralString = """
     INSERT INTO tillgate.app (
         app_id, provider, name, notification_url, sealed_secret, awaits_secret
-    ) VALUES (%s, %s, %s, %s, %s, %s)
-    RETURNING app_id::text, provider, name, notification_url, awaits_secret, verification_code,
-        handshake_at, created_at
+    ) VALUES (%s, %s, %s, %s, %s, %s) RETURNING
 """
 _RESEAL_APP: LiteralString = """
-    UPDATE tillgate.app SET sealed_secret = %s WHERE app_id = %s
-    RETURNING app_id::text, provider, name, notification_url, awaits_secret, verification_code,
-        handshake_at, created_at
+    UPDATE tillgate.app SET sealed_secret = %s WHERE app_id = %s RETURNING
 """
 _SOURCES: LiteralString = """
     SELECT s.source_id::text, s.tenant_id::text, s.provider, s.name, s.merchant_id,
@@ -82,7 +109,11 @@ _SOURCES: LiteralString = """
         coalesce(a.awaits_secret, s.awaits_secret),
         coalesce(a.verification_code, s.verification_code),
         coalesce(a.handshake_at, s.handshake_at), s.created_at, s.api_url,
-        s.credential_set_at, s.quiet_after_minutes
+        s.credential_set_at, s.quiet_after_minutes, coalesce(a.secret_set_at, s.secret_set_at),
+        coalesce(a.previous_since, s.previous_since),
+        coalesce(a.previous_overlap_until, s.previous_overlap_until),
+        coalesce(a.previous_until, s.previous_until),
+        coalesce(a.previous_matched_at, s.previous_matched_at), now()
     FROM tillgate.source AS s
     LEFT JOIN tillgate.app AS a ON a.app_id = s.app_id
 """
@@ -96,7 +127,8 @@ _RESEAL_SOURCE: LiteralString = """
     UPDATE tillgate.source SET sealed_secret = %s WHERE source_id = %s AND app_id IS NULL
     RETURNING source_id::text, tenant_id::text, provider, name, merchant_id,
         app_id::text, notification_url, awaits_secret, verification_code, handshake_at, created_at,
-        api_url, credential_set_at, quiet_after_minutes
+        api_url, credential_set_at, quiet_after_minutes, secret_set_at, previous_since,
+        previous_overlap_until, previous_until, previous_matched_at, now()
 """
 _STATUS: LiteralString = """
     SELECT
@@ -112,11 +144,43 @@ _STATUS: LiteralString = """
         ),
         (SELECT count(*) FROM tillgate.tenant),
         to_regprocedure('tillgate.dead_letter_count(integer)') IS NOT NULL,
-        to_regclass('tillgate.destination_breaker') IS NOT NULL
+        to_regclass('tillgate.destination_breaker') IS NOT NULL,
+        to_regclass('tillgate.token_activity') IS NOT NULL
 """
 _DEAD_LETTERS: LiteralString = "SELECT tillgate.dead_letter_count(%s)"
 _OPEN_BREAKERS: LiteralString = """
     SELECT count(*) FROM tillgate.destination_breaker WHERE open_until > now()
+"""
+
+# Of each kind as many as are counted at all.
+_OLD_SECRETS: LiteralString = """
+    WITH past AS (SELECT now() - make_interval(days => %s) AS at), old AS (
+        (
+            SELECT FROM tillgate.source AS s, past
+            WHERE s.sealed_secret IS NOT NULL AND NOT s.awaits_secret AND s.secret_set_at <= past.at
+            LIMIT %s
+        ) UNION ALL (
+            SELECT FROM tillgate.app AS p, past
+            WHERE NOT p.awaits_secret AND p.secret_set_at <= past.at
+            LIMIT %s
+        ) UNION ALL (
+            SELECT FROM tillgate.api_token AS t, past
+            WHERE t.revoked_at IS NULL AND t.created_at <= past.at
+            LIMIT %s
+        )
+    )
+    SELECT least(count(*), %s) FROM old
+"""
+_PREVIOUS_IN_USE: LiteralString = """
+    SELECT count(*)
+    FROM (
+        SELECT previous_until, previous_overlap_until FROM tillgate.source
+        WHERE previous_sealed_secret IS NOT NULL
+        UNION ALL
+        SELECT previous_until, previous_overlap_until FROM tillgate.app
+        WHERE previous_sealed_secret IS NOT NULL
+    ) AS p
+    WHERE p.previous_until > now() AND p.previous_overlap_until <= now()
 """
 
 
@@ -162,19 +226,21 @@ class PostgresAdminStore:
 
     def add_token(self, tenant_id: TenantId, *, name: str, digest: bytes, hint: str) -> TokenRecord:
         with _tenant_must_exist():
-            [row] = self._change(Action.TOKEN_CREATED, _ISSUE, tenant_id, name, digest, hint)
-            return _token(row)
+            [row] = self._change(
+                Action.TOKEN_CREATED, _ISSUE + TOKENS_COLUMNS, tenant_id, name, digest, hint
+            )
+            return token_record(row)
 
     def tokens(self, tenant_id: TenantId) -> list[TokenRecord]:
-        return [_token(row) for row in self._run(_TOKENS, tenant_id)]
+        return [token_record(row) for row in self._run(TOKENS + _OF_TENANT, tenant_id)]
 
     def revoke_token(self, token_id: TokenId) -> TokenRecord | None:
-        rows = self._change(Action.TOKEN_REVOKED, _REVOKE, token_id)
-        return _token(rows[0]) if rows else None
+        rows = self._change(Action.TOKEN_REVOKED, _REVOKE + TOKENS_COLUMNS, token_id)
+        return token_record(rows[0]) if rows else None
 
     def add_app(self, app: NewApp) -> AppRecord:
         [row] = self._change(
-            Action.APP_CREATED, _ADD_APP, app.app_id, app.provider, app.name,
+            Action.APP_CREATED, _ADD_APP + _APP_COLUMNS, app.app_id, app.provider, app.name,
             app.notification_url, app.sealed_secret, app.awaits_secret,
         )  # fmt: skip
         return _app(row)
@@ -187,7 +253,9 @@ class PostgresAdminStore:
         return _app(rows[0]) if rows else None
 
     def set_app_secret(self, app_id: AppId, sealed_secret: bytes) -> AppRecord | None:
-        rows = self._change(Action.APP_SECRET_SET, _RESEAL_APP, sealed_secret, app_id)
+        rows = self._change(
+            Action.APP_SECRET_SET, _RESEAL_APP + _APP_COLUMNS, sealed_secret, app_id
+        )
         return _app(rows[0]) if rows else None
 
     def add_source(self, source: NewSource) -> SourceRecord:
@@ -226,15 +294,20 @@ class PostgresAdminStore:
 
     def status(self) -> StoreStatus:
         # The schema may be older than the code: then the status is what tells.
-        [(migration, days_ahead, tenants, counts_dead_letters, has_breakers)] = self._run(_STATUS)
+        [(migration, days_ahead, tenants, *has)] = self._run(_STATUS)
+        counts_dead_letters, has_breakers, has_rotation = has
         dead_letters = self._run(_DEAD_LETTERS, MAX_COUNTED)[0][0] if counts_dead_letters else None
         open_breakers = self._run(_OPEN_BREAKERS)[0][0] if has_breakers else None
+        old = self._run(_OLD_SECRETS, OLD_AFTER_DAYS, *[MAX_COUNTED] * 4) if has_rotation else None
+        in_use = self._run(_PREVIOUS_IN_USE) if has_rotation else None
         return StoreStatus(
             migration=migration,
             days_ahead=days_ahead,
             tenants=tenants,
             dead_letters=dead_letters,
             open_breakers=open_breakers,
+            old_secrets=old[0][0] if old else None,
+            previous_in_use=in_use[0][0] if in_use else None,
         )
 
     def _run(self, query: LiteralString, *params: object) -> list[Row]:
@@ -292,35 +365,69 @@ def _tenant(row: Row) -> TenantRecord:
     )  # fmt: skip
 
 
-def _token(row: Row) -> TokenRecord:
-    token_id, tenant_id, name, hint, created_at, revoked_at = row
+def token_record(row: Row) -> TokenRecord:
+    """Give a token that was read by TOKENS_COLUMNS."""
+    token_id, tenant_id, name, hint, created_at, revoked_at, used_at, successor, now = row
+    age = age_days(created_at, now)
     return TokenRecord(
         token_id=TokenId(token_id), tenant_id=TenantId(tenant_id), name=name, hint=hint,
         created_at=_utc(created_at), revoked_at=_utc(revoked_at) if revoked_at else None,
+        age_days=age, last_used_at=_utc(used_at) if used_at else None,
+        replaced_by=TokenId(successor) if successor else None,
+        warnings=token_warnings(
+            age=age, revoked_at=revoked_at, last_used_at=used_at, now=now
+        ),
     )  # fmt: skip
 
 
 def _app(row: Row) -> AppRecord:
-    app_id, provider, name, notification_url, awaits_secret, code, shaken_at, created_at = row
+    app_id, provider, name, notification_url, awaits_secret, code, shaken_at, *rest = row
+    created_at, *secret = rest
     return AppRecord(
         app_id=AppId(app_id), provider=provider, name=name, notification_url=notification_url,
         state=_state(awaits_secret=awaits_secret), verification_code=code,
         handshake_at=_utc(shaken_at) if shaken_at else None, created_at=_utc(created_at),
+        **_secrets(tuple(secret), awaits_secret=awaits_secret),
     )  # fmt: skip
 
 
 def _source(row: Row) -> SourceRecord:
     source_id, tenant_id, provider, name, merchant_id, app_id, notification_url, *rest = row
-    awaits_secret, code, shaken_at, created_at, api_url, set_at, quiet_after_minutes = rest
+    awaits_secret, code, shaken_at, created_at, api_url, credential_set_at, *rest = rest
+    quiet_after_minutes, *secret = rest
+    credential = None
+    if api_url:
+        credential = CredentialRecord(api_url=api_url, set_at=_utc(credential_set_at))
     return SourceRecord(
         source_id=SourceId(source_id), tenant_id=TenantId(tenant_id), provider=provider,
         name=name, merchant_id=merchant_id, app_id=AppId(app_id) if app_id else None,
         notification_url=notification_url, state=_state(awaits_secret=awaits_secret),
         verification_code=code, handshake_at=_utc(shaken_at) if shaken_at else None,
         created_at=_utc(created_at),
-        credential=CredentialRecord(api_url=api_url, set_at=_utc(set_at)) if api_url else None,
-        quiet_after_minutes=quiet_after_minutes,
+        credential=credential, quiet_after_minutes=quiet_after_minutes,
+        **_secrets(tuple(secret), awaits_secret=awaits_secret),
     )  # fmt: skip
+
+
+def _secrets(row: Row, *, awaits_secret: bool) -> _SecretFields:
+    """Give what is said of an endpoint's secrets, out of the last columns of its row."""
+    set_at, since, overlap_until, until, matched_at, now = row
+    previous = None
+    # What is over is let go of by sweep, some minutes later.
+    if until is not None and now < until:
+        previous = PreviousSecretRecord(
+            rotated_at=_utc(since), overlap_ends_at=_utc(overlap_until), good_until=_utc(until),
+            ends_by=_utc(since) + timedelta(seconds=MAX_OVERLAP_SECONDS),
+            last_matched_at=_utc(matched_at) if matched_at else None,
+        )  # fmt: skip
+    # What stands in for a secret that is still to come is nobody's, however old it is.
+    age = None if awaits_secret else age_days(set_at, now)
+    return {
+        "secret_set_at": None if awaits_secret else _utc(set_at),
+        "secret_age_days": age,
+        "previous_secret": previous,
+        "warnings": secret_warnings(age=age, previous=previous, now=now),
+    }
 
 
 def _state(*, awaits_secret: bool) -> EndpointState:

@@ -44,6 +44,14 @@ class PostgresUpkeep:
         )
         return int(folded["folded"]), int(folded["dropped"])
 
+    def retire_previous_secrets(self, *, at_most: int) -> int:
+        [(retired,)] = self._database.rows(
+            "SELECT tillgate.retire_previous_secrets(%s)",
+            (at_most,),
+            within_seconds=_WITHIN_SECONDS,
+        )
+        return int(retired)
+
     def discard_old_activity(self, *, at_most: int) -> int:
         [(discarded,)] = self._database.rows(
             "SELECT tillgate.activity_discard_old(%s)", (at_most,), within_seconds=_WITHIN_SECONDS

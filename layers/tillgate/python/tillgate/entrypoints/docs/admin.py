@@ -29,15 +29,25 @@ _TENANT: Json = {
     "limited_at": None,
 }
 EXAMPLE_TENANT = _TENANT
-_TOKEN: Json = {
+EXAMPLE_TOKEN: Json = {
     "token_id": "0b9a8c7d-6e5f-4a3b-8c1d-0e9f8a7b6c5d",
     "tenant_id": EXAMPLE_TENANT_ID,
     "name": "till 1",
     "hint": "tg_live_4f9Q",
     "created_at": _AT,
     "revoked_at": None,
+    "age_days": 3,
+    "last_used_at": _AT,
+    "replaced_by": None,
+    "warnings": [],
 }
-_APP: Json = {
+_SECRETS: Json = {
+    "secret_set_at": _AT,
+    "secret_age_days": 3,
+    "previous_secret": None,
+    "warnings": [],
+}
+EXAMPLE_APP: Json = {
     "app_id": _APP_ID,
     "provider": "square",
     "name": "our Square app",
@@ -46,6 +56,7 @@ _APP: Json = {
     "verification_code": None,
     "handshake_at": None,
     "created_at": _AT,
+    **_SECRETS,
 }
 EXAMPLE_SOURCE: Json = {
     "source_id": _SOURCE_ID,
@@ -61,6 +72,7 @@ EXAMPLE_SOURCE: Json = {
     "created_at": _AT,
     "credential": None,
     "quiet_after_minutes": None,
+    **_SECRETS,
 }
 CLOVER_SOURCE: Json = {
     **EXAMPLE_SOURCE,
@@ -89,6 +101,8 @@ _STATUS: Json = {
     "key_ring": {"ok": True, "kids": ["k1"], "current": "k1"},
     "dead_letters": 12,
     "open_breakers": 0,
+    "old_secrets": 0,
+    "previous_secrets_in_use": 0,
 }
 
 PARAMETERS: Json = {
@@ -101,7 +115,7 @@ PARAMETERS: Json = {
     }
     for name, example in (
         ("tenant_id", EXAMPLE_TENANT_ID),
-        ("token_id", _TOKEN["token_id"]),
+        ("token_id", EXAMPLE_TOKEN["token_id"]),
         ("app_id", _APP_ID),
         ("source_id", _SOURCE_ID),
     )
@@ -164,7 +178,7 @@ _TOKENS: Json = {
     "get": operation(
         "listTokens",
         "List a tenant's tokens",
-        {"200": answer("Without the tokens themselves", "Tokens", {"tokens": [_TOKEN]})},
+        {"200": answer("Without the tokens themselves", "Tokens", {"tokens": [EXAMPLE_TOKEN]})},
         "not-found",
         parameters=(parameter("tenant_id"),),
     ),
@@ -175,7 +189,7 @@ _TOKENS: Json = {
             "201": answer(
                 "Issued; the token is shown once",
                 "IssuedToken",
-                {**_TOKEN, "token": "tg_live_4f9Q-EXAMPLE-EXAMPLE-EXAMPLE-EXAMPLE-EXAMPL"},
+                {**EXAMPLE_TOKEN, "token": "tg_live_4f9Q-EXAMPLE-EXAMPLE-EXAMPLE-EXAMPLE-EXAMPL"},
             )
         },
         "not-found",
@@ -188,12 +202,16 @@ _APPS: Json = {
     "get": operation(
         "listApps",
         "List the apps at vendors",
-        {"200": answer("Without secrets", "Apps", {"apps": [_APP]})},
+        {"200": answer("Without secrets", "Apps", {"apps": [EXAMPLE_APP]})},
     ),
     "post": operation(
         "registerApp",
         "Register an app: one URL, many merchants",
-        {"201": answer("Registered; a secret that was sent stays unsaid", "RegisteredApp", _APP)},
+        {
+            "201": answer(
+                "Registered; a secret that was sent stays unsaid", "RegisteredApp", EXAMPLE_APP
+            )
+        },
         *BODY_PROBLEMS,
         requestBody=body(
             "NewApp",
@@ -263,12 +281,12 @@ def _replace_secret(
             "not-found",
             *BODY_PROBLEMS,
             parameters=(parameter(path_parameter),),
-            description="For vendors that issue their signing key only once the notification URL, "
-            f"which holds the id, is registered. Idempotent. {note}Deliveries signed with the "
+            description="For a secret that is not in use: mistyped, or issued only once the "
+            "notification URL, which holds the id, is registered. One in use is rotated "
+            f"(`POST .../secret/rotate`). Idempotent. {note}Deliveries signed with the "
             "new secret are accepted at once or within 5 s, and what is refused until then is "
             "kept in quarantine; the old secret stops working within 30 s, which is how long "
-            "sandboxes remember it. A rotation in which both secrets work for a while "
-            "is still to come.",
+            "sandboxes remember it. The previous secret of a rotation that is under way stays.",
             requestBody=body("NewSecret", {"secret": "made-up-example"}),
         )
     }
@@ -291,22 +309,26 @@ PATHS: Json = {
         "delete": operation(
             "revokeToken",
             "Revoke an API token",
-            {"200": answer("Revoked, or so already", "Token", {**_TOKEN, "revoked_at": _AT})},
+            {
+                "200": answer(
+                    "Revoked, or so already", "Token", {**EXAMPLE_TOKEN, "revoked_at": _AT}
+                )
+            },
             "not-found",
             parameters=(parameter("token_id"),),
-            description="It may still serve for 30 s.",
+            description="It may still serve for 30 s. One that a rotation lets end later ends now.",
         )
     },
     "/admin/api/apps": _APPS,
     "/admin/api/apps/{app_id}/secret": _replace_secret(
         "setAppSecret",
-        "Replace an app's secret",
-        {"200": answer("Replaced, or so already", "App", _APP)},
+        "Set an app's secret, without an overlap",
+        {"200": answer("Replaced, or so already", "App", EXAMPLE_APP)},
         path_parameter="app_id",
     ),
     "/admin/api/sources/{source_id}/secret": _replace_secret(
         "setSourceSecret",
-        "Replace a source's secret",
+        "Set a source's secret, without an overlap",
         {"200": answer("Replaced, or so already", "Source", _SQUARE_SOURCE)},
         path_parameter="source_id",
         note="A source that is bound to an app has no secret of its own: 404. ",

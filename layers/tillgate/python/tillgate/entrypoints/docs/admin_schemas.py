@@ -10,6 +10,7 @@ from tillgate.entrypoints import admin_bodies as bodies
 from tillgate.entrypoints.docs.answers import Json, schema
 from tillgate.entrypoints.docs.hours_schemas import QUIET_AFTER
 from tillgate.entrypoints.docs.limits import LIMIT_FIELDS
+from tillgate.entrypoints.docs.rotation_schemas import SECRETS, TOKEN_USE, rotation_schemas
 from tillgate.entrypoints.docs.schemas import COUNT, FLAG, INSTANT, TEXT, UUID, nullable, obj
 
 if TYPE_CHECKING:
@@ -62,7 +63,11 @@ _TOKEN: Json = {
     "name": _NAME,
     "hint": {**TEXT, "description": "How the token begins."},
     "created_at": INSTANT,
-    "revoked_at": nullable(INSTANT),
+    "revoked_at": {
+        **nullable(INSTANT),
+        "description": "When it was revoked, or will be: a rotation sets a time that lies ahead.",
+    },
+    **TOKEN_USE,
 }
 _HANDSHAKE: Json = {
     "state": {
@@ -87,6 +92,7 @@ _APP: Json = {
     "notification_url": TEXT,
     **_HANDSHAKE,
     "created_at": INSTANT,
+    **SECRETS,
 }
 _SOURCE: Json = {
     "source_id": UUID,
@@ -106,6 +112,7 @@ _SOURCE: Json = {
         **nullable(QUIET_AFTER),
         "description": "Its own; 0: never quiet. Null: as its tenant has it.",
     },
+    **SECRETS,
 }
 _TOKEN_ONCE: Json = {**TEXT, "description": "Given here, and never again."}
 _SECRET_ONCE: Json = {
@@ -185,6 +192,8 @@ def admin_schemas(providers: Mapping[str, Provider]) -> Json:
         "Source": obj(_SOURCE),
         "AddedSource": obj({**_SOURCE, "secret": _SECRET_ONCE}, optional=("secret",)),
         "Sources": _listed("sources", "Source"),
+        "RotatedToken": obj({**_TOKEN, "token": _TOKEN_ONCE, "replaced": schema("Token")}),
+        **rotation_schemas(_SECRET),
         "NewSecret": obj({"secret": {**_SECRET, "description": _REPLACING}}),
         "Status": obj(
             {
@@ -198,6 +207,16 @@ def admin_schemas(providers: Mapping[str, Provider]) -> Json:
                     {**COUNT, "description": f"Counted to {MAX_COUNTED}: there may be more."}
                 ),
                 "open_breakers": nullable(COUNT),
+                "old_secrets": {
+                    **nullable(COUNT),
+                    "description": "Secrets and tokens that have been good for 90 days or more; "
+                    f"counted to {MAX_COUNTED}.",
+                },
+                "previous_secrets_in_use": {
+                    **nullable(COUNT),
+                    "description": "Endpoints whose previous secret is signed with beyond the "
+                    "overlap that was asked for.",
+                },
                 "key_ring": obj(
                     {
                         "ok": FLAG,

@@ -17,6 +17,7 @@ from tillgate.entrypoints.docs import (
     limits,
     operations,
     quarantine,
+    rotation,
     slo,
 )
 from tillgate.entrypoints.docs.admin_schemas import admin_schemas
@@ -103,6 +104,7 @@ _TAGS = [
     {"name": "Administration", "description": "For the operator, and for the CLI."},
     {"name": "Delivery", "description": "Where events go, and those that did not get there."},
     {"name": "Quarantine", "description": "What could not be accepted as it stood."},
+    {"name": "Rotation", "description": "Other secrets and tokens, with an overlap."},
     {"name": "Silence", "description": "When sources are to be heard, and who is quiet."},
 ]
 
@@ -130,6 +132,7 @@ def openapi(*, version: str) -> Json:
             **dead_letters.PATHS,
             **quarantine.PATHS,
             **hours.PATHS,
+            **rotation.PATHS,
             **slo.PATHS,
             **audit.PATHS,
             **limits.PATHS,

@@ -130,6 +130,14 @@ _BY_TYPE = [
         errors.DeliveryUnderWayError("An attempt to deliver it has begun, and has not ended yet."),
     ),
     ProblemDoc(
+        "Look at the list: a pending endpoint has no secret to rotate, of two that are good the "
+        "older one has to be retired or replaced, and a token has one successor.",
+        errors.RotationConflictError(
+            "A rotation is under way: the secret before this one is still good. Ask for that one"
+            " to be replaced, which ends it at once, or retire it first."
+        ),
+    ),
+    ProblemDoc(
         "Read the plan again, and confirm what it says now. Nothing was discarded.",
         errors.QuarantineChangedError(
             "There are not 12 such deliveries, or no more: look at the plan again."
