@@ -30,9 +30,7 @@ def flood(
 
 @pytest.mark.parametrize("routing", Routing)
 @pytest.mark.parametrize("sandboxes", SANDBOXES)
-def test_a_flood_is_let_through_at_the_rate_of_one_bucket(
-    sandboxes: int, routing: Routing
-) -> None:
+def test_a_flood_is_let_through_at_the_rate_of_one_bucket(sandboxes: int, routing: Routing) -> None:
     scene = flood(sandboxes, routing)
 
     done = run(scene)

@@ -241,7 +241,7 @@ def test_what_was_let_in_since_the_report_is_not_given_back(limits: TenantLimits
 
 
 def test_memory_is_bounded_and_the_fullest_go_first(
-    limits: TenantLimits, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    limits: TenantLimits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits_module, "MAX_BUCKETS", 100)
     monkeypatch.setattr(limits_module, "_EVICTED", 10)
@@ -250,7 +250,7 @@ def test_memory_is_bounded_and_the_fullest_go_first(
     for n in range(1, 1_000):
         limits.admit(tenant(n))
         # Whoever makes room by new names finds the spent one as it was.
-        assert len(limits._buckets) <= 100  # noqa: SLF001  Its size cannot be told otherwise.
+        assert len(limits._buckets) <= 100
 
     assert let_in(limits, 100, spent) == 0
 
