@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ops.cli.limits import findings
 from tests.unit.ops.cli.fake_tillgate import TENANT_ID
 
 if TYPE_CHECKING:
+    from ops.cli.exact_json import JsonValue
     from tests.unit.ops.cli.fake_tillgate import FakeTillgate, TypeCommand
 
 PATH = f"/admin/api/tenants/{TENANT_ID}/limit"
@@ -61,3 +64,20 @@ def test_half_a_limit_is_wrong_usage(
 ) -> None:
     assert tillgate("tenant", "limit", "demo", *options).exit_code == 2
     assert not [one for one in server.requests if one.path == PATH]
+
+
+def test_doctor_names_who_was_over_the_limit_within_the_hour() -> None:
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    tenants: list[dict[str, JsonValue]] = [
+        {"slug": "never", "limited_at": None},
+        {"slug": "older-server"},
+        {"slug": "yesterday", "limited_at": "2026-11-22T11:59:59.000000Z"},
+        {"slug": "one", "limited_at": "2026-11-23T11:00:01.000000Z"},
+        {"slug": "two", "limited_at": "2026-11-23T11:59:59.000000Z"},
+    ]
+
+    [found] = findings(tenants, now=now)
+
+    assert found.detail == "2 tenants over the limit within the last hour: one, two"
+    assert found.next_step == "tillgate tenant limit one"
+    assert not list(findings(tenants[:3], now=now))
