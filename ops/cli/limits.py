@@ -14,7 +14,6 @@ from ops.cli.references import find_tenant_id
 from ops.cli.session import Session, connected
 from ops.cli.tenants import LIMIT_COLUMNS, TenantArgument
 
-
 _LATELY = timedelta(hours=1)
 _NAMED = 5
 
