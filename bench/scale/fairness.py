@@ -180,7 +180,7 @@ class _Queue:
                 yield _POLL_SECONDS
 
     def _batch(self) -> list[tuple[deque[float], float]]:
-        batch = []
+        batch: list[tuple[deque[float], float]] = []
         while len(batch) < _BATCH and (self.quiet or self.noisy):
             queue = self._next()
             batch.append((queue, queue.popleft()))
@@ -253,7 +253,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.scale.fairness", description=__doc__)
     parser.add_argument("--evidence", action="store_true", help="keep the verdict")
     options = parser.parse_args()
-    found = []
+    found: list[Row] = []
     for sandboxes in (16, 32, 64):
         scene = Scene(sandboxes=sandboxes)
         found = found or rows(scene)

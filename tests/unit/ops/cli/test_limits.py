@@ -63,7 +63,7 @@ def test_half_a_limit_is_wrong_usage(
     server: FakeTillgate, tillgate: TypeCommand, options: list[str]
 ) -> None:
     assert tillgate("tenant", "limit", "demo", *options).exit_code == 2
-    assert not [one for one in server.requests if one.path == PATH]
+    assert not [one for one in server.requests if one.url.path == PATH]
 
 
 def test_doctor_names_who_was_over_the_limit_within_the_hour() -> None:

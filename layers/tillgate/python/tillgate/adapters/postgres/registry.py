@@ -39,9 +39,7 @@ class PostgresRegistry:
     uses here.
     """
 
-    def __init__(
-        self, database: Asked, *, within_seconds: float, bucket: str = "ingest"
-    ) -> None:
+    def __init__(self, database: Asked, *, within_seconds: float, bucket: str = "ingest") -> None:
         self._database = database
         self._bucket = bucket
         self._within_seconds = within_seconds
