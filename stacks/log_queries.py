@@ -162,6 +162,15 @@ filter outcome = "queued" or queued > 0
     latest(at) as last by error.0, route
 | sort requests desc""",
 )
+LIMITED = LogQuery(
+    name="tenants over their rate",
+    text="""\
+filter status = 429 or limited > 0
+| stats count(*) as requests, sum(limited) as vendors_events, earliest(at) as since,
+    latest(at) as last, latest(rid) as one_rid by tenantId, route, provider
+| sort requests desc
+| limit 100""",
+)
 ACCEPT_WORKER = LogQuery(
     name="accept worker",
     text="""\
@@ -215,7 +224,7 @@ filter status >= 429
 QUERIES: tuple[LogQuery, ...] = (
     BY_RID, BY_TRACE, BY_TENANT, BY_EVENT, BY_MESSAGE, TOP_ERRORS, SERVER_ERRORS, CLIENT_ERRORS,
     REQUESTS_BY_TENANT, SLOWEST, LATENCY, QUEUED, ACCEPT_WORKER, DELIVERIES, TASKS, COLD_STARTS,
-    GATEWAY_ERRORS, QUIET_SOURCES, WATCHER,
+    GATEWAY_ERRORS, QUIET_SOURCES, WATCHER, LIMITED,
 )  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
 ``python -m bench.scale.fairness [--evidence]``. The way of a call is that of ``path.py``, through
 sandboxes that each have the limiter itself (``rates.py``), and one database. Of the accept queue,
-what SQS says of fair queues: while a group has most of what is being worked on, the others' messages
-go first; Lambda takes ten at once.
+what SQS says of fair queues: while a group has most of what is being worked on, the others'
+messages go first; Lambda takes ten at once.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
 """
 
@@ -13,13 +13,13 @@ import argparse
 import random
 import sys
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bench.scale.inputs import Inputs
 from bench.scale.kernel import Servers, Simulation
 from bench.scale.plan import Plan, aws_path, busy_seconds
-from bench.scale.rates import SEED, Ledger, Sandbox
+from bench.scale.rates import DEFAULT_LIMIT, SEED, Ledger, Sandbox
 from ops.evidence import Row, evidence_table, percentile, write_evidence
 from tillgate.domain.tenant import RateLimit, Tenant, TenantId, TenantState
 
@@ -35,6 +35,7 @@ _BEFORE = 0.6
 # Of a call that is stored, what a refusal takes of the handler.
 _REFUSAL_SHARE = 0.4
 _BATCH = 10
+_POLL_SECONDS = 0.02
 FLOOD = "flood"
 
 
@@ -45,7 +46,7 @@ class Scene:
     The database is prod's before it has scaled up: one processor, which half a flood fills.
     """
 
-    limit: RateLimit = RateLimit(100, 1_000)
+    limit: RateLimit = DEFAULT_LIMIT
     sandboxes: int = 16
     seconds: float = 120
     is_flooded: bool = True
@@ -152,56 +153,69 @@ class Drain:
     plan: Plan = field(default_factory=Plan)
 
 
+@dataclass(slots=True)
+class _Queue:
+    """Messages by when they came; ``waited`` are the seconds until a quiet one was done."""
+
+    scene: Drain
+    simulation: Simulation
+    dice: random.Random
+    quiet: deque[float] = field(default_factory=deque)
+    noisy: deque[float] = field(default_factory=deque)
+    waited: list[float] = field(default_factory=list)
+
+    def arrivals(self, queue: deque[float], per_second: float, until: float) -> Process:
+        while self.simulation.now < until:
+            yield self.dice.expovariate(per_second)
+            queue.append(self.simulation.now)
+
+    def worker(self, seconds: float) -> Process:
+        while self.simulation.now < self.scene.seconds:
+            batch = self._batch()
+            for queue, came in batch:
+                yield seconds
+                if queue is self.quiet:
+                    self.waited.append(self.simulation.now - came)
+            if not batch:
+                yield _POLL_SECONDS
+
+    def _batch(self) -> list[tuple[deque[float], float]]:
+        batch: list[tuple[deque[float], float]] = []
+        while len(batch) < _BATCH and (self.quiet or self.noisy):
+            queue = self._next()
+            batch.append((queue, queue.popleft()))
+        return batch
+
+    def _next(self) -> deque[float]:
+        """Give whose message goes first: without fairness, the oldest's."""
+        if not self.quiet or not self.noisy:
+            return self.quiet or self.noisy
+        is_first = self.scene.is_fair or self.quiet[0] < self.noisy[0]
+        return self.quiet if is_first else self.noisy
+
+
 def drain(scene: Drain) -> tuple[float, int]:
-    """Give the P95 of the quiet tenants' time on the queue, in seconds, and what is left at the end.
+    """Give the P95 of the quiet ones' time on the queue, in seconds, and how many were left.
 
     What is left is the flood's.
     """
     simulation = Simulation()
     dice = random.Random(SEED)  # noqa: S311  No secret: the same every time.
-    path = aws_path(Inputs(), scene.plan, events=1)
-    quiet: deque[float] = deque()
-    noisy: deque[float] = deque()
-    waited: list[float] = []
-
-    def arrivals(queue: deque[float], per_second: float, until: float) -> Process:
-        while simulation.now < until:
-            yield dice.expovariate(per_second)
-            queue.append(simulation.now)
-
-    def taken() -> list[tuple[deque[float], float]]:
-        batch = []
-        while len(batch) < _BATCH and (quiet or noisy):
-            # Without fairness the oldest goes first.
-            is_quiet = quiet and (scene.is_fair or not noisy or quiet[0] < noisy[0])
-            queue = quiet if is_quiet else noisy
-            batch.append((queue, queue.popleft()))
-        return batch
-
-    def worker() -> Process:
-        while simulation.now < scene.seconds:
-            batch = taken()
-            for queue, came in batch:
-                yield busy_seconds(path)
-                if queue is quiet:
-                    waited.append(simulation.now - came)
-            if not batch:
-                yield 0.02
-
+    queue = _Queue(scene, simulation, dice)
+    seconds = busy_seconds(aws_path(Inputs(), scene.plan, events=1))
     for _ in range(QUIET):
-        simulation.start(arrivals(quiet, scene.quiet_per_second, scene.seconds))
-    if scene.flood_per_second:
-        simulation.start(arrivals(noisy, scene.flood_per_second, scene.flood_seconds))
+        simulation.start(queue.arrivals(queue.quiet, scene.quiet_per_second, scene.seconds))
+    simulation.start(queue.arrivals(queue.noisy, scene.flood_per_second, scene.flood_seconds))
     for _ in range(scene.plan.accept_concurrency):
-        simulation.start(worker())
+        simulation.start(queue.worker(seconds))
     simulation.run()
-    return percentile(waited, 0.95) or 0.0, len(noisy)
+    return percentile(queue.waited, 0.95) or 0.0, len(queue.noisy)
 
 
 def rows(scene: Scene | None = None) -> list[Row]:
     """Judge the calls by their ratio, and the queue by seconds: without a flood nothing waits."""
     flooded = scene or Scene()
-    alone = play(_but(flooded, is_flooded=False))
+    alone = play(replace(flooded, is_flooded=False))
     beside = play(flooded)
     ratio = beside.p95_seconds / alone.p95_seconds
     fair, left = drain(Drain())
@@ -231,17 +245,6 @@ def rows(scene: Scene | None = None) -> list[Row]:
     ]
 
 
-def _but(scene: Scene, *, is_flooded: bool = True, is_limited: bool = True) -> Scene:
-    return Scene(
-        limit=scene.limit,
-        sandboxes=scene.sandboxes,
-        seconds=scene.seconds,
-        is_flooded=is_flooded,
-        is_limited=is_limited,
-        plan=scene.plan,
-    )
-
-
 def _tenant(slug: str) -> Tenant:
     return Tenant(TenantId(slug), slug, TenantState.ACTIVE)
 
@@ -250,14 +253,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.scale.fairness", description=__doc__)
     parser.add_argument("--evidence", action="store_true", help="keep the verdict")
     options = parser.parse_args()
-    found = []
+    found: list[Row] = []
     for sandboxes in (16, 32, 64):
         scene = Scene(sandboxes=sandboxes)
         found = found or rows(scene)
         for name, played in (
-            ("alone", play(_but(scene, is_flooded=False))),
+            ("alone", play(replace(scene, is_flooded=False))),
             ("beside a flood", play(scene)),
-            ("without limits", play(_but(scene, is_limited=False))),
+            ("without limits", play(replace(scene, is_limited=False))),
         ):
             print(
                 f"{sandboxes:>3} sandboxes, {name:<15} p50 {played.p50_seconds * 1000:8.1f} ms"

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SEED = 20261123
 SANDBOXES = (1, 2, 4, 16, 64)
+# As the stages have it (stacks/stages.py).
+DEFAULT_LIMIT = RateLimit(100, 1_000)
 # For so long a sandbox lives, where they come and go.
 _LIFE_SECONDS = 30.0
 
@@ -106,7 +108,7 @@ class Flood:
     ``is_up`` tells at which second the database takes flushes.
     """
 
-    limit: RateLimit = RateLimit(100, 1_000)
+    limit: RateLimit = DEFAULT_LIMIT
     sandboxes: int = 16
     per_second: float = 2_000
     events: int = 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import httpx
 import typer
 
-from ops.cli import health, keys, quarantine_plan
+from ops.cli import health, keys, limits, quarantine_plan
 from ops.cli.connection import GIVE_A_TOKEN
 from ops.cli.errors import CliError, ServerRefusedError, UnreachableError
 from ops.cli.findings import counted, judge, show, well, wrong
@@ -15,8 +16,9 @@ from ops.cli.output import shown
 from ops.cli.session import Session, connected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from ops.cli.exact_json import JsonValue
     from ops.cli.findings import Finding
 
 # So many tenants are asked for a source or a token, at most, until one has either.
@@ -103,7 +105,9 @@ def _admin_findings(session: Session, versions: list[str]) -> Iterator[Finding]:
     yield from _quarantine_finding(session)
     yield from _keys_finding(session)
     try:
-        yield _senders_finding(session)
+        tenants = session.client.get("/tenants").records("tenants")
+        yield _senders_finding(session, tenants)
+        yield from limits.findings(tenants, now=datetime.now(UTC))
     except CliError as error:
         yield wrong("senders", error.message, "tillgate tenant list", exit_code=error.exit_code)
 
@@ -143,9 +147,8 @@ def _keys_finding(session: Session) -> Iterator[Finding]:
         yield wrong("key ages", error.message, "tillgate doctor", exit_code=error.exit_code)
 
 
-def _senders_finding(session: Session) -> Finding:
+def _senders_finding(session: Session, tenants: Sequence[dict[str, JsonValue]]) -> Finding:
     """Tell whether anybody can send: some tenant with a source or a token that lives."""
-    tenants = session.client.get("/tenants").records("tenants")
     if not tenants:
         return wrong("senders", "There is no tenant.", "tillgate tenant create SLUG --name NAME")
     active = [tenant for tenant in tenants if tenant.get("state") == "active"]

@@ -1,13 +1,21 @@
 """``tillgate tenant limit``: how much a merchant may send."""
 
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from ops.cli.errors import UsageError
+from ops.cli.exact_json import JsonValue
+from ops.cli.findings import Finding, counted, warning
+from ops.cli.output import shown
 from ops.cli.references import find_tenant_id
 from ops.cli.session import Session, connected
 from ops.cli.tenants import LIMIT_COLUMNS, TenantArgument
+
+_LATELY = timedelta(hours=1)
+_NAMED = 5
 
 
 @connected
@@ -43,3 +51,20 @@ def tenant_limit(
         return
     session.output.show_record(answer, LIMIT_COLUMNS)
     session.output.note("It takes up to 30 s.")
+
+
+def findings(tenants: Sequence[dict[str, JsonValue]], *, now: datetime) -> Iterator[Finding]:
+    """Name who was over the limit within the last hour; nothing where nobody was."""
+    limited = [
+        shown(tenant.get("slug"))
+        for tenant in tenants
+        if isinstance(at := tenant.get("limited_at"), str)
+        and now - datetime.fromisoformat(at) < _LATELY
+    ]
+    if limited:
+        named = ", ".join(limited[:_NAMED])
+        yield warning(
+            "limits",
+            f"{counted(len(limited), 'tenant')} over the limit within the last hour: {named}",
+            f"tillgate tenant limit {limited[0]}",
+        )

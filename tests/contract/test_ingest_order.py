@@ -1,4 +1,4 @@
-"""HTTP.md's order of checks: 401, 403, 415, 413, key, JSON, schema. Of two faults, the first."""
+"""HTTP.md's order of checks: 401, 403, 429, 415, 413, key, JSON, schema; the first is answered."""
 
 from __future__ import annotations
 
@@ -6,13 +6,22 @@ import itertools
 
 import pytest
 
-from tests.contract.wired_ingest import MAX_BODY_BYTES, TWO, WiredIngest, event_body, headers
+from tests.contract.wired_ingest import (
+    MAX_BODY_BYTES,
+    ONE,
+    TWO,
+    WiredIngest,
+    event_body,
+    headers,
+)
+from tillgate.domain.tenant import RateLimit
 
 # In the contract's order. What each answers with, and what of the request is spoilt.
 ANSWERS = {
     "token": (401, "unauthenticated"),
     "tenant": (403, "tenant-mismatch"),
     "suspended": (403, "tenant-suspended"),
+    "rate": (429, "rate-limited"),
     "media": (415, "unsupported-media-type"),
     "size": (413, "payload-too-large"),
     "key": (400, "idempotency-key-invalid"),
@@ -27,6 +36,15 @@ EXCLUSIVE = [{"token", "suspended"}, {"key", "no key"}, {"json", "schema"}]
 
 def together(faults: set[str]) -> bool:
     return not any(pair <= faults for pair in EXCLUSIVE)
+
+
+def ingest_with(faults: set[str]) -> WiredIngest:
+    """Give an ingest in which the tenant has sent what it may, where that is a fault."""
+    if "rate" not in faults:
+        return WiredIngest()
+    ingest = WiredIngest(limit=RateLimit(1, 1))
+    ingest.limits.take(ONE.tenant_id, 1)
+    return ingest
 
 
 def spoilt_headers(faults: set[str], **changes: str | None) -> dict[str, str]:
@@ -52,7 +70,7 @@ def spoilt_body(faults: set[str], good: bytes) -> bytes:
 
 @pytest.mark.parametrize("fault", ORDER)
 def test_each_fault_alone_has_its_answer(fault: str) -> None:
-    answer = WiredIngest().post(spoilt_body({fault}, event_body()), spoilt_headers({fault}))
+    answer = ingest_with({fault}).post(spoilt_body({fault}, event_body()), spoilt_headers({fault}))
 
     assert answer.problem == ANSWERS[fault]
 
@@ -66,7 +84,7 @@ def test_of_two_faults_the_first_in_the_contract_s_order_is_answered(
 ) -> None:
     faults = {first, second}
 
-    answer = WiredIngest().post(spoilt_body(faults, event_body()), spoilt_headers(faults))
+    answer = ingest_with(faults).post(spoilt_body(faults, event_body()), spoilt_headers(faults))
 
     assert answer.problem == ANSWERS[first]
 
@@ -78,7 +96,7 @@ def test_all_that_can_be_wrong_after_a_fault_changes_nothing(first: str) -> None
         if together(faults | {later}):
             faults.add(later)
 
-    answer = WiredIngest().post(spoilt_body(faults, event_body()), spoilt_headers(faults))
+    answer = ingest_with(faults).post(spoilt_body(faults, event_body()), spoilt_headers(faults))
 
     assert answer.problem == ANSWERS[first]
 
@@ -94,7 +112,7 @@ def test_a_batch_is_checked_in_the_same_order(first: str, second: str) -> None:
     faults = {first, second}
     good = b'{"events":[{"idempotency_key":"k","type":"t","data":{}}]}'
 
-    answer = WiredIngest().post(
+    answer = ingest_with(faults).post(
         spoilt_body(faults, good),
         spoilt_headers(faults, idempotency_key=None),
         path="/v1/events/batch",
@@ -105,7 +123,7 @@ def test_a_batch_is_checked_in_the_same_order(first: str, second: str) -> None:
 
 @pytest.mark.parametrize("fault", [fault for fault in ORDER if fault != "token"])
 def test_every_fault_is_found_before_the_store_is_asked(fault: str) -> None:
-    ingest = WiredIngest()
+    ingest = ingest_with({fault})
     ingest.events.is_down = True
 
     answer = ingest.post(spoilt_body({fault}, event_body()), spoilt_headers({fault}))
@@ -118,7 +136,7 @@ def test_every_fault_is_found_before_the_store_is_asked(fault: str) -> None:
 def test_every_fault_is_the_sender_s_own_with_the_database_down_and_nothing_is_queued(
     fault: str, *, is_queue_down: bool
 ) -> None:
-    ingest = WiredIngest()
+    ingest = ingest_with({fault})
     spoilt = spoilt_body({fault}, event_body()), spoilt_headers({fault})
     ingest.post(*spoilt)
     ingest.take_down()

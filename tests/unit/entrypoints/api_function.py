@@ -108,7 +108,7 @@ class ApiFunction:
             self.store,
             box=PlainSecretBox(),
             providers=providers,
-            default_limit=LIMIT,
+            default_limit=limit,
         )
         replay_one = ReplayOwnEvents(self.reader)
         replay_many = ReplayEvents(

@@ -241,7 +241,7 @@ def test_what_was_let_in_since_the_report_is_not_given_back(limits: TenantLimits
 
 
 def test_memory_is_bounded_and_the_fullest_go_first(
-    limits: TenantLimits, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    limits: TenantLimits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits_module, "MAX_BUCKETS", 100)
     monkeypatch.setattr(limits_module, "_EVICTED", 10)

@@ -78,6 +78,8 @@ _PROBLEMS: dict[type[errors.TillgateError], tuple[str, int, str]] = {
     ),
     errors.SignatureRefusedError: ("unauthenticated", 401, "The delivery is not authentic"),
     errors.StoreUnavailableError: ("unavailable", 503, "Tillgate cannot answer right now"),
+    # With the queue down as well it is stored after all: nobody gets this for a rate alone.
+    errors.OverRateError: ("unavailable", 503, "Tillgate cannot answer right now"),
     errors.QueueUnavailableError: ("unavailable", 503, "Tillgate cannot answer right now"),
     errors.ObjectsUnavailableError: ("unavailable", 503, "Tillgate cannot answer right now"),
     errors.SecretUnavailableError: ("unavailable", 503, "Tillgate cannot answer right now"),
