@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,7 +12,6 @@ from psycopg import sql
 
 from tests.integration.events import NOW, event
 from tests.integration.history import TODAY, add_events, ages
-from tests.integration.polling import until
 from tillgate.adapters.postgres.connection import Database
 from tillgate.adapters.postgres.event_reader import PostgresEventReader
 from tillgate.adapters.postgres.event_store import PostgresEventStore
@@ -356,42 +353,6 @@ def test_a_day_is_dropped_in_order_and_only_when_it_is_over(
     assert drop("delivery") is Dropped.GONE
     assert sweeper.days_over(default_days=DEFAULT_DAYS) == [over]
     assert retire(sweeper).partitions_dropped == 2
-
-
-def test_a_long_reader_holds_a_drop_up_and_nobody_else(
-    own_database: TestDatabase, superuser: Connection, sweeper: PostgresRetirement
-) -> None:
-    tenant = own_database.add_tenant("one")
-    add_events(superuser, tenant, days_ago=DEFAULT_DAYS + 1)
-    sender = Database(lambda: own_database.url("ingest"), max_uses=1_000_000)
-    store = PostgresEventStore(sender, within_seconds=5)
-    done, took = threading.Event(), list[float]()
-
-    def send() -> None:
-        while not done.is_set():
-            began = time.monotonic()
-            store.accept(tenant, [event(str(len(took)))], received_at=NOW)
-            took.append(time.monotonic() - began)
-
-    with ThreadPoolExecutor(1) as thread, own_database.superuser() as reader:
-        sending = thread.submit(send)
-        try:
-            until(lambda: len(took) > 3, what="events go in")
-            with reader.transaction():
-                for table in PARENTS:
-                    reader.execute(
-                        sql.SQL("SELECT count(*) FROM tillgate.{}").format(sql.Identifier(table))
-                    )
-                before = retire(sweeper)
-            after = retire(sweeper)
-        finally:
-            done.set()
-        sending.result(30)
-    sender.close()
-
-    assert (before.partitions_dropped, before.partitions_busy) == (0, 1)
-    assert (after.partitions_dropped, after.partitions_busy) == (3, 0)
-    assert max(took) < 0.8, "an accept's own deadline"
 
 
 def test_the_operator_sets_shows_and_removes_a_tenants_retention(

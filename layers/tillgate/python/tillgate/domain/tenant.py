@@ -20,8 +20,11 @@ TOKEN_PREFIX = "tg_live_"  # noqa: S105  The public prefix of a token, not a tok
 
 
 class TenantState(StrEnum):
+    """``erased`` is what the operator is told; to whoever takes events in, it is suspended."""
+
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    ERASED = "erased"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from tillgate.domain.administration import NewApp, NewSource
 
 _TENANTS: LiteralString = """
-    SELECT tenant_id::text, slug, name, state, created_at FROM tillgate.tenant
+    SELECT tenant_id::text, slug, name, CASE
+            WHEN tenant_id IN (SELECT e.tenant_id FROM tillgate.erasure AS e) THEN 'erased'
+            ELSE state
+        END, created_at
+    FROM tillgate.tenant
 """
 _ADD_TENANT: LiteralString = """
     INSERT INTO tillgate.tenant (slug, name) VALUES (%s, %s)
