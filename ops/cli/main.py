@@ -11,12 +11,14 @@ from ops.cli import (
     dead_letters,
     destinations,
     doctor,
+    erase,
     events,
     health_gate,
     hours,
     onboard,
     quarantine,
     replay,
+    retention,
     simulate,
     slo,
     sources,
@@ -49,6 +51,8 @@ sources.app.command("credential")(credentials.set_credential)
 sources.app.command("quiet-after")(hours.quiet_after)
 sources.app.command("quiet")(hours.list_quiet)
 tenants.app.command("hours")(hours.tenant_hours)
+tenants.app.command("retention")(retention.tenant_retention)
+tenants.app.command("erase")(erase.erase_tenant)
 app.add_typer(tokens.app, name="token")
 app.add_typer(events.app, name="event")
 events.app.command("replay")(replay.replay_events)

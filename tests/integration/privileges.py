@@ -61,16 +61,9 @@ ALLOWED_ON_TABLES = frozenset(
         Allowed("admin", "tenant_activity", "SELECT"),
         Allowed("admin", "source_activity", "SELECT"),
         Allowed("admin", "erasure", "SELECT"),
-        *(
-            Allowed("admin", "tenant_retention", command, column)
-            for command, column in (
-                ("SELECT", "tenant_id"),
-                ("SELECT", "days"),
-                ("INSERT", "tenant_id"),
-                ("INSERT", "days"),
-                ("UPDATE", "days"),
-            )
-        ),
+        Allowed("admin", "tenant_retention", "SELECT"),
+        Allowed("admin", "tenant_retention", "INSERT"),
+        Allowed("admin", "tenant_retention", "UPDATE", "days"),
         Allowed("api", "attempt", "SELECT"),
         Allowed("api", "ingest_key", "SELECT"),
         Allowed("api", "event", "SELECT"),

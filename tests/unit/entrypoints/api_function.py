@@ -12,6 +12,7 @@ from tests.events import http_event
 from tests.fakes import InMemoryEventStore, InMemoryMetrics, InMemoryRegistry, PlainSecretBox
 from tests.hours_fakes import InMemoryOpeningHours
 from tests.quarantine_fakes import InMemorySetAside
+from tests.retention_fakes import InMemoryRetention
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
@@ -21,6 +22,7 @@ from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_hours import AdminHours
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
+from tillgate.entrypoints.admin_retention import AdminRetention
 from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
@@ -39,6 +41,7 @@ from tillgate.services.quarantine import QuarantineOffice
 from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
 from tillgate.services.replay_own import ReplayOwnEvents
+from tillgate.services.retention import Retention
 from tillgate.services.retry_quarantine import RetryQuarantine
 from tillgate.services.slo import CheckServiceLevels
 from tillgate.services.status import CheckStatus
@@ -73,6 +76,7 @@ class ApiFunction:
         self.dead_letters = InMemoryDeadLetters()
         self.quarantine = InMemorySetAside(InMemoryEventStore(), self.registry)
         self.hours = InMemoryOpeningHours(self.store)
+        self.retention = InMemoryRetention(self.store)
         self.activity = InMemoryActivity()
         self.metrics = InMemoryMetrics()
         self.meter = Meter(Recorder(), self.metrics, clock=lambda: 0.0)
@@ -125,6 +129,7 @@ class ApiFunction:
                             on_stored=counted_retries(self.meter.recorder),
                         ),
                     ),
+                    AdminRetention(Retention(self.retention, default_days=400)),
                     AdminSlo(
                         administration,
                         check=CheckServiceLevels(self.activity, now=lambda: NOON),

@@ -17,6 +17,7 @@ from tillgate.adapters.postgres.destinations import PostgresDestinationStore
 from tillgate.adapters.postgres.event_reader import PostgresEventReader
 from tillgate.adapters.postgres.opening_hours import PostgresOpeningHoursStore
 from tillgate.adapters.postgres.registry import PostgresRegistry
+from tillgate.adapters.postgres.retention_store import PostgresRetentionStore
 from tillgate.adapters.postgres.set_aside import PostgresSetAside
 from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager
 from tillgate.bootstrap.wired import WiredFunction
@@ -28,6 +29,7 @@ from tillgate.entrypoints.admin_destinations import AdminDestinations
 from tillgate.entrypoints.admin_events import AdminEvents
 from tillgate.entrypoints.admin_hours import AdminHours
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
+from tillgate.entrypoints.admin_retention import AdminRetention
 from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
 from tillgate.entrypoints.docs.documents import Documents
@@ -47,6 +49,7 @@ from tillgate.services.quarantine import QuarantineOffice
 from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
 from tillgate.services.replay_own import ReplayOwnEvents
+from tillgate.services.retention import Retention
 from tillgate.services.retry_quarantine import RetryQuarantine
 from tillgate.services.slo import CheckServiceLevels
 from tillgate.services.status import CheckStatus
@@ -101,6 +104,12 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
                     replay_one=replay_one,
                 ),
                 _quarantine_part(settings, admin, secret_box, recorder),
+                AdminRetention(
+                    Retention(
+                        PostgresRetentionStore(admin, within_seconds=within_seconds),
+                        default_days=settings.event_retention_days,
+                    )
+                ),
                 AdminSlo(
                     administration,
                     check=CheckServiceLevels(

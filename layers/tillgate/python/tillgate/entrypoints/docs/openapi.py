@@ -14,6 +14,7 @@ from tillgate.entrypoints.docs import (
     hours,
     operations,
     quarantine,
+    retention,
     slo,
 )
 from tillgate.entrypoints.docs.admin_schemas import admin_schemas
@@ -88,6 +89,7 @@ _TAGS = [
     {"name": "Administration", "description": "For the operator, and for the CLI."},
     {"name": "Delivery", "description": "Where events go, and those that did not get there."},
     {"name": "Quarantine", "description": "What could not be accepted as it stood."},
+    {"name": "Retention", "description": "For how long events are kept, and what is erased."},
     {"name": "Silence", "description": "When sources are to be heard, and who is quiet."},
 ]
 
@@ -115,6 +117,7 @@ def openapi(*, version: str) -> Json:
             **dead_letters.PATHS,
             **quarantine.PATHS,
             **hours.PATHS,
+            **retention.PATHS,
             **slo.PATHS,
         },
         "components": {
@@ -124,6 +127,7 @@ def openapi(*, version: str) -> Json:
                 **HOURS,
                 **QUARANTINE,
                 **slo.SCHEMAS,
+                **retention.SCHEMAS,
                 **admin_schemas(PROVIDERS),
             },
             "parameters": {
