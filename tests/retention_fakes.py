@@ -13,7 +13,13 @@ from tillgate.domain.errors import (
     StoreUnavailableError,
     TenantNotSuspendedError,
 )
-from tillgate.domain.retention import Dropped, Erased, ErasureRecord, RetentionRecord
+from tillgate.domain.retention import (
+    Dropped,
+    Erased,
+    ErasureRecord,
+    RetentionRecord,
+    RetentionStatus,
+)
 from tillgate.domain.tenant import EventId, TenantState
 
 if TYPE_CHECKING:
@@ -49,6 +55,10 @@ class InMemoryRetention:
             days=self.days.get(tenant_id, default_days),
             is_default=tenant_id not in self.days,
         )
+
+    def status(self, *, default_days: int) -> RetentionStatus:
+        self._check()
+        return RetentionStatus(default_days=default_days, held_events=0, first_go_on=None)
 
     def set_retention(self, tenant_id: TenantId, days: int | None) -> bool:
         self._check()

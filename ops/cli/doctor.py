@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 import typer
 
-from ops.cli import health, quarantine_plan
+from ops.cli import health, quarantine_plan, retention
 from ops.cli.connection import GIVE_A_TOKEN
 from ops.cli.errors import CliError, ServerRefusedError, UnreachableError
 from ops.cli.findings import counted, judge, show, well, wrong
@@ -101,6 +101,7 @@ def _admin_findings(session: Session, versions: list[str]) -> Iterator[Finding]:
     if status.record("database").get("ok") is not True:
         return
     yield from _quarantine_finding(session)
+    yield from _retention_finding(session)
     try:
         yield _senders_finding(session)
     except CliError as error:
@@ -129,6 +130,17 @@ def _quarantine_finding(session: Session) -> Iterator[Finding]:
             yield wrong("quarantine", error.message, "tillgate quarantine list")
     except CliError as error:
         yield wrong("quarantine", error.message, "tillgate doctor", exit_code=error.exit_code)
+
+
+def _retention_finding(session: Session) -> Iterator[Finding]:
+    """Say what is about to go undelivered; a server that does not tell yet is not blamed."""
+    try:
+        yield retention.finding(session.client.get("/retention"))
+    except ServerRefusedError as error:
+        if error.refusal.status != httpx.codes.NOT_FOUND:
+            yield wrong("retention", error.message, "tillgate deadletter plan")
+    except CliError as error:
+        yield wrong("retention", error.message, "tillgate doctor", exit_code=error.exit_code)
 
 
 def _senders_finding(session: Session) -> Finding:

@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.client import Answer
 from ops.cli.confirmation import YesOption, confirm
 from ops.cli.errors import UsageError
 from ops.cli.exact_json import NumberText
-from ops.cli.output import Column
+from ops.cli.findings import Finding, counted, warning, well
+from ops.cli.output import Column, shown
 from ops.cli.references import find_tenant_id
 from ops.cli.session import Session, connected
 from ops.cli.tenants import TenantArgument
@@ -17,6 +19,20 @@ COLUMNS = (
     Column("DAYS", "days"),
     Column("AS THE STAGE HAS IT", "is_default"),
 )
+
+
+def finding(status: Answer) -> Finding:
+    """Say what doctor has to say of it."""
+    held, days = status.document.get("held_events"), shown(status.document.get("default_days"))
+    if not isinstance(held, NumberText) or int(held) == 0:
+        return well("retention", f"{days} days; nothing undelivered is past it")
+    first = shown(status.document.get("first_go_on"))
+    return warning(
+        "retention",
+        f"{counted(int(held), 'undelivered event is', 'undelivered events are')} past retention,"
+        f" and the first go on {first}.",
+        "tillgate deadletter plan",
+    )
 
 
 @connected

@@ -97,6 +97,7 @@ ALLOWED_FUNCTIONS = {
     "erase_step(integer)": {"sweep"},
     "erase_tenant(uuid,text)": {"admin"},
     "find_erased_source(uuid,text)": {"ingest", "accept", "admin"},
+    "held_events(integer,integer)": {"admin"},
     "is_day_held(date,integer)": set(),
     "is_day_over(date,integer)": set(),
     "keep_nothing_erased()": set(),

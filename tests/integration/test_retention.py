@@ -18,7 +18,7 @@ from tillgate.adapters.postgres.event_store import PostgresEventStore
 from tillgate.adapters.postgres.retention_store import PostgresRetentionStore
 from tillgate.adapters.postgres.retirement import PostgresRetirement
 from tillgate.domain.event import Outcome
-from tillgate.domain.retention import Dropped
+from tillgate.domain.retention import Dropped, RetentionStatus
 from tillgate.services.retire import PARENTS, Retire, RetireReport
 
 if TYPE_CHECKING:
@@ -60,6 +60,13 @@ def keep(superuser: Connection, tenant: TenantId, days: int | None) -> None:
 def has_partition(superuser: Connection, parent: str, days_ago: int) -> bool:
     name = f"tillgate.{parent}_{TODAY - timedelta(days=days_ago):%Y%m%d}"
     return superuser.execute("SELECT to_regclass(%s)", (name,)).fetchone() != (None,)
+
+
+def status(database: TestDatabase) -> RetentionStatus:
+    admin = Database(lambda: database.url("admin"), max_uses=1_000)
+    told = PostgresRetentionStore(admin, within_seconds=5).status(default_days=DEFAULT_DAYS)
+    admin.close()
+    return told
 
 
 def partitions(superuser: Connection, days_ago: int) -> list[str]:
@@ -148,6 +155,8 @@ def test_what_is_undelivered_and_undecided_is_kept_for_thirty_days_more(
         )
         add_events(superuser, other, days_ago=days_ago)
 
+    told = status(own_database)
+    assert told.held_events == (4 + 2 if is_held else 0)
     retire(sweeper)
 
     held = {DEFAULT_DAYS + 1: 2, DEFAULT_DAYS + 30: 2} if is_held else {}
@@ -155,6 +164,10 @@ def test_what_is_undelivered_and_undecided_is_kept_for_thirty_days_more(
         assert ages(superuser, table, holder) == held
         assert ages(superuser, table, other) == {}
     assert partitions(superuser, DEFAULT_DAYS + 31) == []
+    told = status(own_database)
+    assert told.held_events == (4 if is_held else 0)
+    tomorrow = f"{TODAY + timedelta(days=1):%Y-%m-%d}"
+    assert told.first_go_on == (tomorrow if is_held else None)
     if is_held:
         superuser.execute("UPDATE tillgate.delivery SET state = 'delivered', due_at = NULL")
         assert retire(sweeper).partitions_dropped == 6

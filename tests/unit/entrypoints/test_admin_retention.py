@@ -40,6 +40,11 @@ def test_a_retention_is_shown_set_and_removed(api: ApiFunction, tenant: str) -> 
     assert call(api, "DELETE", path).without_rid() == usual
 
 
+def test_the_stages_retention_is_told(api: ApiFunction) -> None:
+    told = call(api, "GET", "retention").without_rid()
+    assert told == {"default_days": 400, "held_events": 0, "first_go_on": None}
+
+
 @pytest.mark.parametrize("days", [6, 3661, "90", 90.5, None, True])
 def test_a_retention_that_makes_no_sense_is_refused(
     api: ApiFunction, tenant: str, days: object

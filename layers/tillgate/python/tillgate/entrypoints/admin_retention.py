@@ -27,6 +27,7 @@ class AdminRetention:
         retention = "/admin/api/tenants/{tenant_id}/retention"
         erasure = "/admin/api/tenants/{tenant_id}/erasure"
         return {
+            "GET /admin/api/retention": self._status,
             f"GET {retention}": self._show,
             f"PUT {retention}": self._set,
             f"DELETE {retention}": self._remove,
@@ -34,6 +35,9 @@ class AdminRetention:
             f"GET {erasure}": self._show_erasure,
             f"POST {erasure}": self._erase,
         }
+
+    def _status(self, call: Call) -> LambdaResponse:
+        return answer(call, 200, record(self._retention.status()))
 
     def _show(self, call: Call) -> LambdaResponse:
         return answer(call, 200, record(self._retention.retention(call.parameters["tenant_id"])))

@@ -56,6 +56,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     PROBE_PATH: ("POST",),
     SYNTHETIC_PATH: ("DELETE",),
     "/admin/api/tenants/{tenant_id}/hours": ("GET", "PUT", "DELETE"),
+    "/admin/api/retention": ("GET",),
     "/admin/api/tenants/{tenant_id}/retention": ("GET", "PUT", "DELETE"),
     "/admin/api/tenants/{tenant_id}/erasure": ("GET", "POST"),
     "/admin/api/tenants/{tenant_id}/erasure/plan": ("GET",),

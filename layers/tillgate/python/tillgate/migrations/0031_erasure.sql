@@ -344,3 +344,43 @@ BEGIN
 END
 $$;
 GRANT EXECUTE ON FUNCTION tillgate.redrives_discard_old(bigint) TO tillgate_sweep;
+
+-- The undelivered events that are past their tenants' retention, and only held: how many, counted
+-- to p_at_most, and the day on which the first of them go: {"events": n, "first_go_on": date|null}.
+CREATE FUNCTION tillgate.held_events(p_default_days integer, p_at_most integer) RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET jit = off
+AS $$
+DECLARE
+    v_today date := (now() AT TIME ZONE 'UTC')::date;
+    v_below uuid;
+BEGIN
+    SELECT tillgate.first_event_id(
+        (v_today - least(p_default_days, min(r.days)))::timestamp AT TIME ZONE 'UTC'
+    ) INTO v_below
+    FROM tillgate.tenant_retention AS r;
+    RETURN (
+        WITH undelivered AS (
+            SELECT d.tenant_id, d.event_id FROM tillgate.delivery AS d
+            WHERE d.event_id < v_below AND d.state = 'pending'
+            UNION ALL
+            SELECT d.tenant_id, d.event_id FROM tillgate.delivery AS d
+            WHERE d.event_id < v_below AND d.state = 'gave_up' AND d.discarded_at IS NULL
+        ), held AS (
+            SELECT k.day + k.days + 31 AS goes_on
+            FROM undelivered AS u
+            LEFT JOIN tillgate.tenant_retention AS r ON r.tenant_id = u.tenant_id
+            CROSS JOIN LATERAL (
+                SELECT (to_timestamp(
+                    ('x' || substr(replace(u.event_id::text, '-', ''), 1, 12))::bit(48)::bigint
+                    / 1000.0
+                ) AT TIME ZONE 'UTC')::date AS day, coalesce(r.days, p_default_days) AS days
+            ) AS k
+            WHERE k.day + k.days < v_today
+            LIMIT p_at_most
+        )
+        SELECT json_build_object('events', count(*), 'first_go_on', min(h.goes_on)) FROM held AS h
+    );
+END
+$$;
+GRANT EXECUTE ON FUNCTION tillgate.held_events(integer, integer) TO tillgate_admin;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tillgate.domain.administration import MAX_COUNTED
 from tillgate.domain.retention import HELD_DAYS
 from tillgate.entrypoints.admin_bodies import SLUG_PATTERN
 from tillgate.entrypoints.docs.admin import (
@@ -18,6 +19,7 @@ _TAG = ["Retention"]
 _TENANT = (parameter("tenant_id"),)
 _KEPT: Json = {"tenant_id": EXAMPLE_TENANT_ID, "days": 90, "is_default": False}
 _USUAL: Json = {"tenant_id": EXAMPLE_TENANT_ID, "days": 400, "is_default": True}
+_STATUS: Json = {"default_days": 400, "held_events": 12, "first_go_on": "2026-12-19"}
 _COUNTS: Json = {
     "events": 48211,
     "deliveries": 48211,
@@ -56,6 +58,20 @@ SCHEMAS: Json = {
             "is_default": {**FLAG, "description": "As the stage's EVENT_RETENTION_DAYS has it."},
         }
     ),
+    "RetentionStatus": obj(
+        {
+            "default_days": {**_DAYS, "description": "The stage's EVENT_RETENTION_DAYS."},
+            "held_events": {
+                **COUNT,
+                "description": "Undelivered, and past their retention: they wait, or are dead"
+                f" letters that nobody decided on. Counted to {MAX_COUNTED}.",
+            },
+            "first_go_on": {
+                **nullable({"type": "string", "format": "date"}),
+                "description": "The day on which the first of them are removed, delivered or not.",
+            },
+        }
+    ),
     "NewErasure": obj({"slug": {"type": "string", "pattern": SLUG_PATTERN}}),
     "ErasureCounts": obj(dict.fromkeys(_COUNTS, COUNT)),
     "ErasurePlan": obj(
@@ -82,6 +98,14 @@ SCHEMAS: Json = {
 }
 
 PATHS: Json = {
+    "/admin/api/retention": {
+        "get": operation(
+            "readRetentionStatus",
+            "What is only kept because it is undelivered?",
+            {"200": answer("And the stage's retention", "RetentionStatus", _STATUS)},
+            tags=_TAG,
+        )
+    },
     f"{TENANT_PATH}/retention": {
         "get": operation(
             "readRetention",
