@@ -268,9 +268,15 @@ def test_what_a_sandbox_let_in_by_what_it_remembered_goes_at_the_next_look(scene
             "SELECT tillgate.record_attempts(%s, %s, '[]', true, 5, '1 s')",
             (scene.tenant, json.dumps([attempt])),
         )
+    # What the watcher had read before.
+    scene.superuser.execute(
+        "INSERT INTO tillgate.quiet_source VALUES (gen_random_uuid(), %s, now(), NULL, now())",
+        (scene.tenant,),
+    )
     scene.superuser.execute("UPDATE tillgate.erasure SET asked_at = now() - interval '61 s'")
     scene.sweep()
     assert scene.rows(scene.tenant).keys() <= KEPT.keys()
+    assert scene.seen(scene.canaries) == {}
     [again] = store.accept(scene.tenant, [new_event("late")], received_at=RECEIVED)
     assert again.outcome is Outcome.DUPLICATE, "its key and fingerprint are there"
 
