@@ -14,8 +14,6 @@ from functools import partial
 from itertools import count, cycle
 from typing import TYPE_CHECKING, Any
 
-from psycopg import sql
-
 from bench.goals import Goal
 from bench.growing_metrics import metrics
 from bench.seeding import Seed, add_day
@@ -24,13 +22,17 @@ from tillgate.adapters.postgres.delivery_store import PostgresDeliveryStore
 from tillgate.adapters.postgres.due_deliveries import PostgresDueDeliveries
 from tillgate.adapters.postgres.event_reader import PostgresEventReader
 from tillgate.adapters.postgres.event_store import PostgresEventStore
+from tillgate.adapters.postgres.retirement import PostgresRetirement
 from tillgate.domain.delivery import Attempt, AttemptOutcome, Settled
 from tillgate.domain.event import NewEvent, Outcome
 from tillgate.domain.idempotency import fingerprint
+from tillgate.domain.retention import HELD_DAYS, Dropped
 from tillgate.domain.stored_event import EventQuery
 from tillgate.domain.tenant import EventId, TenantId
 from tillgate.providers import PROVIDERS
 from tillgate.services.queue_due import CLAIMED_AT_ONCE
+from tillgate.services.retire import PARENTS
+from tillgate.settings.function import MIN_EVENT_RETENTION_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,14 +150,15 @@ def attempt(made: SeededDatabase) -> Calls:
 
 
 def retention(made: SeededDatabase) -> Calls:
-    """Drop the partitions of one day, the oldest, as large in every database.
+    """Drop the partitions of one day, the oldest, as large in every database, as sweep does.
 
-    Plain DDL, as nothing in the schema does it yet; the keys stay.
+    So old that nothing undelivered holds it; the keys stay.
     """
-    seeded = made.seeded
+    seeded, store = made.seeded, PostgresRetirement(made.connect("sweep"))
+    oldest = datetime.now(UTC).date() - timedelta(days=MIN_EVENT_RETENTION_DAYS + HELD_DAYS)
     plan = Seed(events=DROPPED_EVENTS, days=1, tenants=len(seeded.tenants), pending=0)
     for back in count(1):
-        day = seeded.first_day - timedelta(days=back)
+        day = min(seeded.first_day, oldest) - timedelta(days=back)
         add_day(
             made.superuser,
             plan,
@@ -166,7 +169,7 @@ def retention(made: SeededDatabase) -> Calls:
             until=datetime.now(UTC),
         )
         made.superuser.execute("CHECKPOINT")
-        yield partial(_drop_day, made, day)
+        yield partial(_drop_day, store, day)
 
 
 def _lists(made: SeededDatabase, tenant_id: TenantId, *, before: EventId | None = None) -> Calls:
@@ -228,16 +231,10 @@ def _settle(store: PostgresDeliveryStore, tenant_id: TenantId, event_ids: Sequen
     return len(begun.events)
 
 
-def _drop_day(made: SeededDatabase, day: date) -> None:
-    with made.superuser.transaction():
-        made.superuser.execute("SET LOCAL lock_timeout = '1s'")
-        for parent in ("event", "delivery", "attempt"):
-            names = (
-                sql.Identifier("tillgate", parent),
-                sql.Identifier("tillgate", f"{parent}_{day:%Y%m%d}"),
-            )
-            made.superuser.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(*names))
-            made.superuser.execute(sql.SQL("DROP TABLE {}").format(names[1]))
+def _drop_day(store: PostgresRetirement, day: date) -> None:
+    for parent in PARENTS:
+        dropped = store.drop_partition(parent, day, default_days=MIN_EVENT_RETENTION_DAYS)
+        assert dropped is Dropped.DROPPED, (parent, day, dropped)
 
 
 @dataclass(frozen=True, slots=True)

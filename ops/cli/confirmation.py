@@ -14,6 +14,22 @@ if TYPE_CHECKING:
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
+def confirm_by_name(surroundings: Surroundings, name: str, *, given: str | None) -> None:
+    """Go on only if the person types ``name``, or gave it along: a yes is typed too easily.
+
+    Raises CliError for anything else, and UsageError where there is nobody to ask.
+    """
+    if given is None:
+        if not surroundings.is_interactive():
+            raise UsageError(
+                "Nothing was done: this is no terminal, so nobody can be asked.",
+                next_step=f"look at the plan, then repeat the command with --confirm {name}",
+            )
+        given = typer.prompt(f"This cannot be undone. Type {name} to go on", err=True)
+    if given.strip() != name:
+        raise CliError(f"That is not {name}. Nothing was done.")
+
+
 def confirm(surroundings: Surroundings, question: str, *, yes: bool) -> None:
     """Go on only if the person, or ``--yes``, says so.
 

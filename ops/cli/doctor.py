@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 import typer
 
-from ops.cli import health, keys, limits, quarantine_plan
+from ops.cli import health, keys, limits, quarantine_plan, retention
 from ops.cli.connection import GIVE_A_TOKEN
 from ops.cli.errors import CliError, ServerRefusedError, UnreachableError
 from ops.cli.findings import counted, judge, show, well, wrong
@@ -104,6 +104,7 @@ def _admin_findings(session: Session, versions: list[str]) -> Iterator[Finding]:
         return
     yield from _quarantine_finding(session)
     yield from _keys_finding(session)
+    yield from _retention_finding(session)
     try:
         tenants = session.client.get("/tenants").records("tenants")
         yield _senders_finding(session, tenants)
@@ -145,6 +146,17 @@ def _keys_finding(session: Session) -> Iterator[Finding]:
             yield wrong("key ages", error.message, "tillgate key list")
     except CliError as error:
         yield wrong("key ages", error.message, "tillgate doctor", exit_code=error.exit_code)
+
+
+def _retention_finding(session: Session) -> Iterator[Finding]:
+    """Say what is about to go undelivered; a server that does not tell yet is not blamed."""
+    try:
+        yield retention.finding(session.client.get("/retention"))
+    except ServerRefusedError as error:
+        if error.refusal.status != httpx.codes.NOT_FOUND:
+            yield wrong("retention", error.message, "tillgate deadletter plan")
+    except CliError as error:
+        yield wrong("retention", error.message, "tillgate doctor", exit_code=error.exit_code)
 
 
 def _senders_finding(session: Session, tenants: Sequence[dict[str, JsonValue]]) -> Finding:

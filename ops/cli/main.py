@@ -12,6 +12,7 @@ from ops.cli import (
     dead_letters,
     destinations,
     doctor,
+    erase,
     events,
     health_gate,
     hours,
@@ -20,6 +21,7 @@ from ops.cli import (
     onboard,
     quarantine,
     replay,
+    retention,
     rotation,
     simulate,
     slo,
@@ -58,6 +60,8 @@ sources.app.command("rotate")(rotation.rotate_source)
 sources.app.command("retire-secret")(rotation.retire_source_secret)
 apps.app.command("rotate")(rotation.rotate_app)
 apps.app.command("retire-secret")(rotation.retire_app_secret)
+tenants.app.command("retention")(retention.tenant_retention)
+tenants.app.command("erase")(erase.erase_tenant)
 app.add_typer(tokens.app, name="token")
 tokens.app.command("rotate")(rotation.rotate_token)
 app.add_typer(events.app, name="event")

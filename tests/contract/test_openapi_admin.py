@@ -28,6 +28,7 @@ from tillgate.entrypoints.delivery_bodies import (
     ReplayBody,
 )
 from tillgate.entrypoints.docs.openapi import openapi
+from tillgate.entrypoints.retention_bodies import ErasureBody, RetentionBody
 from tillgate.providers import PROVIDERS
 
 if TYPE_CHECKING:
@@ -110,6 +111,15 @@ BODIES: list[tuple[str, type[AdminBody], object]] = [
     ("NewCredential", CredentialBody, {"token": "t", "api_url": ""}),
     ("NewCredential", CredentialBody, {"token": "t", "secret": "s"}),
     ("NewCredential", CredentialBody, {"api_url": URL}),
+    ("NewRetention", RetentionBody, {"days": 7}),
+    ("NewRetention", RetentionBody, {"days": 6}),
+    ("NewRetention", RetentionBody, {"days": 3660}),
+    ("NewRetention", RetentionBody, {"days": 3661}),
+    ("NewRetention", RetentionBody, {"days": "90"}),
+    ("NewRetention", RetentionBody, {}),
+    ("NewErasure", ErasureBody, {"slug": "a"}),
+    ("NewErasure", ErasureBody, {"slug": "a-"}),
+    ("NewErasure", ErasureBody, {"slug": None}),
     ("NewReplay", ReplayBody, {"since": SINCE, "dry_run": True}),
     ("NewReplay", ReplayBody, {"since": SINCE, "dry_run": 1}),
     ("NewReplay", ReplayBody, {"since": SINCE}),

@@ -18,6 +18,7 @@ from tillgate.domain.errors import BadMessageError, SignatureRefusedError, Store
 from tillgate.entrypoints.observability import Sandbox, TaskFailedError, log_task, serve
 from tillgate.entrypoints.queue_batch import QueueBatch
 from tillgate.services.queue_due import QueueReport
+from tillgate.services.retire import RetireReport
 from tillgate.services.sweep import SweepReport
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ SYSTEM = frozenset({"@timestamp", "@message", "@log", "@logStream", "@ingestionT
 def of_functions() -> frozenset[str]:
     """Give the names of a request's line, a message's and a task's, system fields included."""
     written = _written() | {name for line in _emitted() for name in line}
-    reported = {field.name for report in (SweepReport, QueueReport) for field in fields(report)}
+    reported = {
+        field.name
+        for report in (SweepReport, RetireReport, QueueReport)
+        for field in fields(report)
+    }
     noted = {name for path in ENTRYPOINTS.glob("*.py") for name in _noted(path.read_text())}
     return frozenset({*SYSTEM, *written, *noted, *reported})
 

@@ -79,16 +79,9 @@ ALLOWED_ON_TABLES = frozenset(
         Allowed("admin", "tenant_activity", "SELECT"),
         Allowed("admin", "source_activity", "SELECT"),
         Allowed("admin", "erasure", "SELECT"),
-        *(
-            Allowed("admin", "tenant_retention", command, column)
-            for command, column in (
-                ("SELECT", "tenant_id"),
-                ("SELECT", "days"),
-                ("INSERT", "tenant_id"),
-                ("INSERT", "days"),
-                ("UPDATE", "days"),
-            )
-        ),
+        Allowed("admin", "tenant_retention", "SELECT"),
+        Allowed("admin", "tenant_retention", "INSERT"),
+        Allowed("admin", "tenant_retention", "UPDATE", "days"),
         Allowed("api", "attempt", "SELECT"),
         Allowed("api", "ingest_key", "SELECT"),
         Allowed("api", "event", "SELECT"),
@@ -148,6 +141,7 @@ ALLOWED_FUNCTIONS = {
     "erase_step(integer)": {"sweep"},
     "erase_tenant(uuid,text)": {"admin"},
     "find_erased_source(uuid,text)": {"ingest", "accept", "admin"},
+    "held_events(integer,integer)": {"admin"},
     "is_day_held(date,integer)": set(),
     "is_day_over(date,integer)": set(),
     "keep_nothing_erased()": set(),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,14 +12,13 @@ from psycopg import sql
 
 from tests.integration.events import NOW, event
 from tests.integration.history import TODAY, add_events, ages
-from tests.integration.polling import until
 from tillgate.adapters.postgres.connection import Database
 from tillgate.adapters.postgres.event_reader import PostgresEventReader
 from tillgate.adapters.postgres.event_store import PostgresEventStore
 from tillgate.adapters.postgres.retention_store import PostgresRetentionStore
 from tillgate.adapters.postgres.retirement import PostgresRetirement
 from tillgate.domain.event import Outcome
-from tillgate.domain.retention import Dropped
+from tillgate.domain.retention import Dropped, RetentionStatus
 from tillgate.services.retire import PARENTS, Retire, RetireReport
 
 if TYPE_CHECKING:
@@ -63,6 +60,13 @@ def keep(superuser: Connection, tenant: TenantId, days: int | None) -> None:
 def has_partition(superuser: Connection, parent: str, days_ago: int) -> bool:
     name = f"tillgate.{parent}_{TODAY - timedelta(days=days_ago):%Y%m%d}"
     return superuser.execute("SELECT to_regclass(%s)", (name,)).fetchone() != (None,)
+
+
+def status(database: TestDatabase) -> RetentionStatus:
+    admin = Database(lambda: database.url("admin"), max_uses=1_000)
+    told = PostgresRetentionStore(admin, within_seconds=5).status(default_days=DEFAULT_DAYS)
+    admin.close()
+    return told
 
 
 def partitions(superuser: Connection, days_ago: int) -> list[str]:
@@ -151,6 +155,8 @@ def test_what_is_undelivered_and_undecided_is_kept_for_thirty_days_more(
         )
         add_events(superuser, other, days_ago=days_ago)
 
+    told = status(own_database)
+    assert told.held_events == (4 + 2 if is_held else 0)
     retire(sweeper)
 
     held = {DEFAULT_DAYS + 1: 2, DEFAULT_DAYS + 30: 2} if is_held else {}
@@ -158,6 +164,10 @@ def test_what_is_undelivered_and_undecided_is_kept_for_thirty_days_more(
         assert ages(superuser, table, holder) == held
         assert ages(superuser, table, other) == {}
     assert partitions(superuser, DEFAULT_DAYS + 31) == []
+    told = status(own_database)
+    assert told.held_events == (4 if is_held else 0)
+    tomorrow = f"{TODAY + timedelta(days=1):%Y-%m-%d}"
+    assert told.first_go_on == (tomorrow if is_held else None)
     if is_held:
         superuser.execute("UPDATE tillgate.delivery SET state = 'delivered', due_at = NULL")
         assert retire(sweeper).partitions_dropped == 6
@@ -356,42 +366,6 @@ def test_a_day_is_dropped_in_order_and_only_when_it_is_over(
     assert drop("delivery") is Dropped.GONE
     assert sweeper.days_over(default_days=DEFAULT_DAYS) == [over]
     assert retire(sweeper).partitions_dropped == 2
-
-
-def test_a_long_reader_holds_a_drop_up_and_nobody_else(
-    own_database: TestDatabase, superuser: Connection, sweeper: PostgresRetirement
-) -> None:
-    tenant = own_database.add_tenant("one")
-    add_events(superuser, tenant, days_ago=DEFAULT_DAYS + 1)
-    sender = Database(lambda: own_database.url("ingest"), max_uses=1_000_000)
-    store = PostgresEventStore(sender, within_seconds=5)
-    done, took = threading.Event(), list[float]()
-
-    def send() -> None:
-        while not done.is_set():
-            began = time.monotonic()
-            store.accept(tenant, [event(str(len(took)))], received_at=NOW)
-            took.append(time.monotonic() - began)
-
-    with ThreadPoolExecutor(1) as thread, own_database.superuser() as reader:
-        sending = thread.submit(send)
-        try:
-            until(lambda: len(took) > 3, what="events go in")
-            with reader.transaction():
-                for table in PARENTS:
-                    reader.execute(
-                        sql.SQL("SELECT count(*) FROM tillgate.{}").format(sql.Identifier(table))
-                    )
-                before = retire(sweeper)
-            after = retire(sweeper)
-        finally:
-            done.set()
-        sending.result(30)
-    sender.close()
-
-    assert (before.partitions_dropped, before.partitions_busy) == (0, 1)
-    assert (after.partitions_dropped, after.partitions_busy) == (3, 0)
-    assert max(took) < 0.8, "an accept's own deadline"
 
 
 def test_the_operator_sets_shows_and_removes_a_tenants_retention(

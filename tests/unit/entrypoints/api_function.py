@@ -14,6 +14,7 @@ from tests.events import http_event
 from tests.fakes import InMemoryEventStore, InMemoryMetrics, InMemoryRegistry, PlainSecretBox
 from tests.hours_fakes import InMemoryOpeningHours
 from tests.quarantine_fakes import InMemorySetAside
+from tests.retention_fakes import InMemoryRetention
 from tests.rotation_fakes import InMemorySealedRows, InMemorySecretNotes
 from tests.session_fakes import InMemorySessions
 from tillgate.domain.metrics import Recorder
@@ -29,6 +30,7 @@ from tillgate.entrypoints.admin_keys import AdminKeys
 from tillgate.entrypoints.admin_limits import AdminLimits
 from tillgate.entrypoints.admin_page import AdminPage
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
+from tillgate.entrypoints.admin_retention import AdminRetention
 from tillgate.entrypoints.admin_rotation import AdminRotation
 from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
@@ -51,6 +53,7 @@ from tillgate.services.quarantine import QuarantineOffice
 from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
 from tillgate.services.replay_own import ReplayOwnEvents
+from tillgate.services.retention import Retention
 from tillgate.services.retry_quarantine import RetryQuarantine
 from tillgate.services.rotation import Rotation
 from tillgate.services.sign_in import SignIn
@@ -92,6 +95,7 @@ class ApiFunction:
         self.dead_letters = InMemoryDeadLetters()
         self.quarantine = InMemorySetAside(InMemoryEventStore(), self.registry)
         self.hours = InMemoryOpeningHours(self.store)
+        self.retention = InMemoryRetention(self.store)
         self.activity = InMemoryActivity()
         self.audit = InMemoryAuditLog()
         self.sealed_rows = InMemorySealedRows()
@@ -152,6 +156,7 @@ class ApiFunction:
                             )
                         ),
                         AdminLimits(administration),
+                        AdminRetention(Retention(self.retention, default_days=400)),
                         AdminRotation(
                             Rotation(
                                 self.store,

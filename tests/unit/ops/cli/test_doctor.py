@@ -58,6 +58,17 @@ def test_all_is_well(tillgate: TypeCommand) -> None:
     assert "All is well." in result.stderr
 
 
+def test_what_is_about_to_go_undelivered_is_said(well: FakeTillgate, tillgate: TypeCommand) -> None:
+    told = {"default_days": 400, "held_events": 12, "first_go_on": "2026-12-19"}
+    well.answer("GET", "/admin/api/retention", told)
+    detail, next_step = faults(tillgate, exit_code=0)["retention"]
+    assert detail.startswith("12 undelivered events are past retention")
+    assert ("2026-12-19" in detail, next_step) == (True, "tillgate deadletter plan")
+
+    well.answer("GET", "/admin/api/retention", {**told, "held_events": 0, "first_go_on": None})
+    assert faults(tillgate, exit_code=0) == {}
+
+
 @pytest.mark.usefixtures("well")
 def test_health_is_asked_without_the_token(server: FakeTillgate, tillgate: TypeCommand) -> None:
     tillgate("doctor")

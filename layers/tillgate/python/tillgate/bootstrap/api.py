@@ -18,6 +18,7 @@ from tillgate.adapters.postgres.destinations import PostgresDestinationStore
 from tillgate.adapters.postgres.event_reader import PostgresEventReader
 from tillgate.adapters.postgres.opening_hours import PostgresOpeningHoursStore
 from tillgate.adapters.postgres.registry import PostgresRegistry
+from tillgate.adapters.postgres.retention_store import PostgresRetentionStore
 from tillgate.adapters.postgres.rotation import PostgresRotations
 from tillgate.adapters.postgres.sealed_rows import PostgresSealedRows, PostgresSecretAges
 from tillgate.adapters.postgres.sessions import PostgresSessions
@@ -38,6 +39,7 @@ from tillgate.entrypoints.admin_keys import AdminKeys
 from tillgate.entrypoints.admin_limits import AdminLimits
 from tillgate.entrypoints.admin_page import AdminPage
 from tillgate.entrypoints.admin_quarantine import AdminQuarantine
+from tillgate.entrypoints.admin_retention import AdminRetention
 from tillgate.entrypoints.admin_rotation import AdminRotation
 from tillgate.entrypoints.admin_slo import AdminSlo
 from tillgate.entrypoints.api import ApiRoutes
@@ -61,6 +63,7 @@ from tillgate.services.quarantine import QuarantineOffice
 from tillgate.services.read import ReadEvents
 from tillgate.services.replay import ReplayEvents
 from tillgate.services.replay_own import ReplayOwnEvents
+from tillgate.services.retention import Retention
 from tillgate.services.retry_quarantine import RetryQuarantine
 from tillgate.services.rotation import Rotation
 from tillgate.services.sign_in import SignIn
@@ -155,6 +158,12 @@ def api() -> WiredFunction[LambdaEvent, LambdaResponse]:
                             ),
                             box=secret_box,
                             providers=PROVIDERS,
+                        )
+                    ),
+                    AdminRetention(
+                        Retention(
+                            PostgresRetentionStore(admin, within_seconds=within_seconds),
+                            default_days=settings.event_retention_days,
                         )
                     ),
                     AdminLimits(administration),

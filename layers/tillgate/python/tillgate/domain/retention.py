@@ -35,6 +35,19 @@ class RetentionRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionStatus:
+    """``default_days`` is the stage's.
+
+    ``held_events`` are undelivered and past their retention, counted to a bound; the first of them
+    go on ``first_go_on`` (a date as RFC 3339 has it), None where there are none.
+    """
+
+    default_days: int
+    held_events: int
+    first_go_on: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
     """How much there is to be removed, or was; ``credentials`` are of sources, for vendors' APIs.
 
@@ -98,6 +111,8 @@ class RetentionStore(Protocol):
     def retention(self, tenant_id: TenantId, *, default_days: int) -> RetentionRecord | None:
         """None when there is no such tenant."""
         ...
+
+    def status(self, *, default_days: int) -> RetentionStatus: ...
 
     def set_retention(self, tenant_id: TenantId, days: int | None) -> bool:
         """None: as the stage has it. Idempotent; False when there is no such tenant."""

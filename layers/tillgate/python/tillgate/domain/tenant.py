@@ -24,8 +24,11 @@ HINT_LENGTH = len(TOKEN_PREFIX) + 4
 
 
 class TenantState(StrEnum):
+    """``erased`` is what the operator is told; to whoever takes events in, it is suspended."""
+
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    ERASED = "erased"
 
 
 class RateLimit(NamedTuple):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         Erased,
         ErasureRecord,
         RetentionRecord,
+        RetentionStatus,
         RetentionStore,
     )
 
@@ -29,6 +30,10 @@ class Retention:
     def __init__(self, store: RetentionStore, *, default_days: int) -> None:
         self._store = store
         self._default_days = default_days
+
+    def status(self) -> RetentionStatus:
+        """Give the stage's retention, and what only waits for somebody to decide on it."""
+        return self._store.status(default_days=self._default_days)
 
     def retention(self, tenant_id: str) -> RetentionRecord:
         found = self._store.retention(_tenant_id(tenant_id), default_days=self._default_days)

@@ -50,7 +50,10 @@ if TYPE_CHECKING:
 
 
 _TENANT: LiteralString = """
-    t.tenant_id::text, t.slug, t.name, t.state, t.created_at, t.events_per_second, t.burst, (
+    t.tenant_id::text, t.slug, t.name, CASE
+        WHEN t.tenant_id IN (SELECT e.tenant_id FROM tillgate.erasure AS e) THEN 'erased'
+        ELSE t.state
+    END, t.created_at, t.events_per_second, t.burst, (
         SELECT max(r.limited_at) FROM tillgate.tenant_rate AS r WHERE r.tenant_id = t.tenant_id
     )
 """

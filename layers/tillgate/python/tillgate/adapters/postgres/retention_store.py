@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, LiteralString
 
 from psycopg import errors
 
+from tillgate.domain.administration import MAX_COUNTED
 from tillgate.domain.errors import (
     Fault,
     InvalidRequestError,
     NotFoundError,
     TenantNotSuspendedError,
 )
-from tillgate.domain.retention import Erased, ErasureRecord, RetentionRecord
+from tillgate.domain.retention import Erased, ErasureRecord, RetentionRecord, RetentionStatus
 from tillgate.domain.tenant import EventId, TenantId
 
 if TYPE_CHECKING:
@@ -54,6 +55,16 @@ class PostgresRetentionStore:
         [(days,)] = rows
         return RetentionRecord(
             tenant_id=tenant_id, days=days or default_days, is_default=days is None
+        )
+
+    def status(self, *, default_days: int) -> RetentionStatus:
+        [(held,)] = self._database.rows(
+            "SELECT tillgate.held_events(%s, %s)",
+            (default_days, MAX_COUNTED),
+            within_seconds=self._within_seconds,
+        )
+        return RetentionStatus(
+            default_days=default_days, held_events=held["events"], first_go_on=held["first_go_on"]
         )
 
     def set_retention(self, tenant_id: TenantId, days: int | None) -> bool:

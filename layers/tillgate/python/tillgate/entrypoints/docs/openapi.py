@@ -17,6 +17,7 @@ from tillgate.entrypoints.docs import (
     limits,
     operations,
     quarantine,
+    retention,
     rotation,
     slo,
 )
@@ -105,6 +106,7 @@ _TAGS = [
     {"name": "Delivery", "description": "Where events go, and those that did not get there."},
     {"name": "Quarantine", "description": "What could not be accepted as it stood."},
     {"name": "Rotation", "description": "Other secrets and tokens, with an overlap."},
+    {"name": "Retention", "description": "For how long events are kept, and what is erased."},
     {"name": "Silence", "description": "When sources are to be heard, and who is quiet."},
 ]
 
@@ -133,6 +135,7 @@ def openapi(*, version: str) -> Json:
             **quarantine.PATHS,
             **hours.PATHS,
             **rotation.PATHS,
+            **retention.PATHS,
             **slo.PATHS,
             **audit.PATHS,
             **limits.PATHS,
@@ -147,6 +150,7 @@ def openapi(*, version: str) -> Json:
                 **slo.SCHEMAS,
                 **audit.SCHEMAS,
                 **keys.SCHEMAS,
+                **retention.SCHEMAS,
                 **admin_schemas(PROVIDERS),
             },
             "parameters": {
