@@ -131,15 +131,19 @@ class Scene:
                 found[table] = shown
         return found
 
-    def rows(self, tenant: TenantId) -> dict[str, int]:
-        """Give how many rows every table that names tenants has of one, where it has any."""
-        tables = self.superuser.execute(
+    def tables(self) -> list[str]:
+        """Give every table that names tenants."""
+        found = self.superuser.execute(
             "SELECT c.relname FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid"
             " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'tillgate'::regnamespace"
             " AND NOT c.relispartition AND a.attname = 'tenant_id'"
         ).fetchall()
+        return [table for (table,) in found]
+
+    def rows(self, tenant: TenantId) -> dict[str, int]:
+        """Give how many rows every table that names tenants has of one, where it has any."""
         counts = {}
-        for (table,) in tables:
+        for table in self.tables():
             row = self.superuser.execute(
                 sql.SQL("SELECT count(*) FROM tillgate.{} WHERE tenant_id = %s").format(
                     sql.Identifier(table)

@@ -72,6 +72,7 @@ def scene(own_database: TestDatabase) -> Iterator[Scene]:
 
 
 def test_nothing_of_it_is_left_in_any_column_and_its_fingerprints_are(scene: Scene) -> None:
+    assert set(scene.tables()) == EMPTIED | KEPT.keys()
     before = scene.seen(scene.canaries)
     assert before.keys() >= EMPTIED - {"destination_breaker", "quiet_source", "source_activity"}
     others, others_activity = (
