@@ -96,6 +96,77 @@ def _revoke_token(world: AuditWorld) -> Asked:
     return Asked(f"/admin/api/tokens/{token_id}", Action.TOKEN_REVOKED, tenant)
 
 
+@_of("POST /admin/api/tokens/{token_id}/rotate")
+def _rotate_token(world: AuditWorld) -> Asked:
+    tenant = world.tenant()
+    token_id = world.token(tenant)["token_id"]
+    return Asked(f"/admin/api/tokens/{token_id}/rotate", Action.TOKEN_ROTATED, tenant, {})
+
+
+@_of("POST /admin/api/apps/{app_id}/secret/rotate")
+def _rotate_app_secret(world: AuditWorld) -> Asked:
+    body = {"secret": world.canaries["new secret"]}
+    path = f"/admin/api/apps/{world.app()}/secret/rotate"
+    return Asked(path, Action.APP_SECRET_ROTATED, body=body)
+
+
+@_of("DELETE /admin/api/apps/{app_id}/secret/previous")
+def _retire_app_secret(world: AuditWorld) -> Asked:
+    asked = _rotate_app_secret(world)
+    world.call("POST /admin/api/apps/{app_id}/secret/rotate", asked, rid="prepared")
+    path = asked.path.replace("/rotate", "/previous")
+    return Asked(path, Action.APP_SECRET_RETIRED)
+
+
+@_of("POST /admin/api/sources/{source_id}/secret/rotate")
+def _rotate_source_secret(world: AuditWorld) -> Asked:
+    tenant = world.tenant()
+    path = f"/admin/api/sources/{world.source(tenant)}/secret/rotate"
+    body = {"secret": world.canaries["new secret"]}
+    return Asked(path, Action.SOURCE_SECRET_ROTATED, tenant, body)
+
+
+@_of("DELETE /admin/api/sources/{source_id}/secret/previous")
+def _retire_source_secret(world: AuditWorld) -> Asked:
+    asked = _rotate_source_secret(world)
+    world.call("POST /admin/api/sources/{source_id}/secret/rotate", asked, rid="prepared")
+    path = asked.path.replace("/rotate", "/previous")
+    return Asked(path, Action.SOURCE_SECRET_RETIRED, asked.tenant)
+
+
+@_of("PUT /admin/api/tenants/{tenant_id}/limit")
+def _set_limit(world: AuditWorld) -> Asked:
+    tenant, body = world.tenant(), {"events_per_second": 7, "burst": 70}
+    return Asked(f"/admin/api/tenants/{tenant}/limit", Action.TENANT_LIMIT_SET, tenant, body)
+
+
+@_of("DELETE /admin/api/tenants/{tenant_id}/limit")
+def _remove_limit(world: AuditWorld) -> Asked:
+    tenant = world.tenant()
+    return Asked(f"/admin/api/tenants/{tenant}/limit", Action.TENANT_LIMIT_SET, tenant)
+
+
+@_of("PUT /admin/api/tenants/{tenant_id}/retention")
+def _set_retention(world: AuditWorld) -> Asked:
+    tenant, path = world.tenant(), "/admin/api/tenants/{}/retention"
+    return Asked(path.format(tenant), Action.TENANT_RETENTION_SET, tenant, {"days": 90})
+
+
+@_of("DELETE /admin/api/tenants/{tenant_id}/retention")
+def _remove_retention(world: AuditWorld) -> Asked:
+    tenant, path = world.tenant(), "/admin/api/tenants/{}/retention"
+    return Asked(path.format(tenant), Action.TENANT_RETENTION_SET, tenant)
+
+
+@_of("POST /admin/api/tenants/{tenant_id}/erasure")
+def _erase(world: AuditWorld) -> Asked:
+    asked = _suspend(world)
+    world.call("POST /admin/api/tenants/{tenant_id}/suspend", asked, rid="prepared")
+    slug = world.slug(str(asked.tenant))
+    path = f"/admin/api/tenants/{asked.tenant}/erasure"
+    return Asked(path, Action.TENANT_ERASED, asked.tenant, {"slug": slug})
+
+
 @_of("POST /admin/api/tenants/{tenant_id}/sources")
 def _add_source(world: AuditWorld) -> Asked:
     tenant = world.tenant()

@@ -122,6 +122,11 @@ class AuditWorld:
     def tenant(self) -> TenantId:
         return self.stand.tenant(has_destination=False)
 
+    def slug(self, tenant: str) -> str:
+        query = "SELECT slug FROM tillgate.tenant WHERE tenant_id = %s"
+        [(slug,)] = self.stand.superuser.execute(query, (tenant,)).fetchall()
+        return str(slug)
+
     def source(self, tenant: str, provider: str = "square") -> str:
         body = {
             "provider": provider,

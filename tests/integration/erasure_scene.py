@@ -64,6 +64,16 @@ _FILL: tuple[LiteralString, ...] = (
     SELECT source_id, tenant_id, now() FROM tillgate.source WHERE tenant_id = %(tenant)s
     """,
     """
+    INSERT INTO tillgate.token_activity
+    SELECT token_id, tenant_id, now() FROM tillgate.api_token WHERE tenant_id = %(tenant)s
+    """,
+    "INSERT INTO tillgate.tenant_rate (tenant_id, bucket) VALUES (%(tenant)s, 'ingest')",
+    """
+    SELECT tillgate.audit(
+        'operator', 'made-up', NULL, 'tenant.created', %(tenant)s, NULL, NULL, '', '', '{}'
+    )
+    """,
+    """
     INSERT INTO tillgate.tenant_activity
     VALUES (%(tenant)s, 'hour', now(), 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, '{9}')
     """,

@@ -189,7 +189,8 @@ def test_the_function_queues_and_reports_beside_its_upkeep(
         "flushes_folded": 0, "is_folded": True, "shares_dropped": 0, "buckets_discarded": 0,
         "secrets_retired": 0,
         "partitions_dropped": 0, "partitions_busy": 0, "events_retired": 0, "is_retired": True,
-        "keys_retired": 0, "redrives_discarded": 0, "events_erased": 0, "quarantine_erased": 0,
+        "keys_retired": 0, "redrives_discarded": 0, "audit_years_dropped": 0,
+        "events_erased": 0, "quarantine_erased": 0,
         "is_erased": True, "is_registry_written": True, "queued": 3,
         "redriven": 2, "queue_failures": 0, "store_failures": 0,
     }  # fmt: skip

@@ -100,6 +100,10 @@ class Retirement(Protocol):
         """Delete redrives that ended long ago; give how many."""
         ...
 
+    def drop_old_audit(self) -> int:
+        """Drop the audit trail's years that are over; give how many. 0 where one is being read."""
+        ...
+
     def erase(self, *, at_most: int) -> tuple[int, int, bool]:
         """Take an erasure's next step: how many events, how much quarantine, if nothing is left."""
         ...

@@ -47,6 +47,7 @@ class RetireReport:
     is_retired: bool = True
     keys_retired: int = 0
     redrives_discarded: int = 0
+    audit_years_dropped: int = 0
     events_erased: int = 0
     quarantine_erased: int = 0
     is_erased: bool = True
@@ -96,6 +97,7 @@ class Retire:
             is_retired=is_looked_through and is_retired,
             keys_retired=keys,
             redrives_discarded=self._store.discard_old_redrives() if self._may_begin() else 0,
+            audit_years_dropped=self._store.drop_old_audit() if self._may_begin() else 0,
             events_erased=erased,
             quarantine_erased=set_aside,
             is_erased=is_erased,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from tillgate.domain.ports import Upkeep
+    from tillgate.domain.upkeep import Upkeep
 
 PARTITION_DAYS_AHEAD = 14
 _ATTEMPTS = 3

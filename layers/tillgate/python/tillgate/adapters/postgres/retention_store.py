@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, LiteralString
 
 from psycopg import errors
 
+from tillgate.adapters.postgres.audit import note
 from tillgate.domain.administration import MAX_COUNTED
+from tillgate.domain.audit import Action, Deed
 from tillgate.domain.errors import (
     Fault,
     InvalidRequestError,
@@ -18,8 +20,13 @@ from tillgate.domain.retention import Erased, ErasureRecord, RetentionRecord, Re
 from tillgate.domain.tenant import EventId, TenantId
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import psycopg
+
     from tillgate.adapters.postgres.connection import Database
     from tillgate.adapters.postgres.deadline_connection import Row
+    from tillgate.domain.audit import Detail
 
 # Counted from the index, some tenths of a second for each of three tables.
 _COUNTED_AT_ONCE = 200_000
@@ -71,6 +78,7 @@ class PostgresRetentionStore:
         try:
             with self._database.transaction(within_seconds=self._within_seconds) as cursor:
                 cursor.execute(_SET, (tenant_id, days))
+                self._note(cursor, Action.TENANT_RETENTION_SET, tenant_id, {"days": days})
         except errors.ForeignKeyViolation:
             return False
         return True
@@ -97,12 +105,27 @@ class PostgresRetentionStore:
                 raise TenantNotSuspendedError("Suspend it first: nothing was removed.")
             if outcome == "other-slug":
                 raise InvalidRequestError([Fault("/slug", "is not this tenant's")])
+            self._note(cursor, Action.TENANT_ERASED, tenant_id, {})
             [row] = cursor.execute(_ERASURE, (tenant_id,)).fetchall()
             return _erasure(tenant_id, row)
 
     def erasure(self, tenant_id: TenantId) -> ErasureRecord | None:
         rows = self._database.rows(_ERASURE, (tenant_id,), within_seconds=self._within_seconds)
         return _erasure(tenant_id, rows[0]) if rows else None
+
+    def _note(
+        self,
+        cursor: psycopg.Cursor[Row],
+        action: Action,
+        tenant_id: TenantId,
+        details: Mapping[str, Detail],
+    ) -> None:
+        target = ("tenant", tenant_id)
+        note(
+            self._database,
+            cursor,
+            Deed(action, tenant_id=tenant_id, target=target, details=details),
+        )
 
 
 def _erasure(tenant_id: TenantId, row: Row) -> ErasureRecord:

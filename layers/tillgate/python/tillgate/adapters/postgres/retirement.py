@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from psycopg import errors
+
 from tillgate.domain.retention import Dropped
 
 if TYPE_CHECKING:
@@ -63,6 +65,15 @@ class PostgresRetirement:
             within_seconds=_WITHIN_SECONDS,
         )
         return int(discarded)
+
+    def drop_old_audit(self) -> int:
+        try:
+            [(dropped,)] = self._database.rows(
+                "SELECT tillgate.drop_old_audit()", within_seconds=_WITHIN_SECONDS
+            )
+        except errors.LockNotAvailable:
+            return 0
+        return int(dropped)
 
     def erase(self, *, at_most: int) -> tuple[int, int, bool]:
         [(step,)] = self._database.rows(

@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, LiteralString
 
 from tillgate.adapters.postgres.admin_store import TOKENS, TOKENS_COLUMNS, token_record
+from tillgate.adapters.postgres.audit import note
+from tillgate.domain.audit import Action, Deed
 from tillgate.domain.endpoint_rotation import EndpointKind, EndpointSecrets
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import psycopg
+
     from tillgate.adapters.postgres.connection import Database
+    from tillgate.adapters.postgres.deadline_connection import Row
     from tillgate.domain.administration import TokenRecord
-    from tillgate.domain.tenant import TokenId
+    from tillgate.domain.audit import Detail
+    from tillgate.domain.tenant import TenantId, TokenId
 
 _SECRETS: dict[EndpointKind, LiteralString] = {
     EndpointKind.SOURCE: """
@@ -40,14 +48,17 @@ _SET: LiteralString = """
 _IF: LiteralString = """
     AND sealed_secret = %(expected)s AND NOT awaits_secret
     AND (%(overlap)s = 0 OR %(replaces)s OR previous_until IS NULL OR previous_until <= now())
-    RETURNING 1
 """
+# Whose it is: an app is nobody's.
+_OF_TENANT: LiteralString = " RETURNING tenant_id::text"
+_OF_NOBODY: LiteralString = " RETURNING NULL::text"
 _ROTATE: dict[EndpointKind, LiteralString] = {
     EndpointKind.SOURCE: "UPDATE tillgate.source"
     + _SET
     + "WHERE source_id = %(id)s AND app_id IS NULL"
-    + _IF,
-    EndpointKind.APP: "UPDATE tillgate.app" + _SET + "WHERE app_id = %(id)s" + _IF,
+    + _IF
+    + _OF_TENANT,
+    EndpointKind.APP: "UPDATE tillgate.app" + _SET + "WHERE app_id = %(id)s" + _IF + _OF_NOBODY,
 }
 _RETIRED: LiteralString = """
     SET previous_sealed_secret = NULL, previous_since = NULL, previous_overlap_until = NULL,
@@ -57,10 +68,12 @@ _RETIRED: LiteralString = """
 _RETIRE: dict[EndpointKind, LiteralString] = {
     EndpointKind.SOURCE: "UPDATE tillgate.source"
     + _RETIRED
-    + "WHERE source_id = %s AND previous_sealed_secret IS NOT NULL RETURNING 1",
+    + "WHERE source_id = %s AND previous_sealed_secret IS NOT NULL"
+    + _OF_TENANT,
     EndpointKind.APP: "UPDATE tillgate.app"
     + _RETIRED
-    + "WHERE app_id = %s AND previous_sealed_secret IS NOT NULL RETURNING 1",
+    + "WHERE app_id = %s AND previous_sealed_secret IS NOT NULL"
+    + _OF_NOBODY,
 }
 _END: LiteralString = """
     UPDATE tillgate.api_token AS t SET revoked_at = now() + make_interval(secs => %s)
@@ -70,6 +83,14 @@ _SUCCEED: LiteralString = """
     INSERT INTO tillgate.api_token AS t (tenant_id, name, digest, hint, replaces)
     VALUES (%s, %s, %s, %s, %s) RETURNING
 """
+_ROTATED = {
+    EndpointKind.SOURCE: Action.SOURCE_SECRET_ROTATED,
+    EndpointKind.APP: Action.APP_SECRET_ROTATED,
+}
+_RETIRED_BY = {
+    EndpointKind.SOURCE: Action.SOURCE_SECRET_RETIRED,
+    EndpointKind.APP: Action.APP_SECRET_RETIRED,
+}
 
 
 class PostgresRotations:
@@ -108,10 +129,32 @@ class PostgresRotations:
             "replaces": replaces_previous,
         }
         with self._database.transaction(within_seconds=self._within_seconds) as cursor:
-            return bool(cursor.execute(_ROTATE[kind], params).fetchall())
+            changed = cursor.execute(_ROTATE[kind], params).fetchall()
+            for (tenant_id,) in changed:
+                details = {"overlap_seconds": overlap_seconds}
+                self._note(cursor, _ROTATED[kind], kind, endpoint_id, tenant_id, details)
+            return bool(changed)
 
     def retire(self, kind: EndpointKind, endpoint_id: str) -> None:
-        self._database.rows(_RETIRE[kind], (endpoint_id,), within_seconds=self._within_seconds)
+        with self._database.transaction(within_seconds=self._within_seconds) as cursor:
+            for (tenant_id,) in cursor.execute(_RETIRE[kind], (endpoint_id,)).fetchall():
+                self._note(cursor, _RETIRED_BY[kind], kind, endpoint_id, tenant_id, {})
+
+    def _note(
+        self,
+        cursor: psycopg.Cursor[Row],
+        action: Action,
+        kind: EndpointKind,
+        endpoint_id: str,
+        tenant_id: TenantId | None,
+        details: Mapping[str, Detail],
+    ) -> None:
+        target = (kind.value, endpoint_id)
+        note(
+            self._database,
+            cursor,
+            Deed(action, tenant_id=tenant_id, target=target, details=details),
+        )
 
     def token(self, token_id: TokenId) -> TokenRecord | None:
         rows = self._database.rows(
@@ -129,4 +172,20 @@ class PostgresRotations:
             old = token_record(ended[0])
             params = (old.tenant_id, old.name, digest, hint, token_id)
             [made] = cursor.execute(_SUCCEED + TOKENS_COLUMNS, params).fetchall()
-            return token_record(made)
+            new = token_record(made)
+            details: dict[str, Detail] = {
+                "hint": new.hint,
+                "replaces": old.token_id,
+                "overlap_seconds": overlap_seconds,
+            }
+            note(
+                self._database,
+                cursor,
+                Deed(
+                    Action.TOKEN_ROTATED,
+                    tenant_id=new.tenant_id,
+                    target=("token", new.token_id),
+                    details=details,
+                ),
+            )
+            return new

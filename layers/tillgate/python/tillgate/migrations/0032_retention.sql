@@ -15,6 +15,10 @@ CREATE TABLE tillgate.tenant_retention (
     retired_to uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     cleared_to uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000'
 );
+-- As on the rest of the registry: what the operator's role changes leaves an entry.
+CREATE CONSTRAINT TRIGGER note_unsaid AFTER INSERT OR UPDATE OR DELETE
+ON tillgate.tenant_retention DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+WHEN (session_user = 'tillgate_admin') EXECUTE FUNCTION tillgate.note_unsaid('tenant_id');
 
 -- Where the walk over all keys is: they have no index by time. NULL between two laps.
 CREATE TABLE tillgate.key_walk (

@@ -156,6 +156,8 @@ BEGIN
     DELETE FROM tillgate.destination_breaker AS b WHERE b.tenant_id = p_tenant_id;
     DELETE FROM tillgate.quiet_source AS q WHERE q.tenant_id = p_tenant_id;
     DELETE FROM tillgate.source_activity AS a WHERE a.tenant_id = p_tenant_id;
+    DELETE FROM tillgate.token_activity AS a WHERE a.tenant_id = p_tenant_id;
+    DELETE FROM tillgate.tenant_rate AS r WHERE r.tenant_id = p_tenant_id;
     DELETE FROM tillgate.redrive_cancelled AS c
     USING tillgate.redrive AS r
     WHERE r.tenant_id = p_tenant_id AND c.redrive_id = r.redrive_id;
