@@ -13,6 +13,7 @@ from tests.fakes import InMemoryEventStore, InMemoryMetrics, InMemoryRegistry, P
 from tests.hours_fakes import InMemoryOpeningHours
 from tests.quarantine_fakes import InMemorySetAside
 from tests.rotation_fakes import InMemorySealedRows, InMemorySecretNotes
+from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.tenant import Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
@@ -77,6 +78,7 @@ class ApiFunction:
         self.quarantine = InMemorySetAside(InMemoryEventStore(), self.registry)
         self.hours = InMemoryOpeningHours(self.store)
         self.activity = InMemoryActivity()
+        self.ring = {"k1": "one", "k2-2026-10-24": "two"}
         self.sealed_rows = InMemorySealedRows()
         self.secret_notes = InMemorySecretNotes()
         self.metrics = InMemoryMetrics()
@@ -134,7 +136,7 @@ class ApiFunction:
                         ListKeys(
                             self.sealed_rows,
                             self.secret_notes,
-                            read_kids=lambda: ("k1", "k2-2026-10-24"),
+                            ring=KeyRingSecretBox(lambda: json.dumps(self.ring)),
                             clock=lambda: NOON,
                         )
                     ),
