@@ -31,9 +31,7 @@ def main() -> int:
             stack.down(purge=options.purge)
             return 0
         if options.command == "rotate":
-            for step, said in rotate(
-                state, options.secret, endpoint_url=stack.ministack.endpoint_url
-            ):
+            for step, said in rotate(state, options.secret, ministack=stack.ministack):
                 console.print(f"{step}: {said}", markup=False)
             return 0
         return run_demo(stack.up(), path=state.stack)

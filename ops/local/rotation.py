@@ -12,6 +12,7 @@ from ops.local.processes import LocalStackError, read_json, write_private
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ops.local.ministack import MiniStack
     from ops.local.state import StateDir
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -25,15 +26,16 @@ _COPIES = {"key-ring": "key_ring", "operator": "operator", "metrics": "metrics"}
 _HANDED_OUT = {"operator": "admin_token", "metrics": "metrics_token"}
 
 
-def rotate(state: StateDir, name: str, *, endpoint_url: str) -> Iterator[tuple[str, Any]]:
+def rotate(state: StateDir, name: str, *, ministack: MiniStack) -> Iterator[tuple[str, Any]]:
     """Do what Secrets Manager does on AWS; give each step with what the function said.
 
-    Raises LocalStackError where no stack was deployed, or a step fails.
+    Raises LocalStackError where no stack runs, or a step fails.
     """
     stacks: dict[str, dict[str, str]] = read_json(state.outputs)
     outputs = {key: value for stack in stacks.values() for key, value in stack.items()}
-    if "RotateFunctionArn" not in outputs:
-        raise LocalStackError("There is no local stack to rotate on.", next_command="make demo")
+    if "RotateFunctionArn" not in outputs or ministack.process() is None:
+        raise LocalStackError("The local stack does not run.", next_command="make demo")
+    endpoint_url = ministack.endpoint_url
     arn, version = outputs[OUTPUTS[name]], str(uuid.uuid4())
     secrets = secrets_client(endpoint_url)
     # A version without a value, as RotateSecret makes it; the emulator's own makes it current.

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 RUNBOOKS = ROOT / "runbooks"
 PAGES = sorted((RUNBOOKS / "alerts").glob("*.md"))
 README = RUNBOOKS / "README.md"
+# Those that no alert names alone.
+TASKS = sorted(page for page in RUNBOOKS.glob("*.md") if page != README)
 HEADINGS = [
     "What it means",
     "Who is hurt, and since when",
@@ -88,7 +90,7 @@ def test_a_command_that_there_is_not_is_told(call: str, problem: str | None) -> 
     assert unknown_in(call.split()) == problem
 
 
-@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [README, *PAGES, *TASKS], ids=lambda page: page.stem)
 def test_every_command_on_a_page_exists(page: Path) -> None:
     assert [problem for words in commands(page) if (problem := unknown_in(words))] == []
 
@@ -105,13 +107,13 @@ def test_every_query_that_is_named_is_saved(page: Path) -> None:
     assert named or page == README
 
 
-@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [README, *PAGES, *TASKS], ids=lambda page: page.stem)
 def test_every_widget_that_is_named_is_on_a_dashboard(page: Path) -> None:
     named = set(re.findall(r"[Ww]idget\s+`([^`]+)`", page.read_text()))
     assert named - SUBJECTS == set()
 
 
-@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [README, *PAGES, *TASKS], ids=lambda page: page.stem)
 def test_every_page_that_is_linked_exists(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+\.md)(?:#[\w-]+)?\)", page.read_text())
     assert [link for link in links if not (page.parent / link).is_file()] == []
@@ -132,3 +134,9 @@ def test_the_list_says_for_which_alerts_somebody_is_woken() -> None:
         {alert.name for alert in ALERTS if alert.severity == severity}
         for severity in ("page", "ticket")
     ]
+
+
+def test_every_task_s_page_is_linked() -> None:
+    linked = re.findall(r"\]\(([\w-]+\.md)\)", README.read_text())
+    assert TASKS
+    assert {page.name for page in TASKS} <= set(linked)
