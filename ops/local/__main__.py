@@ -6,9 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from ops.local.console import explain
+from ops.local.console import console, explain
 from ops.local.demo import run_demo
 from ops.local.processes import LocalStackError
+from ops.local.rotation import OUTPUTS, rotate
 from ops.local.stack import LocalStack
 from ops.local.state import DEFAULT_STATE, StateDir
 
@@ -20,12 +21,18 @@ def main() -> int:
     commands.add_parser("up", help="start or repair it, and send it sample events")
     down = commands.add_parser("down", help="stop it")
     down.add_argument("--purge", action="store_true", help="forget its data as well")
+    rotation = commands.add_parser("rotate", help="rotate one of its secrets, step by step")
+    rotation.add_argument("secret", choices=sorted(OUTPUTS))
     options = parser.parse_args()
     state = StateDir(options.state.resolve())
     stack = LocalStack(state)
     try:
         if options.command == "down":
             stack.down(purge=options.purge)
+            return 0
+        if options.command == "rotate":
+            for step, said in rotate(state, options.secret, ministack=stack.ministack):
+                console.print(f"{step}: {said}", markup=False)
             return 0
         return run_demo(stack.up(), path=state.stack)
     except LocalStackError as error:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 
 from ops.local.ministack import ACCOUNT, REGION
-from ops.local.processes import read_json, write_private
+from ops.local.processes import LocalStackError, read_json, write_private
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -57,6 +58,16 @@ def run_function(endpoint_url: str, *, arn: str) -> None:
     client.invoke(FunctionName=arn, InvocationType="Event")
 
 
+def call_function(endpoint_url: str, *, arn: str, event: Mapping[str, object]) -> object:
+    """Have a function answer an event. Raises LocalStackError with what failed in it."""
+    client = _session().client("lambda", endpoint_url=endpoint_url, config=_DIRECT)
+    told = client.invoke(FunctionName=arn, Payload=json.dumps(event).encode())
+    answer: object = json.loads(told["Payload"].read() or b"null")
+    if "FunctionError" in told:
+        raise LocalStackError(f"The function failed: {answer}", next_command="make demo")
+    return answer
+
+
 def cloudformation_client(endpoint_url: str) -> CloudFormationClient:
     return _session().client("cloudformation", endpoint_url=endpoint_url, config=_DIRECT)
 
@@ -81,20 +92,27 @@ def put_secret(secrets: SecretsManagerClient, *, name: str, value: str) -> None:
 
 def keep_secrets(
     secrets: SecretsManagerClient, *, copy: Path, arns: dict[str, str]
-) -> dict[str, dict[str, str]]:
+) -> dict[str, dict[str, Any]]:
     """Make sure that the emulator and our copy hold the same secrets, the older ones.
 
     ``arns`` are by the name each has in the copy; every value is a JSON object.
-    A live value that holds all that the copy does (a key ring that grew) is
-    copied; one that lacks some of it was made by a new emulator, and would make
+    A live value that holds all that the copy does (a key ring that grew), or the copy's token as
+    its previous one, is copied; another was made by a new emulator, and would make
     what Postgres keeps unreadable: the copy is put back. Gives them as they are now.
     """
-    kept: dict[str, dict[str, str]] = read_json(copy)
+    kept: dict[str, dict[str, Any]] = read_json(copy)
     for name, arn in arns.items():
         live = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
-        if kept.get(name, {}).items() <= live.items():
+        if _follows(live, kept.get(name, {})):
             kept[name] = live
         else:
             secrets.put_secret_value(SecretId=arn, SecretString=json.dumps(kept[name]))
     write_private(copy, json.dumps(kept))
     return kept
+
+
+def _follows(live: dict[str, Any], copy: dict[str, Any]) -> bool:
+    """Tell whether a value was made from the one that was copied."""
+    previous = live.get("previous") or {}
+    is_rotated = "token" in copy and previous.get("token") == copy["token"]
+    return is_rotated or copy.items() <= live.items()

@@ -107,13 +107,13 @@ def test_every_query_that_is_named_is_saved(page: Path) -> None:
     assert named or page == README
 
 
-@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [README, *PAGES, *ERRANDS], ids=lambda page: page.stem)
 def test_every_widget_that_is_named_is_on_a_dashboard(page: Path) -> None:
     named = set(re.findall(r"[Ww]idget\s+`([^`]+)`", page.read_text()))
     assert named - SUBJECTS == set()
 
 
-@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [README, *PAGES, *ERRANDS], ids=lambda page: page.stem)
 def test_every_page_that_is_linked_exists(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+\.md)(?:#[\w-]+)?\)", page.read_text())
     assert [link for link in links if not (page.parent / link).is_file()] == []
@@ -134,3 +134,9 @@ def test_the_list_says_for_which_alerts_somebody_is_woken() -> None:
         {alert.name for alert in ALERTS if alert.severity == severity}
         for severity in ("page", "ticket")
     ]
+
+
+def test_every_task_s_page_is_linked() -> None:
+    linked = re.findall(r"\]\(([\w-]+\.md)\)", README.read_text())
+    assert ERRANDS
+    assert {page.name for page in ERRANDS} <= set(linked)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class InMemorySecrets:
     """As much of a Secrets Manager client as keeping secrets needs."""
 
-    def __init__(self, values: dict[str, dict[str, str]]) -> None:
+    def __init__(self, values: dict[str, dict[str, Any]]) -> None:
         self.values = values
 
     def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803 - AWS's name
@@ -36,7 +36,7 @@ class InMemorySecrets:
         self.values[SecretId] = json.loads(SecretString)
 
 
-def kept(live: dict[str, str], copy: Path) -> tuple[dict[str, str], Any]:
+def kept(live: dict[str, Any], copy: Path) -> tuple[dict[str, Any], Any]:
     secrets = InMemorySecrets({"arn": live})
     keep_secrets(secrets, copy=copy, arns={"key_ring": "arn"})  # type: ignore[arg-type]  # A fake.
     return secrets.values["arn"], json.loads(copy.read_text())["key_ring"]
@@ -57,6 +57,15 @@ def test_a_key_ring_that_grew_is_copied_whole(tmp_path: Path) -> None:
     kept({"k1": "a"}, copy)
     grown = {"k1": "a", "k2": "c"}
     assert kept(dict(grown), copy) == (grown, grown)
+
+
+def test_a_token_that_was_rotated_is_copied(tmp_path: Path) -> None:
+    copy = tmp_path / "s.json"
+    kept({"token": "old"}, copy)
+    rotated = {"token": "new", "previous": {"token": "old", "good_until": "2026-12-01T00:00:00Z"}}
+    assert kept(dict(rotated), copy) == (rotated, rotated)
+    # And one of a new emulator is not.
+    assert kept({"token": "another"}, copy) == (rotated, rotated)
 
 
 def test_what_is_private_is_readable_by_its_owner_only(tmp_path: Path) -> None:

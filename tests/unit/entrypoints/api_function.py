@@ -17,6 +17,7 @@ from tests.quarantine_fakes import InMemorySetAside
 from tests.retention_fakes import InMemoryRetention
 from tests.rotation_fakes import InMemorySealedRows, InMemorySecretNotes
 from tests.session_fakes import InMemorySessions
+from tillgate.adapters.key_ring import KeyRingSecretBox
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.tenant import RateLimit, Tenant, TenantId, TenantState, token_digest
 from tillgate.entrypoints.admin_api import AdminRoutes
@@ -98,6 +99,7 @@ class ApiFunction:
         self.retention = InMemoryRetention(self.store)
         self.activity = InMemoryActivity()
         self.audit = InMemoryAuditLog()
+        self.ring = {"k1": "one", "k2-2026-10-24": "two"}
         self.sealed_rows = InMemorySealedRows()
         self.secret_notes = InMemorySecretNotes()
         self.metrics = InMemoryMetrics()
@@ -169,7 +171,7 @@ class ApiFunction:
                             ListKeys(
                                 self.sealed_rows,
                                 self.secret_notes,
-                                read_kids=lambda: ("k1", "k2-2026-10-24"),
+                                ring=KeyRingSecretBox(lambda: json.dumps(self.ring)),
                                 clock=lambda: NOON,
                             )
                         ),

@@ -107,6 +107,17 @@ def test_rows_whose_key_is_gone_are_warned_of(api: ApiFunction) -> None:
     assert "source.sealed_credential name the key 'k0', which the ring has not" in warning
 
 
+def test_a_key_that_is_new_since_the_last_look_is_no_stranger(api: ApiFunction) -> None:
+    api.call("GET", "/admin/api/keys", headers=OPERATOR)
+    api.ring["k3-2026-11-23"] = "three"
+    api.sealed_rows.add("app.sealed_secret", "k3-2026-11-23")
+
+    answer = api.call("GET", "/admin/api/keys", headers=OPERATOR).json
+
+    assert answer["warnings"] == []
+    assert answer["keys"][-1]["kid"] == "k3-2026-11-23"
+
+
 @pytest.mark.parametrize("headers", [{}, MINE, {"authorization": "Bearer made-up"}])
 def test_only_the_operator_is_told(api: ApiFunction, headers: dict[str, str]) -> None:
     assert api.call("GET", "/admin/api/keys", headers=headers).problem == (401, "unauthenticated")

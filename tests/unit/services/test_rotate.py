@@ -124,6 +124,17 @@ def test_every_step_may_come_twice_and_too_late(stand: RotationStand, secret_id:
     assert_rotated_once(stand, secret_id, version)
 
 
+def test_a_version_that_has_a_value_is_given_no_other(stand: RotationStand) -> None:
+    """Emulators overwrite what AWS refuses."""
+    version = stand.secrets.begin_rotation("arn:op")
+    stand.rotate.run(Step.CREATE, "arn:op", version)
+    stand.client.calls.clear()
+
+    stand.rotate.run(Step.CREATE, "arn:op", version)
+
+    assert "PutSecretValue" not in stand.client.calls
+
+
 @pytest.mark.parametrize("secret_id", NAMES)
 def test_steps_that_meet_make_one_version_and_one_value(secret_id: str) -> None:
     for _ in range(10):

@@ -249,7 +249,7 @@ def _keys_part(
         ListKeys(
             PostgresSealedRows(database, within_seconds=within_seconds),
             PostgresSecretAges(database, within_seconds=within_seconds),
-            read_kids=lambda: secret_box.kids,
+            ring=secret_box,
             clock=lambda: datetime.now(UTC),
         )
     )

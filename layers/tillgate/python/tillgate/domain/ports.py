@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
-    from datetime import date, datetime
+    from datetime import datetime
 
     from tillgate.domain.administration import (
         AppRecord,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tillgate.domain.key_ring import KeyStanding
     from tillgate.domain.rotation import NotedSecret, SecretAges
-    from tillgate.domain.sealed import SealedRows
+    from tillgate.domain.sealed import SealedRows, SealingRing
 
 # As the alert has it (secret-age).
 OLD_AFTER_DAYS = 90
@@ -49,18 +49,20 @@ class ListKeys:
         rows: SealedRows,
         ages: SecretAges,
         *,
-        read_kids: Callable[[], Sequence[str]],
+        ring: SealingRing,
         clock: Callable[[], datetime],
     ) -> None:
         self._rows = rows
         self._ages = ages
-        self._read_kids = read_kids
+        self._ring = ring
         self._clock = clock
 
     def run(self) -> KeysReport:
         """Raises StoreUnavailableError and SecretUnavailableError."""
         now = self._clock()
-        kids = self._read_kids()
+        # By an older ring, what the newest key sealed would seem to be lost.
+        self._ring.reload()
+        kids = self._ring.kids
         named = self._rows.named()
         noted = {note.name: note for note in self._ages.noted()}
         secrets = tuple(_standing(name, noted.get(name), now) for name in PlatformSecret)
