@@ -7,15 +7,13 @@ flushed with them, and added up in buckets of time (migration 17).
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from tillgate.domain.tenant import SourceId, TenantId
-
-Key = TypeVar("Key", str, bytes)
 
 # What the platform's own counts are kept under: no tenant has this id.
 PLATFORM = "00000000-0000-0000-0000-000000000000"
@@ -167,11 +165,15 @@ class Activity:
 
     def use_token(self, digest: bytes, at: datetime) -> None:
         """Say when a token was let in."""
-        _note(self._tokens, digest, at)
+        known = self._tokens.get(digest)
+        if known is None or known < at:
+            self._tokens[digest] = at
 
     def match_previous(self, endpoint_id: str, at: datetime) -> None:
         """Say when a delivery came that an endpoint's previous secret signed."""
-        _note(self._previous, endpoint_id, at)
+        known = self._previous.get(endpoint_id)
+        if known is None or known < at:
+            self._previous[endpoint_id] = at
 
     def _whole(self, tenant_id: str | None) -> list[int]:
         cell = self._wholes.get(tenant_id)
@@ -200,7 +202,9 @@ class Activity:
 
     def _hear(self, heard: Mapping[SourceId, datetime]) -> None:
         for source_id, at in heard.items():
-            _note(self._sources, source_id, at)
+            known = self._sources.get(source_id)
+            if known is None or known < at:
+                self._sources[source_id] = at
 
     @property
     def has_heard(self) -> bool:
@@ -221,20 +225,10 @@ class Activity:
             cells[PLATFORM] = [sum(same) for same in zip(*self._wholes.values(), strict=True)]
         return ActivityIncrement(
             {tenant_id: _deltas(cell) for tenant_id, cell in cells.items()},
-            {source: _milliseconds(at) for source, at in self._sources.items()},
-            {digest.hex(): _milliseconds(at) for digest, at in self._tokens.items()},
-            {endpoint: _milliseconds(at) for endpoint, at in self._previous.items()},
+            {source: round(at.timestamp() * 1000) for source, at in self._sources.items()},
+            {token.hex(): round(at.timestamp() * 1000) for token, at in self._tokens.items()},
+            {id_: round(at.timestamp() * 1000) for id_, at in self._previous.items()},
         )
-
-
-def _note(latest: dict[Key, datetime], key: Key, at: datetime) -> None:
-    known = latest.get(key)
-    if known is None or known < at:
-        latest[key] = at
-
-
-def _milliseconds(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
 
 
 def _number(shares: Mapping[TenantId, Mapping[str, int]], events: Mapping[str, int]) -> int:
