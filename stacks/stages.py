@@ -82,10 +82,9 @@ class LimitsConfig:
     request_timeout_ms: int = 5_000
     max_requests_per_socket: int = 1_000
     max_body_bytes: int = 1024 * 1024
-    # For tenants that have no retention of their own.
+    # Of tenants that have none of their own. The rate is a twentieth of what prod's database takes
+    # (docs/scale.md), the burst a batch of 500 twice over.
     event_retention_days: int = EVENT_RETENTION_DAYS
-    # Of a tenant that has no limit of its own: a batch of 500 twice over, and a twentieth of
-    # what prod's database takes (docs/scale.md), so that it takes many to fill it.
     tenant_events_per_second: int = 100
     tenant_burst: int = 1_000
 
@@ -139,9 +138,8 @@ class StageConfig:
     # What is reserved for senders and for readers, where the account has it.
     ingest_concurrency: int = 50
     api_concurrency: int = 20
-    # Whether CloudWatch gets metrics of each tenant, for the tenants' dashboard. Seven metrics at
-    # $0.30 are $2.10 a month for each tenant that sends: $210 for 100, $1,050 for 500.
-    # ``python -m ops.metric_cost`` reckons it.
+    # Whether CloudWatch gets metrics of each tenant, for the tenants' dashboard: seven at $0.30,
+    # so $2.10 a month for each tenant that sends. ``python -m ops.metric_cost`` reckons it.
     per_tenant_metrics: bool = False
     # Whether a tenant's destination may be plain http, at an address that is not public.
     allow_private_destinations: bool = False

@@ -54,19 +54,24 @@ class Stand:
         with self.database.superuser() as superuser:
             superuser.execute(
                 "INSERT INTO tillgate.app (app_id, provider, name, notification_url, sealed_secret,"
-                " awaits_secret, verification_code)"
-                " VALUES (%s, 'adyen', 'app', 'https://x.example', %s, true, 'CODE')",
-                (self.app, old["app.sealed_secret"]),
+                " awaits_secret, verification_code, previous_sealed_secret, previous_since,"
+                " previous_overlap_until, previous_until)"
+                " VALUES (%s, 'adyen', 'app', 'https://x.example', %s, true, 'CODE', %s, now(),"
+                " now() + interval '1 day', now() + interval '1 day')",
+                (self.app, old["app.sealed_secret"], old["app.previous_sealed_secret"]),
             )
             superuser.execute(
                 "INSERT INTO tillgate.source (source_id, tenant_id, provider, name,"
-                " notification_url, sealed_secret, sealed_credential, api_url, credential_set_at)"
-                " VALUES (%s, %s, 'clover', 'till', 'https://x.example', %s, %s, 'x', now())",
+                " notification_url, sealed_secret, sealed_credential, api_url, credential_set_at,"
+                " previous_sealed_secret, previous_since, previous_overlap_until, previous_until)"
+                " VALUES (%s, %s, 'clover', 'till', 'https://x.example', %s, %s, 'x', now(), %s,"
+                " now(), now() + interval '1 day', now() + interval '1 day')",
                 (
                     self.source,
                     self.tenant,
                     old["source.sealed_secret"],
                     old["source.sealed_credential"],
+                    old["source.previous_sealed_secret"],
                 ),
             )
             superuser.execute(

@@ -47,13 +47,27 @@ def _destination(key: str, _tenant_id: str | None) -> str:
 
 
 # Every sealed column whose rows live longer than a key seals. A column that is added needs, beside
-# its line here, what migration 0026 gives the others: an index by ``tillgate.sealed_kid``, and
+# its line here, what migration 0034 gives two of them: an index by ``tillgate.sealed_kid``, and
 # SELECT and UPDATE on it for tillgate_rotate.
 RESEALED: tuple[SealedColumn, ...] = (
     SealedColumn(table="app", column="sealed_secret", key="app_id", tenant=None, context=_endpoint),
     SealedColumn(
+        table="app",
+        column="previous_sealed_secret",
+        key="app_id",
+        tenant=None,
+        context=_endpoint,
+    ),
+    SealedColumn(
         table="source",
         column="sealed_secret",
+        key="source_id",
+        tenant="tenant_id",
+        context=_endpoint,
+    ),
+    SealedColumn(
+        table="source",
+        column="previous_sealed_secret",
         key="source_id",
         tenant="tenant_id",
         context=_endpoint,
