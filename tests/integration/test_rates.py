@@ -158,7 +158,8 @@ def test_look_ups_carry_the_limit_and_how_the_tenant_stands(
         assert endpoint is not None
         assert endpoint.source is not None
         assert bound is not None
-        return [registry.find_token(digest), endpoint.source.tenant, bound.tenant]
+        standing = registry.find_token(digest)
+        return [standing and standing.tenant, endpoint.source.tenant, bound.tenant]
 
     assert [one and (one.limit, one.standing) for one in found()] == [(None, None)] * 3
     made = admin.set_tenant_limit(tenant, LIMIT)

@@ -9,7 +9,7 @@ from tests.admin_fakes import NOW, InMemoryAdminStore
 from tests.endpoint_rotation_fakes import InMemoryRotations
 from tests.fakes import PlainSecretBox
 from tillgate.domain.errors import InvalidRequestError, NotFoundError, RotationConflictError
-from tillgate.domain.tenant import endpoint_seal_context, token_digest
+from tillgate.domain.tenant import RateLimit, endpoint_seal_context, token_digest
 from tillgate.providers import PROVIDERS
 from tillgate.services.admin import Administration
 from tillgate.services.rotation import Rotation
@@ -32,7 +32,9 @@ class Office:
     def __post_init__(self) -> None:
         self.rotations = InMemoryRotations(self.store)
         self.rotation = Rotation(self.store, self.rotations, box=self.box, providers=PROVIDERS)
-        self.administration = Administration(self.store, box=self.box, providers=PROVIDERS)
+        self.administration = Administration(
+            self.store, box=self.box, providers=PROVIDERS, default_limit=RateLimit(100, 1_000)
+        )
         self.tenant_id = self.administration.create_tenant(slug="one", name="One").tenant_id
 
     def add(self, provider: str = "square", secret: str | None = FIRST) -> SourceRecord:

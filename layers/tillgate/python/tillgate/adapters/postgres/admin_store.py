@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, LiteralString, TypedDict
+from typing import TYPE_CHECKING, LiteralString
 
 from psycopg import errors
 
+from tillgate.adapters.postgres.admin_records import (
+    app_record,
+    source_record,
+    tenant_record,
+    token_record,
+)
 from tillgate.adapters.postgres.audit import note
 from tillgate.domain.administration import (
     MAX_COUNTED,
     AppRecord,
-    EndpointState,
-    LimitRecord,
     SourceRecord,
     StoreStatus,
     TenantRecord,
     TokenRecord,
 )
 from tillgate.domain.audit import Action, Deed
-from tillgate.domain.endpoint_rotation import (
-    MAX_OVERLAP_SECONDS,
-    OLD_AFTER_DAYS,
-    PreviousSecretRecord,
-    age_days,
-    secret_warnings,
-    token_warnings,
-)
-from tillgate.domain.enrichment import CredentialRecord
+from tillgate.domain.endpoint_rotation import OLD_AFTER_DAYS
 from tillgate.domain.errors import MerchantTakenError, NotFoundError, SlugTakenError
 from tillgate.domain.tenant import AppId, SourceId, TenantId, TenantState, TokenId
 
@@ -39,14 +34,7 @@ if TYPE_CHECKING:
     from tillgate.adapters.postgres.deadline_connection import Row
     from tillgate.domain.administration import NewApp, NewSource
     from tillgate.domain.audit import Detail
-    from tillgate.domain.endpoint_rotation import SecretWarning
     from tillgate.domain.tenant import RateLimit
-
-    class _SecretFields(TypedDict):
-        secret_set_at: datetime | None
-        secret_age_days: int | None
-        previous_secret: PreviousSecretRecord | None
-        warnings: tuple[SecretWarning, ...]
 
 
 _TENANT: LiteralString = """
@@ -197,7 +185,7 @@ class PostgresAdminStore:
     def add_tenant(self, *, slug: str, name: str) -> TenantRecord:
         try:
             [row] = self._change(Action.TENANT_CREATED, _ADD_TENANT + _RETURNING_TENANT, slug, name)
-            return _tenant(row)
+            return tenant_record(row)
         except errors.UniqueViolation:
             raise SlugTakenError(f"There is a tenant with the slug {slug} already.") from None
 
@@ -206,17 +194,17 @@ class PostgresAdminStore:
             rows = self._run(_TENANTS + " ORDER BY slug")
         else:
             rows = self._run(_TENANTS + " WHERE slug = %s", slug)
-        return [_tenant(row) for row in rows]
+        return [tenant_record(row) for row in rows]
 
     def tenant(self, tenant_id: TenantId) -> TenantRecord | None:
         rows = self._run(_TENANTS + " WHERE tenant_id = %s", tenant_id)
-        return _tenant(rows[0]) if rows else None
+        return tenant_record(rows[0]) if rows else None
 
     def set_tenant_state(self, tenant_id: TenantId, state: TenantState) -> TenantRecord | None:
         suspends = state is TenantState.SUSPENDED
         action = Action.TENANT_SUSPENDED if suspends else Action.TENANT_RESUMED
         rows = self._change(action, _SET_TENANT_STATE + _RETURNING_TENANT, state, tenant_id)
-        return _tenant(rows[0]) if rows else None
+        return tenant_record(rows[0]) if rows else None
 
     def set_tenant_limit(self, tenant_id: TenantId, limit: RateLimit | None) -> TenantRecord | None:
         rows = self._change(
@@ -225,7 +213,7 @@ class PostgresAdminStore:
             *(limit or (None, None)),
             tenant_id,
         )
-        return _tenant(rows[0]) if rows else None
+        return tenant_record(rows[0]) if rows else None
 
     def add_token(self, tenant_id: TenantId, *, name: str, digest: bytes, hint: str) -> TokenRecord:
         with _tenant_must_exist():
@@ -246,20 +234,20 @@ class PostgresAdminStore:
             Action.APP_CREATED, _ADD_APP + _APP_COLUMNS, app.app_id, app.provider, app.name,
             app.notification_url, app.sealed_secret, app.awaits_secret,
         )  # fmt: skip
-        return _app(row)
+        return app_record(row)
 
     def apps(self) -> list[AppRecord]:
-        return [_app(row) for row in self._run(_APPS + " ORDER BY created_at, app_id")]
+        return [app_record(row) for row in self._run(_APPS + " ORDER BY created_at, app_id")]
 
     def app(self, app_id: AppId) -> AppRecord | None:
         rows = self._run(_APPS + " WHERE app_id = %s", app_id)
-        return _app(rows[0]) if rows else None
+        return app_record(rows[0]) if rows else None
 
     def set_app_secret(self, app_id: AppId, sealed_secret: bytes) -> AppRecord | None:
         rows = self._change(
             Action.APP_SECRET_SET, _RESEAL_APP + _APP_COLUMNS, sealed_secret, app_id
         )
-        return _app(rows[0]) if rows else None
+        return app_record(rows[0]) if rows else None
 
     def add_source(self, source: NewSource) -> SourceRecord:
         params = (
@@ -277,7 +265,7 @@ class PostgresAdminStore:
                 cursor.execute(_SOURCES + " WHERE s.source_id = %s", (source.source_id,))
                 [row] = cursor.fetchall()
                 note(self._database, cursor, _deed(Action.SOURCE_CREATED, row))
-                return _source(row)
+                return source_record(row)
         except errors.UniqueViolation:
             raise MerchantTakenError(
                 f"This app has a source for the merchant {source.merchant_id} already."
@@ -285,15 +273,15 @@ class PostgresAdminStore:
 
     def sources(self, tenant_id: TenantId) -> list[SourceRecord]:
         query = _SOURCES + " WHERE s.tenant_id = %s ORDER BY s.created_at, s.source_id"
-        return [_source(row) for row in self._run(query, tenant_id)]
+        return [source_record(row) for row in self._run(query, tenant_id)]
 
     def source(self, source_id: SourceId) -> SourceRecord | None:
         rows = self._run(_SOURCES + " WHERE s.source_id = %s", source_id)
-        return _source(rows[0]) if rows else None
+        return source_record(rows[0]) if rows else None
 
     def set_source_secret(self, source_id: SourceId, sealed_secret: bytes) -> SourceRecord | None:
         rows = self._change(Action.SOURCE_SECRET_SET, _RESEAL_SOURCE, sealed_secret, source_id)
-        return _source(rows[0]) if rows else None
+        return source_record(rows[0]) if rows else None
 
     def status(self) -> StoreStatus:
         # The schema may be older than the code: then the status is what tells.
@@ -352,86 +340,3 @@ def _deed(action: Action, row: Row) -> Deed:
         case _:
             tenant_id, details = row[1], {"provider": row[2], "app_id": row[5]}
     return Deed(action, tenant_id=tenant_id, target=(kind, row[0]), details=details)
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
-
-
-def _tenant(row: Row) -> TenantRecord:
-    tenant_id, slug, name, state, created_at, rate, burst, limited_at = row
-    return TenantRecord(
-        tenant_id=TenantId(tenant_id), slug=slug, name=name, state=TenantState(state),
-        created_at=_utc(created_at),
-        limit=LimitRecord(events_per_second=rate, burst=burst) if rate is not None else None,
-        limited_at=_utc(limited_at) if limited_at else None,
-    )  # fmt: skip
-
-
-def token_record(row: Row) -> TokenRecord:
-    """Give a token that was read by TOKENS_COLUMNS."""
-    token_id, tenant_id, name, hint, created_at, revoked_at, used_at, successor, now = row
-    age = age_days(created_at, now)
-    return TokenRecord(
-        token_id=TokenId(token_id), tenant_id=TenantId(tenant_id), name=name, hint=hint,
-        created_at=_utc(created_at), revoked_at=_utc(revoked_at) if revoked_at else None,
-        age_days=age, last_used_at=_utc(used_at) if used_at else None,
-        replaced_by=TokenId(successor) if successor else None,
-        warnings=token_warnings(
-            age=age, revoked_at=revoked_at, last_used_at=used_at, now=now
-        ),
-    )  # fmt: skip
-
-
-def _app(row: Row) -> AppRecord:
-    app_id, provider, name, notification_url, awaits_secret, code, shaken_at, *rest = row
-    created_at, *secret = rest
-    return AppRecord(
-        app_id=AppId(app_id), provider=provider, name=name, notification_url=notification_url,
-        state=_state(awaits_secret=awaits_secret), verification_code=code,
-        handshake_at=_utc(shaken_at) if shaken_at else None, created_at=_utc(created_at),
-        **_secrets(tuple(secret), awaits_secret=awaits_secret),
-    )  # fmt: skip
-
-
-def _source(row: Row) -> SourceRecord:
-    source_id, tenant_id, provider, name, merchant_id, app_id, notification_url, *rest = row
-    awaits_secret, code, shaken_at, created_at, api_url, credential_set_at, *rest = rest
-    quiet_after_minutes, *secret = rest
-    credential = None
-    if api_url:
-        credential = CredentialRecord(api_url=api_url, set_at=_utc(credential_set_at))
-    return SourceRecord(
-        source_id=SourceId(source_id), tenant_id=TenantId(tenant_id), provider=provider,
-        name=name, merchant_id=merchant_id, app_id=AppId(app_id) if app_id else None,
-        notification_url=notification_url, state=_state(awaits_secret=awaits_secret),
-        verification_code=code, handshake_at=_utc(shaken_at) if shaken_at else None,
-        created_at=_utc(created_at),
-        credential=credential, quiet_after_minutes=quiet_after_minutes,
-        **_secrets(tuple(secret), awaits_secret=awaits_secret),
-    )  # fmt: skip
-
-
-def _secrets(row: Row, *, awaits_secret: bool) -> _SecretFields:
-    """Give what is said of an endpoint's secrets, out of the last columns of its row."""
-    set_at, since, overlap_until, until, matched_at, now = row
-    previous = None
-    # What is over is let go of by sweep, some minutes later.
-    if until is not None and now < until:
-        previous = PreviousSecretRecord(
-            rotated_at=_utc(since), overlap_ends_at=_utc(overlap_until), good_until=_utc(until),
-            ends_by=_utc(since) + timedelta(seconds=MAX_OVERLAP_SECONDS),
-            last_matched_at=_utc(matched_at) if matched_at else None,
-        )  # fmt: skip
-    # What stands in for a secret that is still to come is nobody's, however old it is.
-    age = None if awaits_secret else age_days(set_at, now)
-    return {
-        "secret_set_at": None if awaits_secret else _utc(set_at),
-        "secret_age_days": age,
-        "previous_secret": previous,
-        "warnings": secret_warnings(age=age, previous=previous, now=now),
-    }
-
-
-def _state(*, awaits_secret: bool) -> EndpointState:
-    return EndpointState.PENDING if awaits_secret else EndpointState.READY

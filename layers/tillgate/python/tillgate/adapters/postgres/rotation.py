@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, LiteralString
 
-from tillgate.adapters.postgres.admin_store import TOKENS, TOKENS_COLUMNS, token_record
+from tillgate.adapters.postgres.admin_records import token_record
+from tillgate.adapters.postgres.admin_store import TOKENS, TOKENS_COLUMNS
 from tillgate.adapters.postgres.audit import note
 from tillgate.domain.audit import Action, Deed
 from tillgate.domain.endpoint_rotation import EndpointKind, EndpointSecrets
