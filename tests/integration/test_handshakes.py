@@ -131,7 +131,15 @@ def test_setting_the_secret_ends_the_wait_forgets_the_code_and_keeps_when_it_cam
 
     assert pending is not None
     assert pending.handshake_at is not None
-    assert ready == replace(pending, state=EndpointState.READY, verification_code=None)
+    assert ready is not None
+    assert ready.secret_set_at is not None
+    assert ready == replace(
+        pending,
+        state=EndpointState.READY,
+        verification_code=None,
+        secret_set_at=ready.secret_set_at,
+        secret_age_days=0,
+    )
     assert store.source(source.source_id) == ready
 
 
@@ -191,7 +199,9 @@ def test_the_version_before_ends_the_wait_too(
             (source.source_id,),
         )
 
-    assert store.source(source.source_id) == replace(source, state=EndpointState.READY)
+    found = store.source(source.source_id)
+    assert found is not None
+    assert (found.state, found.secret_age_days) == (EndpointState.READY, 0)
 
 
 @pytest.mark.parametrize(

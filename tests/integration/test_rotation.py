@@ -13,7 +13,8 @@ import pytest
 from tests.integration.quarantine_world import KEY
 from tests.integration.rotation_world import NEW, WEEK, Office
 from tests.integration.testdatabase import migrate, scratch_database
-from tillgate.domain.endpoint_rotation import SecretWarning
+from tillgate.adapters.postgres.rotation import PostgresRotations
+from tillgate.domain.endpoint_rotation import EndpointKind, SecretWarning
 from tillgate.domain.errors import RotationConflictError
 
 if TYPE_CHECKING:
@@ -241,6 +242,26 @@ def test_of_rotations_at_once_one_is_done_and_the_others_are_told(
 
     assert len(done) == 1
     assert office.good(source) == [*done, KEY]
+
+
+@pytest.mark.parametrize("overlap", [WEEK, 0])
+def test_only_the_secret_that_was_looked_at_is_replaced(
+    office: Office, source: SourceRecord, overlap: int
+) -> None:
+    office.rotate(source)
+    rotations = PostgresRotations(office.connect("admin"), within_seconds=10)
+
+    done = rotations.rotate(
+        EndpointKind.SOURCE,
+        source.source_id,
+        expected=b"another's",
+        sealed=b"mine",
+        overlap_seconds=overlap,
+        replaces_previous=True,
+    )
+
+    assert not done
+    assert office.good(source) == [NEW, KEY]
 
 
 def test_a_retry_lets_in_what_the_previous_secret_signed_while_it_was_good(
