@@ -85,6 +85,6 @@ class Switches:
     alarms: Decimal = Decimal(36)
     composite_alarms: Decimal = Decimal(2)
     dashboards: Decimal = Decimal(2)
-    secrets: Decimal = Decimal(11)
+    secrets: Decimal = Decimal(12)
     zones: Decimal = Decimal(2)
     endpoints: Decimal = Decimal(2)
