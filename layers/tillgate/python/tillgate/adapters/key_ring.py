@@ -16,6 +16,8 @@ from tillgate.domain.errors import KeyMissingError, SealBrokenError, SecretUnava
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tillgate.adapters.secrets_manager import SecretsManager
+
 _NONCE_BYTES = 12
 _VERSION = 1
 _MAX_KID_BYTES = 255
@@ -26,6 +28,9 @@ _MAX_KID_BYTES = 255
 RING_FRESH_SECONDS = 300.0
 # When that was to no avail, the old ring serves for so long before the next look.
 _LOOK_AGAIN_SECONDS = 60.0
+# For a look at a ring of which an older one is at hand: a sender waits, and Secrets Manager may
+# be down together with the database.
+_READ_AGAIN_SECONDS = 0.3
 
 
 class KeyRingSecretBox:
@@ -115,3 +120,11 @@ class KeyRingSecretBox:
             return ring[kid].decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], context.encode())
         except (InvalidTag, ValueError) as error:
             raise SealBrokenError("sealed text does not open here") from error
+
+
+def key_ring(secrets: SecretsManager, secret_id: str) -> KeyRingSecretBox:
+    """Seal by the ring in this secret; it is read at first use, and again when it is old."""
+    return KeyRingSecretBox(
+        lambda: secrets.read(secret_id),
+        read_again=lambda: secrets.read(secret_id, within_seconds=_READ_AGAIN_SECONDS),
+    )

@@ -6,12 +6,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from tillgate.adapters.accept_queue import SealedMessages, SqsBacklog
+from tillgate.adapters.key_ring import key_ring
 from tillgate.adapters.postgres.event_store import PostgresEventStore
 from tillgate.adapters.postgres.quarantine import PostgresQuarantine
 from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.adapters.time_budget import TimeBudget
 from tillgate.bootstrap.connections import meter_on, objects, role_database, secrets_manager, sqs
-from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.metrics import Recorder
 from tillgate.domain.quarantine import Reason

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tillgate.adapters.key_ring import key_ring
 from tillgate.adapters.migration_files import latest_number
 from tillgate.adapters.postgres.activity import PostgresActivity
 from tillgate.adapters.postgres.admin_store import PostgresAdminStore
@@ -24,7 +25,6 @@ from tillgate.adapters.postgres.sealed_rows import PostgresSealedRows, PostgresS
 from tillgate.adapters.postgres.sessions import PostgresSessions
 from tillgate.adapters.postgres.set_aside import PostgresSetAside
 from tillgate.bootstrap.connections import acting_on, meter_on, role_database, secrets_manager
-from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.metrics import TOKEN_MATCHED, Recorder
 from tillgate.domain.tenant import RateLimit

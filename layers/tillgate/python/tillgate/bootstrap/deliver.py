@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tillgate.adapters.accept_queue import SqsBacklog
+from tillgate.adapters.key_ring import key_ring
 from tillgate.adapters.outbound_http import OutboundHttp
 from tillgate.adapters.pos.clover import CloverApi
 from tillgate.adapters.postgres.delivery_store import PostgresDeliveryStore
@@ -15,7 +16,6 @@ from tillgate.adapters.supabase import SupabaseUpstream
 from tillgate.adapters.time_budget import TimeBudget
 from tillgate.adapters.trace_in_hand import TraceInHand
 from tillgate.bootstrap.connections import meter_on, role_database, secrets_manager, sqs
-from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.delivery import DestinationKind
 from tillgate.domain.metrics import Recorder

@@ -7,6 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tillgate.adapters.key_ring import key_ring
 from tillgate.adapters.outbound_http import OutboundHttp
 from tillgate.adapters.postgres.audit import PostgresAuditLog
 from tillgate.adapters.postgres.destinations import PostgresSealedDestinations
@@ -15,7 +16,6 @@ from tillgate.adapters.supabase import SupabaseUpstream
 from tillgate.adapters.time_budget import TimeBudget
 from tillgate.adapters.trace_in_hand import TraceInHand
 from tillgate.bootstrap.connections import acting_on, meter_on, role_database, secrets_manager
-from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.delivery import DestinationKind
 from tillgate.domain.metrics import TOKEN_MATCHED, Recorder

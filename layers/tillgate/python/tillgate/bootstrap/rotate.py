@@ -7,12 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tillgate.adapters.aws.json_client import AwsJsonClient
-from tillgate.adapters.key_ring import KeyRingSecretBox
+from tillgate.adapters.key_ring import KeyRingSecretBox, key_ring
 from tillgate.adapters.postgres.sealed_rows import PostgresSealedRows, PostgresSecretNotes
 from tillgate.adapters.secret_versions import SecretsManagerVersions
 from tillgate.adapters.time_budget import TimeBudget
 from tillgate.bootstrap.connections import role_database, secrets_manager
-from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.stop import Stop
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.rotation import PlatformSecret

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tillgate.adapters.delivery_queue import SqsDeliveryQueue
+from tillgate.adapters.key_ring import key_ring
 from tillgate.adapters.postgres.due_deliveries import (
     REDRIVE_DELAY_SECONDS,
     PostgresDueDeliveries,
@@ -19,7 +20,6 @@ from tillgate.adapters.postgres.registry import PostgresRegistry
 from tillgate.adapters.postgres.retirement import PostgresRetirement
 from tillgate.adapters.postgres.upkeep import PostgresUpkeep
 from tillgate.bootstrap.connections import meter_on, objects, role_database, secrets_manager, sqs
-from tillgate.bootstrap.key_ring import key_ring
 from tillgate.bootstrap.stop import Stop
 from tillgate.bootstrap.wired import WiredFunction
 from tillgate.domain.metrics import Recorder
