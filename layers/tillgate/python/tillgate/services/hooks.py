@@ -169,7 +169,12 @@ class HookStore:
                 tenant_id = source.tenant.tenant_id if source else self._tenant_id
                 aside[reason or Reason.MERCHANT_UNKNOWN, tenant_id].append(event.key)
             else:
-                by_tenant.setdefault(source.tenant.tenant_id, []).append(_of(source, event))
+                sent = replace(event, source_id=source.source_id)
+                by_tenant.setdefault(source.tenant.tenant_id, []).append(sent)
+        if tally.queued:
+            # Whoever has the queue looks all of them up: kept now, they would be kept twice.
+            tally.queued += sum(map(len, aside.values()))
+            aside.clear()
         return by_tenant
 
     def _accept(
@@ -392,7 +397,3 @@ def _request(hook: Hook, endpoint: Endpoint) -> HookRequest:
         notification_url=endpoint.notification_url,
         received_at=hook.received_at,
     )
-
-
-def _of(source: Source, event: NewEvent) -> NewEvent:
-    return replace(event, source_id=source.source_id)
