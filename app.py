@@ -55,8 +55,8 @@ def build(app: App, *, stage: StageConfig) -> None:
     Validations.of(app).add_plugins(AwsSolutionsChecks(app, verbose=True))
 
 
-def main() -> int:
-    app = App()
+def main(app: App) -> int:
+    """Build and synthesise what the context chooses; give the exit code."""
     try:
         build(app, stage=choose_stage(app.node.try_get_context))
     except (StageError, SettingsError, LayerMissingError) as error:
@@ -67,4 +67,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(App()))

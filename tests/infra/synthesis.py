@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aws_cdk import App
 
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Resource = dict[str, Any]
+
+# Of one stage at once: each costs a synth, and none is about another.
+CHOICES = {
+    "alarm_email": "oncall@example.com",
+    "per_tenant_metrics": "on",
+    "runbook_base_url": "https://git.example/runbooks/",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,12 @@ class Synthesised:
             for logical_id, resource in template["Resources"].items()
             if resource["Type"] == kind
         }
+
+
+class Synthesise(Protocol):
+    """Give a stage by its name and what is chosen for it; each is synthesised once in a run."""
+
+    def __call__(self, name: str, **context: str) -> Synthesised: ...
 
 
 def synthesise(stage: StageConfig, folder: Path) -> Synthesised:

@@ -20,14 +20,14 @@ from stacks.dashboards.tenant import DOLLARS_A_METRIC, tenant_board
 from stacks.stages import REQUESTED
 from tests.infra import emitted
 from tests.infra.dashboard_bodies import Widget, body_of, drawn, expressions, grid, lines_of
-from tests.infra.synthesis import Synthesised, stage_named, synthesise
 from tillgate.domain.delivery import DestinationKind
 from tillgate.entrypoints import sqs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from typing import Any
+
+    from tests.infra.synthesis import Synthesise, Synthesised
 
 OBSERVED = ["dev", "prod", "external"]
 BOARDS = ["platform", "tenant"]
@@ -164,11 +164,8 @@ def test_every_runbook_is_linked_from_the_platform_s_page(observed: Synthesised)
     assert {alert.runbook for alert in ALERTS} == set(re.findall(r"`(runbooks/[^`]+)`", text))
 
 
-def test_runbooks_are_linked_where_people_read_them(tmp_path: Path) -> None:
-    made = synthesise(
-        stage_named("dev", runbook_base_url="https://git.example/runbooks/"), tmp_path
-    )
-    text = json.dumps(body(made, "platform"))
+def test_runbooks_are_linked_where_people_read_them(chosen: Synthesised) -> None:
+    text = json.dumps(body(chosen, "platform"))
     assert "[dead-letters](https://git.example/runbooks/alerts/dead-letters.md)" in text
     assert "`runbooks/" not in text
 
@@ -191,21 +188,20 @@ def test_only_a_cluster_of_our_own_is_drawn(synthesised: Callable[[str], Synthes
     assert "AWS/RDS" not in json.dumps(body(synthesised("external"), "platform"))
 
 
-def test_a_tenant_is_chosen_among_the_stage_s_own(tmp_path: Path) -> None:
-    made = synthesise(stage_named("dev", per_tenant_metrics="on"), tmp_path)
-    (variable,) = body(made, "tenant")["variables"]
+def test_a_tenant_is_chosen_among_the_stage_s_own(chosen: Synthesised) -> None:
+    (variable,) = body(chosen, "tenant")["variables"]
 
     assert variable["property"] == variable["populateFrom"] == "tenantId"
     assert variable["search"] == ('{Tillgate,stage,tenantId} MetricName="requests" stage="dev"')
-    metrics = [m for w in body(made, "tenant")["widgets"] for m in drawn(w)]
+    metrics = [m for w in body(chosen, "tenant")["widgets"] for m in drawn(w)]
     assert metrics
     assert all(set(metric.dimensions) == {"stage", "tenantId"} for metric in metrics)
 
 
 def test_a_page_without_tenants_metrics_says_how_to_have_them_and_what_they_cost(
-    tmp_path: Path,
+    synthesised: Synthesise,
 ) -> None:
-    made = synthesise(stage_named("dev", per_tenant_metrics="off"), tmp_path)
+    made = synthesised("dev", per_tenant_metrics="off")
     page = body(made, "tenant")
     text, *_ = page["widgets"]
 
@@ -218,10 +214,9 @@ def test_a_page_without_tenants_metrics_says_how_to_have_them_and_what_they_cost
 
 @pytest.mark.parametrize("board", ["platform", "tenant"])
 def test_the_retry_budget_is_drawn_over_retries_divided_by_attempts(
-    board: str, tmp_path: Path
+    board: str, chosen: Synthesised
 ) -> None:
-    made = synthesise(stage_named("dev", per_tenant_metrics="on"), tmp_path)
-    drawn_over = [w for w in body(made, board)["widgets"] if "retry budget" in dict(lines_of(w))]
+    drawn_over = [w for w in body(chosen, board)["widgets"] if "retry budget" in dict(lines_of(w))]
 
     [widget] = drawn_over
     assert widget["properties"]["title"] == "Retries: at most 10% of attempts is good"

@@ -8,19 +8,21 @@ import pytest
 
 from stacks.context import StageError
 from stacks.log_sink import LogSink, LogSinkError, SinkKind, log_sink
-from tests.infra.synthesis import Synthesised, stage_named, synthesise
+from tests.infra.synthesis import Synthesised, stage_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    from tests.infra.synthesis import Synthesise
 
 STREAM = "arn:aws:kinesis:eu-west-1:111122223333:stream/logs"
 FIREHOSE = "arn:aws:firehose:eu-west-1:111122223333:deliverystream/logs"
 FUNCTION = "arn:aws:lambda:eu-west-1:111122223333:function:logs"
 
 
-def with_sink(arn: str, folder: Path) -> Synthesised:
-    return synthesise(stage_named("dev", log_sink_arn=arn), folder)
+@pytest.fixture
+def with_sink(synthesised: Synthesise) -> Callable[[str], Synthesised]:
+    return lambda arn: synthesised("dev", log_sink_arn=arn)
 
 
 def log_groups(made: Synthesised) -> int:
@@ -100,8 +102,10 @@ def test_nothing_leaves_unless_it_is_asked_for(
 
 
 @pytest.mark.parametrize("arn", [STREAM, FIREHOSE, FUNCTION])
-def test_every_log_group_of_ours_is_read_along_whole(arn: str, tmp_path: Path) -> None:
-    made = with_sink(arn, tmp_path)
+def test_every_log_group_of_ours_is_read_along_whole(
+    arn: str, with_sink: Callable[[str], Synthesised]
+) -> None:
+    made = with_sink(arn)
     filters = [
         resource["Properties"]
         for resource in made.resources("AWS::Logs::SubscriptionFilter").values()
@@ -121,9 +125,9 @@ def test_every_log_group_of_ours_is_read_along_whole(arn: str, tmp_path: Path) -
     ],
 )
 def test_a_stream_is_written_to_under_a_role_that_may_nothing_else(
-    arn: str, actions: list[str], tmp_path: Path
+    arn: str, actions: list[str], with_sink: Callable[[str], Synthesised]
 ) -> None:
-    made = with_sink(arn, tmp_path)
+    made = with_sink(arn)
     ((logical_id, role),) = (
         (logical_id, resource["Properties"])
         for logical_id, resource in made.resources("AWS::IAM::Role").items()
@@ -141,8 +145,10 @@ def test_a_stream_is_written_to_under_a_role_that_may_nothing_else(
         assert resource["Properties"]["RoleArn"] == {"Fn::GetAtt": [logical_id, "Arn"]}
 
 
-def test_a_function_is_called_by_each_log_group_and_by_no_other(tmp_path: Path) -> None:
-    made = with_sink(FUNCTION, tmp_path)
+def test_a_function_is_called_by_each_log_group_and_by_no_other(
+    with_sink: Callable[[str], Synthesised],
+) -> None:
+    made = with_sink(FUNCTION)
     permissions = {
         logical_id: resource["Properties"]
         for logical_id, resource in made.resources("AWS::Lambda::Permission").items()

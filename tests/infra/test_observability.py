@@ -13,11 +13,10 @@ from stacks.alerts.model import Join, Missing, Severity
 from stacks.constructs.alert_alarms import construct_name
 from stacks.context import StageError
 from tests.infra.deployed_alarms import deployed
-from tests.infra.synthesis import Synthesised, as_list, stage_named, synthesise
+from tests.infra.synthesis import Synthesised, as_list, stage_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 ALARM, COMPOSITE = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"
 NAMES = {
@@ -176,13 +175,11 @@ def test_nobody_is_subscribed_unless_an_address_is_given(watched: Synthesised) -
     assert watched.resources("AWS::SNS::Subscription") == {}
 
 
-def test_an_address_is_subscribed(tmp_path: Path) -> None:
-    stage = synthesise(stage_named("dev", alarm_email="oncall@example.com"), tmp_path)
-
-    [subscription] = stage.resources("AWS::SNS::Subscription").values()
+def test_an_address_is_subscribed(chosen: Synthesised) -> None:
+    [subscription] = chosen.resources("AWS::SNS::Subscription").values()
 
     # A page is in the mailbox, too: the phone is somebody's own choice.
-    [everything] = topics_of(stage, Severity.TICKET)
+    [everything] = topics_of(chosen, Severity.TICKET)
     assert subscription["Properties"]["TopicArn"] == {"Ref": everything}
     assert subscription["Properties"]["Protocol"] == "email"
     assert subscription["Properties"]["Endpoint"] == "oncall@example.com"

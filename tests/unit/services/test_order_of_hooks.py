@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -165,18 +166,36 @@ class Vendor:
 REQUESTS = st.lists(ITEM, min_size=1, max_size=4) | st.none() | st.integers(0, 5)
 CONFLICT_KEPT_AND_NEIGHBOUR_DOWN = {"events": [Weather.UP, Weather.UP, Weather.DOWN]}
 CONFLICT_KEPT_LATE = {"quarantine": [Weather.LATE]}
+ONE_LOOK_UP_DOWN = {"registry": [Weather.DOWN]}
 
 
-@settings(max_examples=1_500)
+Requests = list[list[tuple[str, str, int]] | int | None]
+
+
+@settings(max_examples=200)
 @given(requests=st.lists(REQUESTS, max_size=10), weathers=SKIES)
 @example(
     requests=[[("M1", "a", 0)], [("M1", "a", 1), ("M2", "a", 0)]],
     weathers=CONFLICT_KEPT_AND_NEIGHBOUR_DOWN,
 )
 @example(requests=[[("M1", "a", 0)], [("M1", "a", 1)]], weathers=CONFLICT_KEPT_LATE)
+@example(requests=[[("M3", "a", 0), ("M3", "b", 0)]], weathers=ONE_LOOK_UP_DOWN)
 def test_what_is_answered_200_is_stored_or_set_aside_and_each_once(
-    requests: list[list[tuple[str, str, int]] | int | None], weathers: dict[str, list[Weather]]
+    requests: Requests, weathers: dict[str, list[Weather]]
 ) -> None:
+    play(requests, weathers)
+
+
+@pytest.mark.proof
+@settings(max_examples=5_000)
+@given(requests=st.lists(REQUESTS, max_size=10), weathers=SKIES)
+def test_so_it_is_under_thousands_more_skies(
+    requests: Requests, weathers: dict[str, list[Weather]]
+) -> None:
+    play(requests, weathers)
+
+
+def play(requests: Requests, weathers: dict[str, list[Weather]]) -> None:
     sky = Sky({part: list(ahead) for part, ahead in weathers.items()})
     events, quarantine = Events(sky), Quarantine(sky)
     hooks = Hooks(

@@ -5,6 +5,7 @@ On the fakes, with many examples; tests/integration runs the same on Postgres.
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -66,17 +67,31 @@ QUEUED_THEN_TAKEN: list[Step] = [
 ]  # fmt: skip
 
 
-@settings(max_examples=1_500)
-@given(steps=STEPS, order=st.lists(st.integers(0, 20), max_size=20))
+ORDER = st.lists(st.integers(0, 20), max_size=20)
+
+
+def play(steps: list[Step], order: list[int]) -> None:
+    made = Interleaving(InMemoryStores(), new_event)
+    made.run(steps)
+    made.end(order)
+    made.check()
+
+
+@settings(max_examples=200)
+@given(steps=STEPS, order=ORDER)
 @example(steps=LATE_THEN_ANOTHER, order=[])
 @example(steps=QUEUED_THEN_TAKEN, order=[1, 0, 0])
 def test_each_key_holds_one_event_and_whoever_was_acknowledged_finds_it_or_its_conflict(
     steps: list[Step], order: list[int]
 ) -> None:
-    made = Interleaving(InMemoryStores(), new_event)
-    made.run(steps)
-    made.end(order)
-    made.check()
+    play(steps, order)
+
+
+@pytest.mark.proof
+@settings(max_examples=5_000)
+@given(steps=STEPS, order=ORDER)
+def test_so_it_is_in_thousands_more_orders(steps: list[Step], order: list[int]) -> None:
+    play(steps, order)
 
 
 def test_the_steps_reach_every_answer() -> None:

@@ -176,7 +176,12 @@ class HookStore:
                 tenant_id = source.tenant.tenant_id if source else self._tenant_id
                 aside[reason or Reason.MERCHANT_UNKNOWN, tenant_id].append(event.key)
             else:
-                by_tenant.setdefault(source.tenant.tenant_id, []).append(_of(source, event))
+                sent = replace(event, source_id=source.source_id)
+                by_tenant.setdefault(source.tenant.tenant_id, []).append(sent)
+        if tally.queued:
+            # Whoever has the queue looks all of them up: kept now, they would be kept twice.
+            tally.queued += sum(map(len, aside.values()))
+            aside.clear()
         return by_tenant
 
     def _accept(
@@ -384,7 +389,3 @@ class AcceptHook:
             # Nobody's event is in it, and the refusal is certain: it is not worth a 503.
             return f"{reason}, not kept"
         return reason
-
-
-def _of(source: Source, event: NewEvent) -> NewEvent:
-    return replace(event, source_id=source.source_id)
