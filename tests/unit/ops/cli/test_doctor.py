@@ -384,20 +384,18 @@ def test_secrets_of_which_nothing_can_be_told_are_said(
 
 
 @pytest.mark.parametrize(
-    ("counts", "state", "said"),
+    ("old", "in_use", "state", "said"),
     [
-        ({"old_secrets": 0, "previous_secrets_in_use": 0}, "ok", "no secret or token"),
-        ({"old_secrets": 2, "previous_secrets_in_use": 0}, "warn", "2 secrets and tokens are"),
-        ({"old_secrets": 2, "previous_secrets_in_use": 1}, "warn", "1 vendor still signs"),
+        (0, 0, "ok", "no secret or token"),
+        (2, 0, "warn", "2 secrets and tokens are"),
+        (2, 1, "warn", "1 vendor still signs"),
     ],
 )
 def test_what_is_to_be_rotated_is_a_warning(
-    well: FakeTillgate, tillgate: TypeCommand, counts: dict[str, int], state: str, said: str
+    well: FakeTillgate, tillgate: TypeCommand, old: int, in_use: int, state: str, said: str
 ) -> None:
-    well.answer("GET", STATUS, status(**counts))
-
+    well.answer("GET", STATUS, status(old_secrets=old, previous_secrets_in_use=in_use))
     result = tillgate("doctor", "-o", "json")
-
     [finding] = [c for c in json.loads(result.stdout)["checks"] if c["name"] == "rotation"]
     assert (finding["state"], result.exit_code) == (state, 0)
     assert said in finding["detail"]
