@@ -357,7 +357,6 @@ def test_old_secrets_of_the_platform_are_something_to_look_at(
     well.answer("GET", "/admin/api/keys", {"secrets": [], "warnings": ["The ring is old."]})
 
     found = faults(tillgate, exit_code=0)
-
     assert found == {"key ages": ("The ring is old.", "tillgate key list, then runbooks/rotate.md")}
 
 
