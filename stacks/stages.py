@@ -243,7 +243,7 @@ def _local() -> StageConfig:
             tags={"ms-custom-id": "7111ca7e"},
         ),
         # Its tenants are made to try things out: no more is refused than the gateway would.
-        limits=LimitsConfig(tenant_events_per_second=1_000, tenant_burst=2_000),
+        limits=LimitsConfig(tenant_events_per_second=5_000, tenant_burst=50_000),
         # The stand-in for Supabase listens on this machine's own loopback.
         allow_private_destinations=True,
         has_alarms=False,
