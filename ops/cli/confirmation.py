@@ -25,7 +25,7 @@ def confirm_by_name(surroundings: Surroundings, name: str, *, given: str | None)
                 "Nothing was done: this is no terminal, so nobody can be asked.",
                 next_step=f"look at the plan, then repeat the command with --confirm {name}",
             )
-        given = typer.prompt(f"This cannot be undone. Type {name} to go on", err=True)
+        given = str(typer.prompt(f"This cannot be undone. Type {name} to go on", err=True))
     if given.strip() != name:
         raise CliError(f"That is not {name}. Nothing was done.")
 

@@ -87,7 +87,7 @@ def _tenant(session: Session, tenant_id: str) -> dict[str, str]:
 
 def _planned(session: Session, path: str) -> dict[str, int]:
     """Add up what the calls count, each as much as it has time for."""
-    counts = dict.fromkeys(COUNTS, 0)
+    counts: dict[str, int] = dict.fromkeys(COUNTS, 0)
     params: dict[str, str] = {}
     while True:
         page = session.client.get(f"{path}/plan", params).document

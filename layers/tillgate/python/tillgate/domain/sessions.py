@@ -37,14 +37,18 @@ class SessionStore(Protocol):
 
         Give 0 when this one may, else the seconds after which the next one may.
         """
+        ...
 
     def open_session(
         self, digest: bytes, *, token_digest: bytes, seconds: int, address: str
     ) -> datetime:
         """Keep a new session, and forget the attempts from ``address``; give when it ends."""
+        ...
 
     def find_session(self, digest: bytes) -> StoredSession | None:
         """Give the session, if it has not ended."""
+        ...
 
     def close_session(self, digest: bytes) -> None:
         """Forget the session; idempotent."""
+        ...
