@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 ROLES = ("ingest", "api", "admin", "health", "sweep", "accept", "deliver", "watch", "rotate")
 
 # What a rotation does to a secret, beside reading and writing it.
-ROTATES = ("secretsmanager:UpdateSecretVersionStage",)
+ROTATES = ("secretsmanager:DescribeSecret", "secretsmanager:UpdateSecretVersionStage")
 
 
 class DataStack(Stack):

@@ -117,7 +117,7 @@ def test_a_key_that_is_malformed_is_refused(http: httpx.Client, key: str) -> Non
         ("GET", "/v1/hooks/square/x", 405, {"POST"}),
         ("POST", "/livez", 405, {"GET"}),
         ("GET", "/nowhere", 404, set()),
-        ("GET", "/v1/events/../../admin", 404, set()),
+        ("GET", "/v1/events/../../nowhere", 404, set()),
     ],
 )
 def test_an_unknown_path_is_404_and_a_wrong_method_405(

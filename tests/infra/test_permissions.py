@@ -38,6 +38,8 @@ USES = {
     "Health": {READ_SECRET, "sqs:GetQueueAttributes"},
     "Sweep": {READ_SECRET, "sqs:SendMessage", "s3:PutObject", "s3:GetObject", "s3:ListBucket"},
     "Watch": {READ_SECRET, "sqs:GetQueueAttributes"},
+    "Rotate": {READ_SECRET, "secretsmanager:PutSecretValue", "secretsmanager:DescribeSecret",
+               "secretsmanager:UpdateSecretVersionStage"},
     # Described: CDK's own grant on a secret that is not of our making.
     "Migrate": {READ_SECRET, "secretsmanager:PutSecretValue", "secretsmanager:DescribeSecret"},
 }  # fmt: skip
@@ -157,6 +159,9 @@ def test_whoever_may_call_a_function_is_named(stage: Synthesised) -> None:
         permission["Properties"]["Principal"]
         for permission in stage.resources("AWS::Lambda::Permission").values()
     }
-    assert callers == {"apigateway.amazonaws.com", "events.amazonaws.com"}
+    rotating = {"secretsmanager.amazonaws.com"} if stage.stage.rotates_secrets else set()
+    assert callers == {"apigateway.amazonaws.com", "events.amazonaws.com"} | rotating
     for permission in stage.resources("AWS::Lambda::Permission").values():
-        assert "SourceArn" in permission["Properties"]
+        # It is one secret's rotation for each of three, and names itself by its account.
+        by_account = permission["Properties"]["Principal"] in rotating
+        assert ("SourceAccount" if by_account else "SourceArn") in permission["Properties"]

@@ -119,7 +119,7 @@ GENERATED = {
     "RotateRoleSecret8D3CEAC2": generated('{"username": "tillgate_rotate"}', "password", 48),
 }
 READING = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
-WRITING = {"secretsmanager:PutSecretValue"}
+WRITING = {"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"}
 
 
 def named(logical_or_text: str, names: set[str]) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -182,7 +183,9 @@ def test_secret_of_a_source_is_replaced_and_ingest_finds_the_new_one(
     record, other = (store.add_source(source_of(made.tenant_id)) for _ in range(2))
 
     for sealed in (b"\x00resealed", b"\x00resealed", b"\xff"):
-        assert store.set_source_secret(record.source_id, sealed) == record
+        resealed = store.set_source_secret(record.source_id, sealed)
+        assert resealed is not None
+        assert replace(resealed, secret_set_at=record.secret_set_at) == record
         found = registry.find_endpoint("square", record.source_id)
         assert found is not None
         assert found.sealed_secrets == (sealed,)
@@ -190,7 +193,7 @@ def test_secret_of_a_source_is_replaced_and_ingest_finds_the_new_one(
     untouched = registry.find_endpoint("square", other.source_id)
     assert untouched is not None
     assert untouched.sealed_secrets == (b"\x00sealed",)
-    assert store.source(record.source_id) == record
+    assert store.source(record.source_id) == resealed
     assert store.source(SourceId(some_id())) is None
     assert store.set_source_secret(SourceId(some_id()), b"\x00") is None
 
@@ -199,7 +202,9 @@ def test_secret_of_an_app_is_replaced_and_ingest_finds_the_new_one(
     store: PostgresAdminStore, registry: PostgresRegistry, app: AppRecord
 ) -> None:
     for sealed in (b"\x00resealed", b"\x00resealed", b"\xff"):
-        assert store.set_app_secret(app.app_id, sealed) == app
+        resealed = store.set_app_secret(app.app_id, sealed)
+        assert resealed is not None
+        assert replace(resealed, secret_set_at=app.secret_set_at) == app
         found = registry.find_endpoint("square", app.app_id)
         assert found is not None
         assert found.sealed_secrets == (sealed,)

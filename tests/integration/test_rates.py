@@ -201,12 +201,12 @@ def test_the_snapshot_carries_limits_and_the_version_before_reads_it(
         [text] = superuser.execute("SELECT tillgate.registry_with_limits()").fetchone() or [""]
 
     read = snapshot_from_text(snapshot_text(text, taken_at=NOON))
-    assert read.tokens[token_digest(tenant)].limit == LIMIT
-    assert read.tokens[token_digest(other)].limit is None
+    assert read.tokens[token_digest(tenant)].tenant.limit == LIMIT
+    assert read.tokens[token_digest(other)].tenant.limit is None
     # That version asks for members by name, and so does this one of what that one wrote.
     assert json.loads(text).items() >= json.loads(plain).items()
     older = snapshot_from_text(snapshot_text(plain, taken_at=NOON))
-    assert older.tokens[token_digest(tenant)].limit is None
+    assert older.tokens[token_digest(tenant)].tenant.limit is None
 
 
 def test_two_sandboxes_share_a_limit_by_their_flushes(tenant: TenantId, connect: Connect) -> None:

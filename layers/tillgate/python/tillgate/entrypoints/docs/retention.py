@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tillgate.domain.administration import MAX_COUNTED
 from tillgate.domain.retention import HELD_DAYS
+from tillgate.domain.stored_event import CURSOR_PATTERN
 from tillgate.entrypoints.admin_bodies import SLUG_PATTERN
 from tillgate.entrypoints.docs.admin import (
     BODY_PROBLEMS,
@@ -45,7 +46,7 @@ _DAYS: Json = {
 _CURSOR: Json = {
     "name": "cursor",
     "in": "query",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "pattern": f"^{CURSOR_PATTERN}$"},
     "description": "`next_cursor` of the page before: what follows is counted on.",
 }
 
