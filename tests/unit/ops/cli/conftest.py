@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from ops.cli.main import app
@@ -39,9 +41,14 @@ def server() -> FakeTillgate:
     return fake
 
 
+# A process builds its commands once, and Typer's runner for each line that is typed: 40 ms.
+_built = cache(get_command)
+
+
 @pytest.fixture
-def tillgate(server: FakeTillgate, tmp_path: Path) -> TypeCommand:
+def tillgate(server: FakeTillgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TypeCommand:
     """Type ``tillgate ...`` in an empty folder, with address and token in the environment."""
+    monkeypatch.setattr("typer.testing._get_command", _built)
 
     def type_command(
         *arguments: str,
