@@ -27,6 +27,8 @@ from tillgate.entrypoints import lifecycle
 
 lifecycle.IDLE_SECONDS = 1.0 if "slow" in sys.argv else 0.1
 lifecycle._LATE_SECONDS = 0.3
+# However slowly this machine lets an answer leave.
+lifecycle.ANSWER_SECONDS = 60
 
 class Wired:
     def __init__(self):
