@@ -300,13 +300,17 @@ def test_a_rotated_token_is_good_to_its_end_everywhere_and_nowhere_after(wiring:
         # A sandbox that remembers the token from before its rotation learns of its end in 30 s.
         reach(end, plus=31)
 
+    # 202: on a busy machine the database may answer too late once, and the queue takes the event.
+    taken = {201, 202}
     for sender in senders:
-        assert set(sender.answers(TOKEN, before=end)) == {201}
-        assert set(sender.answers(token)) == {201}
-        late = [began for who, began, _, status in sender.sent if who == TOKEN and status == 201]
+        assert 201 in sender.answers(TOKEN, before=end)
+        assert set(sender.answers(TOKEN, before=end)) <= taken
+        assert 201 in sender.answers(token)
+        assert set(sender.answers(token)) <= taken
+        late = [began for who, began, _, status in sender.sent if who == TOKEN and status in taken]
         assert (max(late) - rotated).total_seconds() < 30.5
         assert sender.answers(TOKEN)[-1] == 401
-        assert set(sender.answers(TOKEN)) == {201, 401}
+        assert set(sender.answers(TOKEN)) <= taken | {401}
 
 
 def test_a_token_that_ends_in_an_outage_ends_and_what_it_brought_before_is_stored(
